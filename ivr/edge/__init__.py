@@ -1,0 +1,1 @@
+"""The only rooms with windows: clock, chance, sockets, files, processes, databases."""

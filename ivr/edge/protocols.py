@@ -1,0 +1,80 @@
+"""The five small protocols behind which everything that is not deterministic lives.
+
+Code outside `ivr.edge` receives these; tests pass their own.  Real ones: `clock`, `ids`, `wire`, `disk`, `database`.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from routing.ids import Instant
+
+
+class Clock(Protocol):
+    """Three clocks, never mixed up."""
+
+    def instant(self) -> Instant:
+        """Now for waits, Floor and ledger: anchored to UTC at start, monotonic since."""
+
+    def civil(self) -> datetime:
+        """Now for the plan, hours and reports: aware, Asia/Shanghai, perhaps rehearsed."""
+
+    def real(self) -> datetime:
+        """Now for the staleness of events, sessions and audit: aware, UTC, never rehearsed."""
+
+
+class Ids(Protocol):
+    """Chance."""
+
+    def fresh(self) -> str:
+        """A new id of 16 hexadecimal digits."""
+
+
+class Link(Protocol):
+    """One websocket to Asterisk."""
+
+    async def send(self, frame: str) -> None:
+        """Hand a text frame to the socket; returns without waiting for the peer.  Raises `ConnectionLost`."""
+
+    async def receive(self) -> str | bytes:
+        """The next text frame.  Raises `ConnectionLost` when the socket has ended, for whatever reason."""
+
+
+class Wire(Protocol):
+    """The way to one Asterisk."""
+
+    def open(self, app: str) -> AbstractAsyncContextManager[Link]:
+        """A websocket for the application `app`; entering raises `ConnectionLost` when there is none to be had."""
+
+    async def fetch(self, path: str) -> Any:
+        """A list over HTTP (`channels`, `bridges`, ...), decoded JSON.  Raises `ConnectionLost` or `AriError`."""
+
+
+class Disk(Protocol):
+    """An append-only file of lines that survives the process."""
+
+    def read(self) -> Iterator[bytes]:
+        """Every whole line, from the first; called once, before the first `append`; cuts off a torn tail."""
+
+    def append(self, lines: bytes) -> None:
+        """Hand whole lines to the operating system: they survive our own death from here on."""
+
+    async def sync(self) -> None:
+        """Return when all that was appended before this call survives a power cut too; concurrent callers share one fsync."""
+
+    def replace(self, lines: Sequence[bytes]) -> None:
+        """Replace everything by these lines, atomically."""
+
+
+class Store(Protocol):
+    """The read model, drained from the journal.  Raises `StoreError` while the database cannot be reached."""
+
+    async def mark(self, node: str) -> int:
+        """The highest journal number of `node` that has arrived; 0 at first."""
+
+    async def drain(self, node: str, batch: Sequence[tuple[int, bytes]]) -> None:
+        """Insert the batch `(seq, line)` and move the mark, in one transaction."""
+
+
+Frames = AsyncIterator[str]

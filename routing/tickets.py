@@ -1,0 +1,191 @@
+"""What the Floor is told, and what it answers: tickets, requirements, events and actions.
+
+Every value here is a `msgspec.Struct`, frozen and tagged, so that the journal writes it as it is and a replay reads the
+same value back.  Nothing here knows of channels, bridges or phones.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
+
+
+class Alternative(msgspec.Struct, frozen=True):
+    """Any agent of `pool` who has `skill` (None: whoever is in the pool) at least at `level` (1 low to 5 high)."""
+
+    pool: PoolId
+    skill: SkillId | None = None
+    level: int = 1
+
+
+class Requirement(msgspec.Struct, frozen=True):
+    """Who may take a ticket now: alternatives in order of preference."""
+
+    alternatives: tuple[Alternative, ...]
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """A step of a ladder: from `after_ms` after the ticket's entry, `requirement` holds instead of the one before."""
+
+    requirement: Requirement
+    after_ms: int = 0
+
+
+Ladder = tuple[Rung, ...]
+
+
+class Competence(msgspec.Struct, frozen=True):
+    """What an agent can do in one pool: `skills` maps skill to level 1-5; every member takes unskilled work of it."""
+
+    pool: PoolId
+    skills: tuple[tuple[SkillId, int], ...] = ()
+
+
+class AgentState(StrEnum):
+    """One clock an agent: a state and since when."""
+
+    SIGNED_OUT = "signed-out"
+    READY = "ready"
+    RESERVED = "reserved"
+    TALKING = "talking"
+    WRAP_UP = "wrap-up"
+    PAUSED = "paused"
+    UNREACHABLE = "unreachable"
+
+
+class Refusal(StrEnum):
+    """Why an offer came to nothing; what becomes of the agent follows from it."""
+
+    NO_ANSWER = "no-answer"  # RONA: the agent is paused until they say that they are back
+    REJECTED = "rejected"  # the agent pressed reject: paused
+    UNREACHABLE = "unreachable"  # the phone is not registered, or died: unreachable
+    WITHDRAWN = "withdrawn"  # ours: a restart, a lost race; the agent is ready again
+
+
+# --- events: `floor.apply(event, now)`
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event"):
+    """Something that happened; the Floor's only input."""
+
+
+class SignedIn(Event, frozen=True, tag="signed-in"):
+    """An agent sits down at a seat; ready at once unless `ready` is false.  One agent a seat: the other is signed out."""
+
+    agent: AgentId
+    seat: SeatId
+    competences: tuple[Competence, ...]
+    ready: bool = True
+
+
+class SignedOut(Event, frozen=True, tag="signed-out"):
+    """An agent leaves; during a talk or an offer this takes effect when it is over."""
+
+    agent: AgentId
+
+
+class Readied(Event, frozen=True, tag="readied"):
+    """An agent asks for calls (also ends wrap-up and pause)."""
+
+    agent: AgentId
+
+
+class Paused(Event, frozen=True, tag="paused"):
+    """An agent asks for none; during a talk or an offer this takes effect after wrap-up."""
+
+    agent: AgentId
+    reason: str
+
+
+class Reached(Event, frozen=True, tag="reached"):
+    """An unreachable agent's phone is back: ready again."""
+
+    agent: AgentId
+
+
+class Entered(Event, frozen=True, tag="entered"):
+    """A ticket begins to wait.  Rank: `first_entry - priority_ms`, then the ticket's id; it never changes."""
+
+    ticket: TicketId
+    ladder: Ladder
+    first_entry: Instant
+    priority_ms: int = 0
+
+
+class Left(Event, frozen=True, tag="left"):
+    """A ticket is gone, at whatever stage: the caller hung up, the talk is over, the place was given up.
+
+    From waiting it disappears; from an offer the offer is withdrawn and the agent is ready; an agent who talks goes to wrap-up.
+    """
+
+    ticket: TicketId
+
+
+class Accepted(Event, frozen=True, tag="accepted"):
+    """The agent who was offered the ticket has answered the phone."""
+
+    ticket: TicketId
+    agent: AgentId
+
+
+class Refused(Event, frozen=True, tag="refused"):
+    """The offer, or an accepted ticket not yet connected, came to nothing: the ticket returns to its own place."""
+
+    ticket: TicketId
+    agent: AgentId
+    why: Refusal
+
+
+class Configured(Event, frozen=True, tag="configured"):
+    """New limits and the pools that exist; a ticket whose pools are all gone moves to `hall`."""
+
+    pools: tuple[PoolId, ...]
+    hall: PoolId
+    wrap_up_ms: int
+
+
+class Tick(Event, frozen=True, tag="tick"):
+    """Time has come to `floor.due()`: ladders climb, wrap-up ends."""
+
+
+AnyEvent = (
+    SignedIn | SignedOut | Readied | Paused | Reached | Entered | Left | Accepted | Refused | Configured | Tick
+)
+
+
+# --- actions: what `apply` answers
+
+
+class Offer(msgspec.Struct, frozen=True, tag_field="action", tag="offer"):
+    """Ring `seat`, where `agent` sits, for `ticket`; the agent is reserved.  `n` counts the offers of the ticket from 1."""
+
+    ticket: TicketId
+    agent: AgentId
+    seat: SeatId
+    n: int
+
+
+class Withdraw(msgspec.Struct, frozen=True, tag_field="action", tag="withdraw"):
+    """Stop ringing: the offer is no longer."""
+
+    ticket: TicketId
+    agent: AgentId
+
+
+class Moved(msgspec.Struct, frozen=True, tag_field="action", tag="moved"):
+    """The ticket's requirement is now the one of rung `rung` (0 is the first) of its ladder; -1: moved to the hall."""
+
+    ticket: TicketId
+    rung: int
+
+
+class Changed(msgspec.Struct, frozen=True, tag_field="action", tag="changed"):
+    """The agent's state is another one."""
+
+    agent: AgentId
+    state: AgentState
+    reason: str = ""
+
+
+Action = Offer | Withdraw | Moved | Changed
