@@ -71,7 +71,10 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
 
 
 class SignedIn(Event, frozen=True, tag="signed-in"):
-    """An agent sits down at a seat; ready at once unless `ready` is false.  One agent a seat: the other is signed out."""
+    """An agent sits down at a seat, ready at once unless `ready` is false.
+
+    One agent a seat: the other is signed out.
+    """
 
     agent: AgentId
     seat: SeatId
@@ -116,7 +119,8 @@ class Entered(Event, frozen=True, tag="entered"):
 class Left(Event, frozen=True, tag="left"):
     """A ticket is gone, at whatever stage: the caller hung up, the talk is over, the place was given up.
 
-    From waiting it disappears; from an offer the offer is withdrawn and the agent is ready; an agent who talks goes to wrap-up.
+    From waiting it disappears; from an offer the offer is withdrawn and the agent is ready; an agent who talks goes to
+    wrap-up.
     """
 
     ticket: TicketId
@@ -158,7 +162,7 @@ AnyEvent = (
 
 
 class Offer(msgspec.Struct, frozen=True, tag_field="action", tag="offer"):
-    """Ring `seat`, where `agent` sits, for `ticket`; the agent is reserved.  `n` counts the offers of the ticket from 1."""
+    """Ring `seat`, where `agent` sits, for `ticket`; the agent is reserved.  `n` counts the ticket's offers from 1."""
 
     ticket: TicketId
     agent: AgentId

@@ -61,7 +61,10 @@ class Disk(Protocol):
         """Hand whole lines to the operating system: they survive our own death from here on."""
 
     async def sync(self) -> None:
-        """Return when all that was appended before this call survives a power cut too; concurrent callers share one fsync."""
+        """Return when all that was appended before this call survives a power cut too.
+
+        Concurrent callers share one fsync.
+        """
 
     def replace(self, lines: Sequence[bytes]) -> None:
         """Replace everything by these lines, atomically."""
