@@ -52,22 +52,34 @@ class Wire(Protocol):
 
 
 class Disk(Protocol):
-    """An append-only file of lines that survives the process."""
+    """An append-only file of lines that survives the process.  All but `sync` are quick enough to be plain calls."""
 
-    def read(self) -> Iterator[bytes]:
-        """Every whole line, from the first; called once, before the first `append`; cuts off a torn tail."""
+    @property
+    def name(self) -> str:
+        """The file, as an operator would look for it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file now."""
+
+    def read(self, start: int = 0) -> Iterator[bytes]:
+        """Every whole line from byte `start`, without its newline; a torn tail has been cut off.  Raises `DiskError`.
+        """
 
     def append(self, lines: bytes) -> None:
-        """Hand whole lines to the operating system: they survive our own death from here on."""
+        """Hand whole lines to the operating system: they survive our own death from here on.
+
+        Raises `DiskError`, and then nothing of `lines` is in the file; `DiskFull` when there is no space.
+        """
 
     async def sync(self) -> None:
-        """Return when all that was appended before this call survives a power cut too.
+        """Return when all that was appended before survives a power cut too; those who wait share one fsync.
 
-        Concurrent callers share one fsync.
+        Raises `DiskError`.
         """
 
     def replace(self, lines: Sequence[bytes]) -> None:
-        """Replace everything by these lines, atomically."""
+        """Replace all by these lines (without newlines), atomically.  Raises `DiskError`: then nothing changed."""
 
 
 class Store(Protocol):
