@@ -1,0 +1,204 @@
+"""Config and Site: one city's switch as typed values.  Any of them can be written as JSON by msgspec and read back."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from routing.hours import ALWAYS, Hours
+from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
+from routing.lines import Line
+from routing.numbers import Numbering
+from routing.people import Agent, Pool, Seat, Skill
+from routing.prompts import Prompt
+
+
+class Mode(StrEnum):
+    """Outside production every outbound leg goes to the demo town, and the moment may be rehearsed."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Ports on the loopback or the house's network; the environment may override them (HOTLINE_SIP_PORT, ...)."""
+
+    sip: int = 5060
+    web: int = 8080
+    ari: int = 8088
+    town_sip: int = 5070
+    rtp_from: int = 20000
+    rtp_to: int = 21999
+    town_rtp_from: int = 22000
+    town_rtp_to: int = 23999
+
+
+class NumberIn(StrEnum):
+    """Where a carrier writes the number that reached us."""
+
+    REQUEST_URI = "request-uri"
+    TO = "to"
+
+
+class Dtmf(StrEnum):
+    """How keys travel."""
+
+    RFC4733 = "rfc4733"
+    INBAND = "inband"
+    INFO = "info"
+    AUTO = "auto"
+
+
+class CallerId(StrEnum):
+    """Whose number an outbound leg shows: the citizen's (the carrier must permit it) or the hall's."""
+
+    CITIZEN = "citizen"
+    HALL = "hall"
+
+
+class Trunk(msgspec.Struct, frozen=True, kw_only=True):
+    """The contract with one carrier.
+
+    `registers`: we log in at the carrier (user and secret from the environment); else it knows our address.
+    `dialled_in`: where the number is read.  `trusts_diversion`, `trusts_identity`: whether Diversion and History-Info,
+    and P-Asserted-Identity, are believed.  `channels` of the contract, of which `reserve_out` and `reserve_emergency`
+    are never given to arriving calls.  `refuse_with`: SIP code when full.
+    """
+
+    id: str
+    name: str
+    carrier: str
+    addresses: tuple[str, ...] = ()
+    registers: bool = False
+    dialled_in: NumberIn = NumberIn.REQUEST_URI
+    trusts_diversion: bool = False
+    trusts_identity: bool = False
+    sets_moment: bool = False
+    ptime_ms: int = 20
+    dtmf: Dtmf = Dtmf.RFC4733
+    external_address: str | None = None
+    session_expires: timedelta = timedelta(seconds=1800)
+    session_least: timedelta = timedelta(seconds=90)
+    options_every: timedelta = timedelta(seconds=30)
+    rtp_timeout: timedelta = timedelta(seconds=30)
+    early_media: bool = True
+    channels: int = 200
+    reserve_out: int = 30
+    reserve_emergency: int = 4
+    refuse_with: int = 486
+    caller_id: CallerId = CallerId.CITIZEN
+
+    @property
+    def channels_in(self) -> int:
+        """How many arriving calls the trunk carries at once."""
+        return self.channels - self.reserve_out - self.reserve_emergency
+
+
+class TargetKind(StrEnum):
+    """What stands behind a number that we dial."""
+
+    CENTRE = "centre"
+    SUB_CENTRE = "sub-centre"
+    RETAINED_SEATS = "retained-seats"
+    DEPARTMENT = "department"
+    UTILITY = "utility"
+    EMERGENCY = "emergency"
+
+
+class AnswersWith(StrEnum):
+    """A machine's answer never counts as being answered by a person."""
+
+    PERSON = "person"
+    MENU = "menu"
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Somewhere outside that a call can be transferred to.
+
+    `number` is dialled as it stands, over the first of `trunks` that works.  A leg not answered within `ring_for`, or
+    released by the other side within `return_within` of its answer, comes back to us.
+    """
+
+    id: TargetId
+    name: str
+    kind: TargetKind
+    number: str
+    trunks: tuple[str, ...]
+    hours: Hours = ALWAYS
+    answers_with: AnswersWith = AnswersWith.PERSON
+    ring_for: timedelta = timedelta(seconds=15)
+    return_within: timedelta = timedelta(seconds=5)
+    caller_id: CallerId = CallerId.CITIZEN
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True):
+    """Named limits of waits.
+
+    `ring_for`: one agent's phone.  `ring_lead`: how long before the end of what must be heard an agent's phone begins
+    to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting call
+    is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
+    `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).
+    """
+
+    ring_for: timedelta = timedelta(seconds=6)
+    ring_lead: timedelta = timedelta(seconds=2)
+    own_seats_for: timedelta = timedelta(seconds=10)
+    lower_level_after: timedelta = timedelta(seconds=5)
+    any_agent_after: timedelta = timedelta(seconds=10)
+    lease: timedelta = timedelta(seconds=30)
+    renew: timedelta = timedelta(seconds=10)
+    whisper_for: timedelta = timedelta(seconds=2)
+    request_within: timedelta = timedelta(seconds=5)
+    answer_within: timedelta = timedelta(seconds=15)
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds of the switch: citizens at once over all trunks; bytes of journal before details are thinned."""
+
+    calls: int = 150
+    journal_bytes: int = 8 * 1024**3
+
+
+class Survival(msgspec.Struct, frozen=True):
+    """The phones that ring when nothing of ours is left, and how long each try rings."""
+
+    seats: tuple[SeatId, ...] = ()
+    ring_for: timedelta = timedelta(seconds=10)
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """This city's switch."""
+
+    node: str
+    city: str
+    short_city: str
+    number: str
+    area_code: str
+    country_code: str
+    population: int
+    mode: Mode
+    rehearsal: datetime | None
+    hall: PoolId
+    ports: Ports
+    timing: Timing
+    limits: Limits
+    survival: Survival
+    pools: dict[PoolId, Pool]
+    skills: dict[SkillId, Skill]
+    seats: dict[SeatId, Seat]
+    agents: dict[AgentId, Agent]
+    trunks: dict[str, Trunk]
+    targets: dict[TargetId, Target]
+
+    @property
+    def numbering(self) -> Numbering:
+        """How numbers are written here."""
+        return Numbering(self.area_code, self.country_code)
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Everything that `config/` and `recordings/prompts.yaml` say; `lines` is keyed by canonical number."""
+
+    site: Site
+    lines: dict[str, Line]
+    prompts: dict[PromptId, Prompt]

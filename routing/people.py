@@ -1,0 +1,62 @@
+"""Agent, Seat, Skill, Pool: who may take what, at which level, and where they sit."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+from routing.hours import ALWAYS, Hours
+from routing.ids import AgentId, PoolId, SeatId, SkillId
+from routing.tickets import Competence
+
+LEVELS = range(1, 6)
+"""1 low to 5 high."""
+
+
+class SeatKind(StrEnum):
+    """A desk phone with a secret of its own, or a browser that gets one at login."""
+
+    DESK = "desk"
+    BROWSER = "browser"
+
+
+class Skill(msgspec.Struct, frozen=True):
+    """Knowledge that a call may ask for; agents from `good` up are asked first."""
+
+    id: SkillId
+    name: str
+    good: int = 3
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """Agents who serve the same calls; outside `hours` nobody is asked; `wrap_up` follows each talk."""
+
+    id: PoolId
+    name: str
+    hours: Hours = ALWAYS
+    wrap_up: timedelta = timedelta(0)
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """A place with a phone; `id` is also its endpoint."""
+
+    id: SeatId
+    kind: SeatKind = SeatKind.DESK
+    pool: PoolId | None = None
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """A person who answers: `id` is the 工号 that callers hear; `seat` is where a demo agent sits down."""
+
+    id: AgentId
+    name: str
+    competences: tuple[Competence, ...]
+    seat: SeatId | None = None
+
+
+def level(agent: Agent, pool: PoolId, skill: SkillId) -> int:
+    """The agent's level in `skill` when working in `pool`; 0 when they have none."""
+    for competence in agent.competences:
+        if competence.pool == pool:
+            return dict(competence.skills).get(skill, 0)
+    return 0
