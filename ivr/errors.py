@@ -1,20 +1,96 @@
-"""Everything that can be raised on purpose, in one tree.
+"""What can go wrong, as one tree; what business expects (busy, no answer, no input) is a return value, not an error.
 
-Exception
-└── HotlineError
-    ├── StoreError          the database cannot be reached, or refuses
-    ├── DiskError           a file of ours cannot be read or written
-    │   └── DiskFull        no space, no quota, or the file's own bound
-    └── JournalError        the journal is not what it should be: another node's, or open elsewhere
+    HotlineError
+     ├── CallerHungUp        the citizen has left: the body of `alive()` ends with this
+     ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (the lease fired, or we continued it)
+     ├── AriError            Asterisk answered a request with something else than success, or not at all
+     │    ├── Gone           404: no such channel, bridge or playback; on our own channel a normal outcome
+     │    ├── Conflict       409: not in our application, or not now
+     │    ├── Precondition   412: the channel is in no state for it (not up, already leaving)
+     │    ├── Unprocessable  422: addChannel of a leg that is not in Stasis yet
+     │    ├── Refused        any other 4xx or 5xx: 500 on an originate is "this phone cannot be reached"
+     │    └── RequestLost    no answer within the deadline; whether it took effect is not known
+     ├── ConnectionLost      no websocket to Asterisk, or the one we had has ended
+     ├── Replaced            another controller has taken our application: fatal
+     ├── MailboxFull         a mailbox overflowed: events of that call are lost, so the call is a fault
+     ├── StoreError          the database cannot be reached now
+     ├── DiskError           a file of ours cannot be read or written
+     │    └── DiskFull       no space, no quota
+     └── JournalError        the journal is another node's, or was not replayed before it was written
+
+`ConfigFaults` belongs to `routing.config`, which knows nothing of this module.
 """
 
 
 class HotlineError(Exception):
-    """Root of what this program raises on purpose."""
+    """All that the engine raises on purpose."""
+
+
+class CallerHungUp(HotlineError):
+    """The caller has left; `cause` is Q.850, 0 when Asterisk did not say."""
+
+    def __init__(self, channel: str, cause: int = 0) -> None:
+        super().__init__(f"caller {channel} hung up (cause {cause})")
+        self.channel = channel
+        self.cause = cause
+
+
+class TakenBack(HotlineError):
+    """The channel has left Stasis and lives on in the dialplan: it is not ours any more."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"channel {channel} is back in the dialplan")
+        self.channel = channel
+
+
+class AriError(HotlineError):
+    """Asterisk's answer to `request` (method and path) was `status`: `reason`."""
+
+    def __init__(self, request: str, status: int, reason: str) -> None:
+        super().__init__(f"{request}: {status} {reason}")
+        self.request = request
+        self.status = status
+        self.reason = reason
+
+
+class Gone(AriError):
+    """404."""
+
+
+class Conflict(AriError):
+    """409."""
+
+
+class Precondition(AriError):
+    """412."""
+
+
+class Unprocessable(AriError):
+    """422."""
+
+
+class Refused(AriError):
+    """Any other 4xx or 5xx."""
+
+
+class RequestLost(AriError):
+    """No answer within the deadline; `status` is 0."""
+
+
+class ConnectionLost(HotlineError):
+    """There is no websocket to Asterisk."""
+
+
+class Replaced(HotlineError):
+    """A second socket has registered our application: two controllers run."""
+
+
+class MailboxFull(HotlineError):
+    """More events than a call can have any use for."""
 
 
 class StoreError(HotlineError):
-    """The database cannot be reached, or refuses.  The journal keeps what it would have held."""
+    """The database cannot be reached; what was to be written waits in the journal."""
 
 
 class DiskError(HotlineError):
@@ -26,4 +102,12 @@ class DiskFull(DiskError):
 
 
 class JournalError(HotlineError):
-    """The journal is not what it should be: another node's, or open elsewhere."""
+    """The journal is not what it should be."""
+
+
+STATUS_ERRORS: dict[int, type[AriError]] = {404: Gone, 409: Conflict, 412: Precondition, 422: Unprocessable}
+
+
+def ari_error(request: str, status: int, reason: str) -> AriError:
+    """The error that stands for an HTTP `status` of 400 and above."""
+    return STATUS_ERRORS.get(status, Refused)(request, status, reason)

@@ -1,0 +1,349 @@
+"""The journal: the truth about calls and Floor, one checksummed line an entry, under `(node, seq)`.
+
+It owns order, checksums, what of the file is still needed, and what to do when the disk refuses; `edge.disk` owns the
+file.  It must not know what the entries mean, but for two conventions: an entry of topic `record` ends the call of its
+key, and an entry `floor`/`snapshot` stands for all floor entries before it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from ivr.edge.protocols import Clock, Disk
+from ivr.errors import DiskError, JournalError
+from routing.ids import Instant
+
+log = logging.getLogger(__name__)
+
+CALL, FLOOR, RECORD, MISSED, AGENT = "call", "floor", "record", "missed", "agent"
+"""The topics.  `call`: a step of a ledger; `floor`: an event of it; `record`: a `CallRecord`, the end of its call."""
+
+SNAPSHOT = "snapshot"
+"""The key of a floor entry that stands for all floor entries before it."""
+
+_HEADER, _DRAINED, _DAMAGE, _THINNED = "journal", "drained", "damage", "thinned"
+_OWN = {_HEADER, _DRAINED}  # the journal's own; never drained
+_FORMAT = 1
+
+BOUND = 8 << 30  # bytes; beyond it details are thinned
+_COMPACT_AT = 64 << 20  # bytes, about 10,000 calls
+_UNDRAINED_MOST = 256 << 20  # bytes; with more than this to drain, a compaction would gain nothing
+_REMEMBER_MS = 6 * 3_600_000  # ended calls: longer than any channel of theirs can linger in the dialplan
+_HELD_MOST = 100_000  # entries kept in memory while the disk refuses: an hour of a city at its busiest
+_FSYNC_AFTER = 0.04  # seconds; with the fsync itself, 50 ms
+_RETRY_AFTER = 1.0  # seconds
+_SCAN = 2_000  # lines looked at before the loop has its turn again
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A line of the journal."""
+
+    seq: int
+    at: Instant
+    topic: str
+    key: str
+    body: msgspec.Raw
+
+
+class Draft(msgspec.Struct, frozen=True, array_like=True):
+    """A line to be written: the body is any value that msgspec can encode."""
+
+    seq: int
+    at: Instant
+    topic: str
+    key: str
+    body: Any
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """A line that cannot be trusted, kept as an entry of topic `damage`."""
+
+    file: str
+    line: int
+    why: str
+    content: bytes
+
+
+class Journal:
+    """Written synchronously, replayed at start, drained into the store.
+
+    Use: exhaust `replay()` first, then `write`; keep `run()` running.  A full disk never raises from `write`: entries
+    wait in memory, `held` counts them, and go to the disk when it takes them again.
+    """
+
+    def __init__(self, disk: Disk, node: str, clock: Clock, bound: int = BOUND) -> None:
+        self.node = node
+        self.damage: list[Damage] = []
+        self.thinned = 0
+        self._disk = disk
+        self._clock = clock
+        self._bound = bound
+        self._seq = -1
+        self._open = False
+        self._held: list[bytes] = []
+        self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}}
+        self._ended: dict[str, tuple[Instant, bytes]] = {}
+        self._drained = 0
+        self._generation = 0  # of the file: a compaction makes a new one
+        self._read_to = (-1, -1, 0)  # generation, seq, offset behind it: where the last batch of `tail` ended
+        self._drained_to: tuple[int, int, int] | None = None  # the same, once the store has it
+        self._compact_at = _COMPACT_AT
+        self._more = asyncio.Event()
+        self._dirty = asyncio.Event()
+
+    @property
+    def seq(self) -> int:
+        """The number of the last entry."""
+        return self._seq
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return self._disk.size
+
+    @property
+    def held(self) -> int:
+        """Entries that the disk has not taken yet."""
+        return len(self._held)
+
+    # --- reading
+
+    def replay(self) -> Iterator[Entry]:
+        """Every entry that can be trusted, oldest first; then the journal is open for writing, and compacted.
+
+        A damaged line is reported with its number, set aside as an entry of topic `damage`, and left out.
+        Raises `JournalError` when the journal is another node's.
+        """
+        for number, line in enumerate(self._disk.read(), start=1):
+            try:
+                entry = _decode(line, after=self._seq)
+            except ValueError as fault:
+                self._set_aside(number, str(fault), line)
+                continue
+            self._seq = entry.seq
+            if entry.topic == _HEADER and entry.key != self.node:
+                raise JournalError(f"{self._disk.name} is the journal of {entry.key!r}, and this node is {self.node!r}")
+            self._know(entry.topic, entry.key, entry.at, line)
+            if entry.topic == _DRAINED:
+                self._drained = max(self._drained, msgspec.json.decode(entry.body, type=int))
+            elif entry.topic not in _OWN:
+                yield entry
+        self._begin()
+
+    def _begin(self) -> None:
+        # a journal begun anew stands above every earlier one of this node: on average an entry takes over a millisecond
+        if self._seq < 0:
+            self._put(self._header())
+        self._seq = max(self._seq, self._clock.instant())
+        self._open = True
+        for damage in self.damage:
+            self.write(_DAMAGE, f"{damage.file}:{damage.line}", damage)
+        self.compact()
+
+    def _set_aside(self, number: int, why: str, line: bytes) -> None:
+        log.error("%s line %d %s; set aside as an entry of topic 'damage'", self._disk.name, number, why)
+        self.damage.append(Damage(self._disk.name, number, why, line))
+
+    # --- writing
+
+    def write(self, topic: str, key: str, body: Any) -> int:
+        """Append an entry and return its number.  It survives our death at once, a power cut after `sync`."""
+        if not self._open:
+            raise JournalError(f"{self._disk.name} must be replayed before it is written")
+        line = self._line(topic, key, body)
+        self._know(topic, key, self._clock.instant(), line)
+        self._put(line)
+        return self._seq
+
+    def note(self, topic: str, key: str, body: Any) -> None:
+        """Append a detail: what can be done without when the journal is at its bound or the disk refuses."""
+        if self._held or self._disk.size >= self._bound:
+            self.thinned += 1
+            return
+        self.write(topic, key, body)
+
+    async def sync(self) -> None:
+        """Return when all that was written before survives a power cut.  Raises `DiskError`."""
+        self._release()
+        await self._disk.sync()
+
+    async def run(self) -> None:
+        """Bring what is written to the disk within 50 ms; retry what it refused; compact when it pays.  For ever."""
+        while True:
+            await self._dirty.wait()
+            await asyncio.sleep(_FSYNC_AFTER)
+            self._dirty.clear()
+            try:
+                await self.sync()
+            except DiskError as fault:
+                log.error("journal: %s; %d entries wait in memory", fault, self.held)  # noqa: TRY400 - says all
+                await asyncio.sleep(_RETRY_AFTER)
+                self._dirty.set()
+                continue
+            if self._disk.size > self._compact_at and self._drained_to is not None:
+                self.compact()
+
+    def _line(self, topic: str, key: str, body: Any) -> bytes:
+        self._seq += 1
+        return _signed(Draft(self._seq, self._clock.instant(), topic, key, body))
+
+    def _header(self) -> bytes:
+        return _signed(Draft(0, self._clock.instant(), _HEADER, self.node, _FORMAT))
+
+    def _put(self, line: bytes) -> None:
+        if self._held:
+            self._hold(line)
+        else:
+            try:
+                self._disk.append(line + b"\n")
+            except DiskError as fault:
+                log.error("journal: %s; calls go on, entries wait in memory", fault)  # noqa: TRY400 - says all
+                self._hold(line)
+        self._more.set()
+        self._dirty.set()
+
+    def _hold(self, line: bytes) -> None:
+        if len(self._held) < _HELD_MOST:
+            self._held.append(line)
+        else:
+            self.thinned += 1
+
+    def _release(self) -> None:
+        if self._held:
+            self._disk.append(b"".join(line + b"\n" for line in self._held))
+            log.warning("journal: the disk takes entries again; %d had waited", len(self._held))
+            self._held.clear()
+            self._more.set()
+
+    # --- what is still needed
+
+    def _know(self, topic: str, key: str, at: Instant, line: bytes) -> None:
+        if topic == RECORD:
+            self._living[CALL].pop(key, None)
+            self._ended[key] = (at, line)
+        elif topic in self._living:
+            if topic == FLOOR and key == SNAPSHOT:
+                self._living[FLOOR].clear()
+            self._living[topic].setdefault(key, []).append(line)
+
+    def compact(self) -> None:
+        """Keep what a replay or the drainer still needs: calls under way, the floor, the undrained.
+
+        Calls that have ended are known for some hours, so that a straggling channel of theirs is not a new call.  A disk that refuses leaves everything as it was.
+        """
+        try:
+            undrained = self._undrained()
+            if undrained is None:
+                return
+            since = self._clock.instant() - _REMEMBER_MS
+            self._ended = {key: (at, line) for key, (at, line) in self._ended.items() if at >= since}
+            kept = {*undrained, *(line for _, line in self._ended.values())}
+            kept.update(line for keys in self._living.values() for lines in keys.values() for line in lines)
+            self._disk.replace([self._header(), *sorted(kept, key=_seq_of)])
+        except DiskError as fault:
+            log.warning("journal: not compacted: %s", fault)
+            return
+        self._held.clear()
+        self._generation += 1
+        self._drained_to = None
+        self._compact_at = max(_COMPACT_AT, 2 * self._disk.size)
+        self._own_affairs()
+
+    def _own_affairs(self) -> None:
+        if self._drained:
+            self._put(self._line(_DRAINED, self.node, self._drained))
+        if self.thinned:
+            thinned, self.thinned = self.thinned, 0
+            self.write(_THINNED, self.node, thinned)
+
+    def _undrained(self) -> list[bytes] | None:
+        start = 0
+        if self._drained_to is not None and self._drained_to[0] == self._generation:
+            start = self._drained_to[2]
+        if self._disk.size - start > _UNDRAINED_MOST:
+            return None
+        lines = []
+        for line in (*self._disk.read(start), *self._held):
+            entry = _trusted(line, self._drained)
+            if entry is not None and entry.topic not in _OWN:
+                lines.append(line)
+        return lines
+
+    # --- draining
+
+    async def tail(self, after: int, most: int = 500) -> AsyncIterator[Sequence[tuple[int, bytes]]]:
+        """Batches `(seq, JSON of an Entry)` of what is numbered above `after`, for ever; waits when there is none."""
+        generation, offset = -1, 0
+        while True:
+            self._more.clear()
+            if generation != self._generation:
+                generation, offset = self._generation, 0
+            batch: list[tuple[int, bytes]] = []
+            scanned = 0
+            for line in self._disk.read(offset):
+                offset += len(line) + 1
+                scanned += 1
+                entry = _trusted(line, after)
+                if entry is not None and entry.topic not in _OWN:
+                    after = entry.seq
+                    batch.append((entry.seq, line[9:]))
+                if len(batch) >= most or scanned >= _SCAN:
+                    break
+            if batch:
+                self._read_to = (generation, after, offset)
+                yield batch
+            elif scanned:
+                await asyncio.sleep(0)
+            else:
+                await self._more.wait()
+
+    def drained(self, seq: int) -> None:
+        """The store has everything up to `seq`."""
+        self._drained = max(self._drained, seq)
+        if self._read_to[1] == seq:
+            self._drained_to = self._read_to
+        self._put(self._line(_DRAINED, self.node, self._drained))
+
+    def stand_above(self, mark: int) -> None:
+        """Number what comes from `mark` on: the store knows more of this node than we do (restored from a copy?)."""
+        if mark > self._seq:
+            log.error("journal: it ends at %d, the store has entries up to %d; going on above", self._seq, mark)
+            self._seq = mark
+
+
+def _signed(draft: Draft) -> bytes:
+    content = msgspec.json.encode(draft)
+    return b"%08x %b" % (crc32(content), content)
+
+
+_entries = msgspec.json.Decoder(Entry)
+
+
+def _decode(line: bytes, after: int) -> Entry:
+    """The entry of a line.  Raises `ValueError` saying what is wrong with it."""
+    content = line[9:]
+    if line[:9] != b"%08x " % crc32(content):
+        raise ValueError("does not match its checksum")
+    try:
+        entry = _entries.decode(content)
+    except msgspec.DecodeError as fault:
+        raise ValueError(f"is not an entry: {fault}") from fault
+    if entry.seq <= after:
+        raise ValueError(f"is out of order: {entry.seq} after {after}")
+    return entry
+
+
+def _trusted(line: bytes, after: int) -> Entry | None:
+    """The entry of a line that can be trusted and is numbered above `after`."""
+    try:
+        return _decode(line, after)
+    except ValueError:
+        return None
+
+
+def _seq_of(line: bytes) -> int:
+    return int(line[10 : line.index(b",", 10)])
