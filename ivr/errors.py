@@ -2,7 +2,7 @@
 
     HotlineError
      ├── CallerHungUp        the citizen has left: the body of `alive()` ends with this
-     ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (the lease fired, or we continued it)
+     ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (lease, continue)
      ├── AriError            Asterisk answered a request with something else than success, or not at all
      │    ├── Gone           404: no such channel, bridge or playback; on our own channel a normal outcome
      │    ├── Conflict       409: not in our application, or not now
@@ -16,7 +16,8 @@
      ├── StoreError          the database cannot be reached now
      ├── DiskError           a file of ours cannot be read or written
      │    └── DiskFull       no space, no quota
-     └── JournalError        the journal is another node's, or was not replayed before it was written
+     ├── JournalError        the journal is another node's, or was not replayed before it was written
+     └── Trouble             the house cannot be set up or kept up: one plain sentence with the remedy, for the operator
 
 `ConfigFaults` belongs to `routing.config`, which knows nothing of this module.
 """
@@ -111,3 +112,7 @@ STATUS_ERRORS: dict[int, type[AriError]] = {404: Gone, 409: Conflict, 412: Preco
 def ari_error(request: str, status: int, reason: str) -> AriError:
     """The error that stands for an HTTP `status` of 400 and above."""
     return STATUS_ERRORS.get(status, Refused)(request, status, reason)
+
+
+class Trouble(HotlineError):
+    """The house cannot go on: one plain sentence for whoever started it, with what to do."""

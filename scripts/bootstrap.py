@@ -1,0 +1,240 @@
+"""Make `.venv` from the lock file, once, and go on in it.  Standard library only: nothing else is here yet.
+
+    bootstrap.py run [ARGUMENTS]     what runs the house, then `hotline up ARGUMENTS`
+    bootstrap.py check [ARGUMENTS]   what tests it too, then lint, types and the fast tests
+    bootstrap.py test [ARGUMENTS]    the same, then lint, types and every test
+
+A stamp in `.venv` says what it was made from, so the second time costs nothing.  Two at once wait for each other.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+COVERS = {"run": ("run",), "dev": ("run", "dev")}  # whoever has what tests the house has what runs it
+NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
+FAST = ("tests/routing", "tests/calls", "tests/edge", "tests/house", "tests/contract")
+
+# `#!` cannot name a path with spaces, so the shell reads the first lines, and Python takes them for a string
+COMMAND = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+
+from ivr.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+class Trouble(Exception):
+    """Why it cannot go on, and what to do: one plain sentence."""
+
+
+def say(text: str) -> None:
+    """Tell the person what is being done."""
+    print(f"  {text}", flush=True)
+
+
+def stamp(kind: str) -> str:
+    """What a `.venv` of this kind is made from: lock, Python and place."""
+    made_from = hashlib.sha256()
+    for part in ((ROOT / LOCKS[kind]).read_bytes(), sys.version.encode(), os.fsencode(ROOT)):
+        made_from.update(part + b"\0")
+    return f"{kind} {made_from.hexdigest()}"
+
+
+def stamps() -> list[str]:
+    """What `.venv` says that it has."""
+    try:
+        return (VENV / "stamp").read_text().splitlines()
+    except OSError:
+        return []
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One set-up at a time in this tree; the lock is on the folder itself, so it leaves nothing behind."""
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up is running here: waiting for it …")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def call(argv: Sequence[str | Path], trouble: str) -> None:
+    """Run a command quietly; if it fails, show the end of what it said, and `trouble`."""
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-12:])
+        raise Trouble(f"{trouble}\n\n{tail}" if tail else trouble)
+
+
+def install_venv_module() -> None:
+    """Get Debian's python3-venv, without which Python makes no `.venv`."""
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Trouble(f"Python's venv module is missing: sudo apt-get install {package}, then start again.")
+    say(f"installing Debian's {package} …")
+    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+    failed = f"{package} could not be installed: look at apt-get's words, install it by hand, then start again."
+    call(["apt-get", "update", "-q"], failed)
+    call(["apt-get", "install", "-q", "-y", "--no-install-recommends", package], failed)
+
+
+def make_venv() -> None:
+    """A new `.venv` with pip, in place of whatever was there."""
+    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+        install_venv_module()
+    call([sys.executable, "-m", "venv", "--clear", VENV], f"{VENV} could not be made.")
+
+
+def works() -> bool:
+    """Whether `.venv` is there, was made by this Python, for this place, and has a pip."""
+    if not PYTHON.exists() or not (VENV / "bin" / "pip").exists():
+        return False
+    ask = "import sys; print(sys.version, sys.prefix, sep='\\n')"
+    said = subprocess.run([PYTHON, "-c", ask], capture_output=True, text=True, check=False).stdout
+    return said.strip() == f"{sys.version}\n{VENV}".strip()
+
+
+def install(lock: str) -> None:
+    """Install what the lock file names, each file checked against its hash, and say how far it is."""
+    total = len(re.findall(r"^[A-Za-z0-9]", (ROOT / lock).read_text(), re.MULTILINE))
+    checked = ("--require-hashes", "--only-binary", ":all:")
+    quiet = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+    argv: list[str | Path] = [PYTHON, "-m", "pip", "install", *checked, *quiet, "-r", ROOT / lock]
+    heard: list[str] = []
+    seen = 0
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        for line in pip.stdout or ():
+            heard.append(line.rstrip())
+            if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
+                seen += 1
+                if seen % 10 == 0:
+                    say(f"  {seen} of {total}")
+            elif line.startswith("Installing collected"):
+                say("  installing …")
+    if pip.returncode:
+        tail = "\n".join(heard[-12:])
+        raise Trouble(
+            f"the packages of {lock} could not be installed: is there a network, and a way to PyPI?  {disk()}\n\n{tail}"
+        )
+
+
+def disk() -> str:
+    """How much room there is, as a sentence."""
+    return f"{shutil.disk_usage(ROOT).free >> 20} MiB are free in {ROOT}."
+
+
+def link() -> None:
+    """Make this tree importable, and `hotline` a command: what an editable install does, without building anything."""
+    site = VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    (site / "hotline.pth").write_text(f"{ROOT}\n")
+    command = VENV / "bin" / "hotline"
+    command.write_text(COMMAND.format(python=PYTHON))
+    command.chmod(0o755)
+
+
+def set_up(kind: str) -> None:
+    """Bring `.venv` to what `kind` needs; nothing to do when the stamp says so."""
+    if stamp(kind) in stamps() and PYTHON.exists():
+        return
+    with alone():
+        if stamp(kind) in stamps() and PYTHON.exists():
+            return
+        began = time.monotonic()
+        if not works():
+            if shutil.disk_usage(ROOT).free >> 20 < NEEDED_MIB:
+                raise Trouble(f"the set-up needs {NEEDED_MIB} MiB: {disk()}  Make room, then start again.")
+            say(f"making .venv with Python {sys.version.split()[0]} …")
+            make_venv()
+        (VENV / "stamp").unlink(missing_ok=True)
+        say(f"installing what {LOCKS[kind]} names …")
+        install(LOCKS[kind])
+        link()
+        (VENV / "stamp").write_text("".join(f"{stamp(each)}\n" for each in COVERS[kind]))
+        say(f".venv is ready ({time.monotonic() - began:.0f} s)")
+
+
+def environment() -> dict[str, str]:
+    """Ours, with `.venv` first on the path and nothing of another Python's."""
+    ours = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}}
+    return ours | {"VIRTUAL_ENV": str(VENV), "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
+def step(title: str, *argv: str | Path) -> None:
+    """One check; ends everything with its exit code when it fails."""
+    print(f"== {title}", flush=True)
+    began = time.monotonic()
+    code = subprocess.run([PYTHON, "-m", *argv], cwd=ROOT, env=environment(), check=False).returncode
+    if code:
+        print(f"== {title}: failed", flush=True)
+        sys.exit(code if code > 0 else 1)
+    say(f"{time.monotonic() - began:.1f} s")
+
+
+def check(*arguments: str) -> None:
+    """Lint, types and the fast tests."""
+    step("lint", "ruff", "check")
+    step("types", "mypy")
+    step("fast tests", "pytest", "-q", "-m", "not slow and not asterisk", *(arguments or FAST))
+
+
+def test(*arguments: str) -> None:
+    """Lint, types, every test, and that every branch of routing/ was taken."""
+    step("lint", "ruff", "check")
+    step("types", "mypy")
+    if arguments:
+        step("tests", "pytest", *arguments)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["COVERAGE_FILE"] = f"{scratch}/coverage"
+        step("tests", "pytest", "--cov", "--cov-report=term-missing:skip-covered")
+
+
+def main() -> None:
+    """Set up, then become the command."""
+    command, *arguments = sys.argv[1:]
+    try:
+        set_up("run" if command == "run" else "dev")
+        match command:
+            case "run":
+                hotline = VENV / "bin" / "hotline"
+                os.execve(PYTHON, [str(PYTHON), str(hotline), "up", *arguments], environment())  # noqa: S606
+            case "check":
+                check(*arguments)
+            case "test":
+                test(*arguments)
+            case other:
+                sys.exit(f"{other!r} is not known here: run, check or test.")
+    except Trouble as trouble:
+        sys.exit(f"scripts/{command}: {trouble}")
+    except OSError as error:
+        sys.exit(f"scripts/{command}: {error.strerror}: {error.filename or ROOT}.  {disk()}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
