@@ -1,0 +1,259 @@
+"""Who waits and who is free: the Floor's records and the indexes that find the right one of them in O(log n).
+
+Nothing here decides; `routing.floor` does.  Names are interned: two tickets with an equal ladder share one `Way`, two
+ways with an equal requirement share one `Queue`, two agents of equal competence share one `Profile`.  All three are
+counted and forgotten with the last who needs them.  Only a `Bucket` stays: there are no more of them than pools x
+skills x levels.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from sortedcontainers import SortedList
+
+from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
+from routing.tickets import AgentState, Alternative, Competence, Ladder, Requirement
+
+HIGHEST_LEVEL = 5
+UNSKILLED = 0
+"""The level of the bucket in which every member of a pool stands, whatever they have learnt."""
+
+Key = tuple[int, TicketId]
+"""A ticket's rank, constant for its life: `(first_entry - priority_ms, ticket)`; the lowest is served first."""
+
+
+class Bucket:
+    """Those who can do one thing: a skill of one pool at exactly one level, or (skill None) any of its work."""
+
+    __slots__ = ("idle", "people", "queues")
+
+    def __init__(self) -> None:
+        self.idle: OrderedDict[Agent, None] = OrderedDict()  # ready, longest idle first; O(1) at both ends, unlike dict
+        self.people = 0  # signed in, in whatever state
+        self.queues: dict[Queue, None] = {}  # those served from here in which somebody waits
+
+
+class Profile:
+    """What an agent is competent for."""
+
+    __slots__ = ("buckets", "competences", "people")
+
+    def __init__(self, competences: tuple[Competence, ...], buckets: tuple[Bucket, ...]) -> None:
+        self.competences = competences
+        self.buckets = buckets
+        self.people = 0
+
+    def best_queue(self) -> "Queue | None":
+        """The queue whose first ticket is the first of all that these competences may take."""
+        best: Queue | None = None
+        first: Key | None = None
+        for bucket in self.buckets:
+            for queue in bucket.queues:
+                head = queue.head
+                if first is None or head < first:  # type: ignore[operator]  # a bucket lists no empty queue
+                    first, best = head, queue
+        return best
+
+
+class Agent:
+    """A person who is signed in."""
+
+    __slots__ = ("id", "profile", "reason", "seat", "since", "state", "then", "then_reason", "ticket", "turn", "until")
+
+    def __init__(self, agent: AgentId, seat: SeatId, profile: Profile, since: Instant) -> None:
+        self.id = agent
+        self.seat = seat
+        self.profile = profile
+        self.state = AgentState.SIGNED_OUT
+        self.since = since
+        self.reason = ""
+        self.ticket: Ticket | None = None  # reserved for it, or talking
+        self.then: AgentState | None = None  # asked for meanwhile: PAUSED or SIGNED_OUT
+        self.then_reason = ""
+        self.turn = 0  # grows each time that somebody becomes ready: the order of idleness
+        self.until: Instant | None = None  # end of wrap-up
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether the agent is reserved for a ticket or talking."""
+        return self.ticket is not None
+
+
+class Queue:
+    """The tickets that wait with one requirement, by rank."""
+
+    __slots__ = ("buckets", "gone", "head", "keys", "requirement", "ways")
+
+    def __init__(self, requirement: Requirement, buckets: tuple[Bucket, ...]) -> None:
+        self.requirement = requirement
+        self.buckets = buckets  # in order of preference
+        self.keys: SortedList[Key] = SortedList()
+        self.head: Key | None = None
+        self.ways = 0
+        self.gone = False  # none of its pools exists any longer
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nobody who is signed in could ever serve it."""
+        return self.gone or not any(bucket.people for bucket in self.buckets)
+
+    def longest_idle(self) -> Agent | None:
+        """The ready agent who is to be asked first."""
+        for bucket in self.buckets:
+            if bucket.idle:
+                return next(iter(bucket.idle))
+        return None
+
+    def add(self, key: Key) -> None:
+        """A ticket begins to wait here."""
+        self.keys.add(key)
+        if self.head is None:
+            self.head = key
+            for bucket in self.buckets:
+                bucket.queues[self] = None
+        elif key < self.head:
+            self.head = key
+
+    def remove(self, key: Key) -> None:
+        """A ticket that waits here no longer does."""
+        self.keys.remove(key)
+        if self.keys:
+            if key == self.head:
+                self.head = self.keys[0]
+        else:
+            self.head = None
+            for bucket in self.buckets:
+                del bucket.queues[self]
+
+
+class Way:
+    """A ladder, its requirements looked up: `rungs` holds `(after_ms, queue)`."""
+
+    __slots__ = ("ladder", "rungs", "tickets")
+
+    def __init__(self, ladder: Ladder, rungs: tuple[tuple[int, Queue], ...]) -> None:
+        self.ladder = ladder
+        self.rungs = rungs
+        self.tickets = 0
+
+
+class Ticket:
+    """A claim on an agent's time."""
+
+    __slots__ = ("agent", "climbs_at", "entered", "first_entry", "id", "is_accepted", "key", "offers", "rung", "way")
+
+    def __init__(self, key: Key, first_entry: Instant, entered: Instant, way: Way) -> None:
+        self.id = key[1]
+        self.key = key
+        self.first_entry = first_entry
+        self.entered = entered
+        self.way = way
+        self.rung = 0  # -1: the one rung of the hall's own ladder
+        self.agent: Agent | None = None
+        self.is_accepted = False
+        self.offers = 0
+        self.climbs_at: Instant | None = None
+
+    @property
+    def queue(self) -> Queue:
+        """Where it stands, or would stand if it were not on offer."""
+        return self.way.rungs[self.rung][1]
+
+    @property
+    def is_at_the_top(self) -> bool:
+        """Whether no later rung exists."""
+        return self.rung < 0 or self.rung + 1 == len(self.way.rungs)
+
+
+class Index:
+    """Everything interned, and the pools that exist."""
+
+    __slots__ = ("_buckets", "_pools", "_profiles", "_ways", "queues")
+
+    def __init__(self) -> None:
+        self._buckets: dict[tuple[PoolId, SkillId | None, int], Bucket] = {}
+        self._profiles: dict[tuple[Competence, ...], Profile] = {}
+        self._ways: dict[Ladder, Way] = {}
+        self._pools: frozenset[PoolId] | None = None  # None: nobody has said, all exist
+        self.queues: dict[Requirement, Queue] = {}
+
+    def join(self, competences: tuple[Competence, ...]) -> Profile:
+        """The profile of one more agent."""
+        profile = self._profiles.get(competences)
+        if profile is None:
+            profile = Profile(competences, self._listed(_places_of_agent(competences)))
+            self._profiles[competences] = profile
+        profile.people += 1
+        for bucket in profile.buckets:
+            bucket.people += 1
+        return profile
+
+    def part(self, profile: Profile) -> list[Queue]:
+        """One agent less in `profile`; returns the queues with tickets that nobody can serve any longer."""
+        profile.people -= 1
+        if not profile.people:
+            del self._profiles[profile.competences]
+        for bucket in profile.buckets:
+            bucket.people -= 1
+        left = dict.fromkeys(queue for bucket in profile.buckets if not bucket.people for queue in bucket.queues)
+        return [queue for queue in left if queue.is_deserted]
+
+    def take(self, ladder: Ladder) -> Way:
+        """The way of one more ticket."""
+        way = self._ways.get(ladder)
+        if way is None:
+            way = Way(ladder, tuple((rung.after_ms, self._queue(rung.requirement)) for rung in ladder))
+            for _, queue in way.rungs:
+                queue.ways += 1
+            self._ways[ladder] = way
+        way.tickets += 1
+        return way
+
+    def give_back(self, way: Way) -> None:
+        """One ticket less on `way`."""
+        way.tickets -= 1
+        if way.tickets:
+            return
+        del self._ways[way.ladder]
+        for _, queue in way.rungs:
+            queue.ways -= 1
+            if not queue.ways:
+                del self.queues[queue.requirement]
+
+    def set_pools(self, pools: Iterable[PoolId]) -> list[Queue]:
+        """These pools exist from now on; returns the queues with tickets that lost their last one."""
+        self._pools = frozenset(pools)
+        for queue in self.queues.values():
+            queue.gone = self._is_gone(queue.requirement)
+        return [queue for queue in self.queues.values() if queue.gone and queue.head]
+
+    def _queue(self, requirement: Requirement) -> Queue:
+        queue = self.queues.get(requirement)
+        if queue is None:
+            queue = Queue(requirement, self._listed(_places_of_requirement(requirement.alternatives)))
+            queue.gone = self._is_gone(requirement)
+            self.queues[requirement] = queue
+        return queue
+
+    def _is_gone(self, requirement: Requirement) -> bool:
+        pools = self._pools
+        return pools is not None and not any(a.pool in pools for a in requirement.alternatives)
+
+    def _listed(self, places: Iterable[tuple[PoolId, SkillId | None, int]]) -> tuple[Bucket, ...]:
+        return tuple(self._buckets.setdefault(place, Bucket()) for place in dict.fromkeys(places))
+
+
+def _places_of_agent(competences: tuple[Competence, ...]) -> Iterator[tuple[PoolId, SkillId | None, int]]:
+    for competence in competences:
+        yield competence.pool, None, UNSKILLED
+        for skill, level in competence.skills:
+            yield competence.pool, skill, min(level, HIGHEST_LEVEL)
+
+
+def _places_of_requirement(alternatives: tuple[Alternative, ...]) -> Iterator[tuple[PoolId, SkillId | None, int]]:
+    for a in alternatives:
+        if a.skill is None:
+            yield a.pool, None, UNSKILLED
+        else:
+            for level in range(HIGHEST_LEVEL, a.level - 1, -1):
+                yield a.pool, a.skill, level

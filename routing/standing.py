@@ -1,0 +1,223 @@
+"""All that the Floor remembers, what it shows of it, and the value from which it can be built again.
+
+`Standing` keeps its parts consistent with each other; what is to happen, `routing.floor` decides.
+"""
+
+from enum import StrEnum
+
+import msgspec
+from sortedcontainers import SortedList
+
+from routing.ids import AgentId, Instant, SeatId, TicketId
+from routing.queues import Agent, Index, Key, Ticket
+from routing.tickets import AgentState, Alternative, Competence, Configured, Ladder, Requirement, Rung
+
+
+class TicketState(StrEnum):
+    """How far a ticket has come."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"  # a seat rings for it; it keeps its place
+    ACCEPTED = "accepted"  # the agent has answered
+
+
+class AgentView(msgspec.Struct, frozen=True):
+    """An agent who is signed in; `then`: the state asked for during a talk or an offer, to be taken up after it."""
+
+    agent: AgentId
+    seat: SeatId
+    state: AgentState
+    since: Instant
+    ticket: TicketId | None
+    reason: str
+    then: AgentState | None
+
+
+class TicketView(msgspec.Struct, frozen=True):
+    """A ticket; `rung` as in `Moved`, `offered_to` the agent who is rung or who has accepted."""
+
+    ticket: TicketId
+    first_entry: Instant
+    rung: int
+    state: TicketState
+    offered_to: AgentId | None
+
+
+class AgentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that the Floor knows of an agent."""
+
+    agent: AgentId
+    seat: SeatId
+    competences: tuple[Competence, ...]
+    state: AgentState
+    since: Instant
+    turn: int
+    reason: str = ""
+    until: Instant | None = None
+    then: AgentState | None = None
+    then_reason: str = ""
+
+
+class TicketRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that the Floor knows of a ticket."""
+
+    ticket: TicketId
+    ladder: Ladder
+    first_entry: Instant
+    priority_ms: int
+    entered: Instant
+    rung: int
+    offers: int = 0
+    agent: AgentId | None = None
+    is_accepted: bool = False
+
+
+class FloorState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The whole Floor: agents in the order of their signing in, tickets in the order of their entry."""
+
+    agents: tuple[AgentRecord, ...] = ()
+    tickets: tuple[TicketRecord, ...] = ()
+    configured: Configured | None = None
+    turn: int = 0
+
+
+class Standing:
+    """Who is signed in, who waits, and what time will bring."""
+
+    __slots__ = ("_climbs", "_turn", "_wrap_ups", "agents", "configured", "index", "seats", "tickets")
+
+    def __init__(self) -> None:
+        self.agents: dict[AgentId, Agent] = {}
+        self.seats: dict[SeatId, Agent] = {}
+        self.tickets: dict[TicketId, Ticket] = {}
+        self.index = Index()
+        self.configured: Configured | None = None
+        self._climbs: SortedList[tuple[Instant, Key]] = SortedList()
+        self._wrap_ups: SortedList[tuple[Instant, AgentId]] = SortedList()
+        self._turn = 0
+
+    def due(self) -> Instant | None:
+        """When a ticket climbs or a wrap-up ends next."""
+        climbs, wrap_ups = self._climbs, self._wrap_ups
+        if not wrap_ups:
+            return climbs[0][0] if climbs else None
+        if not climbs:
+            return wrap_ups[0][0]
+        return min(climbs[0][0], wrap_ups[0][0])
+
+    def climbs_next(self) -> Ticket:
+        """The ticket that climbs before all others."""
+        return self.tickets[self._climbs[0][1][1]]
+
+    def ends_wrap_up(self, at: Instant) -> Agent | None:
+        """The first agent whose wrap-up ends at this moment or has ended before."""
+        if self._wrap_ups and self._wrap_ups[0][0] <= at:
+            return self.agents[self._wrap_ups[0][1]]
+        return None
+
+    def climb_at(self, ticket: Ticket, at: Instant | None) -> None:
+        """The ticket's next climb is at this moment, and at no other."""
+        if ticket.climbs_at is not None:
+            self._climbs.remove((ticket.climbs_at, ticket.key))
+        ticket.climbs_at = at
+        if at is not None:
+            self._climbs.add((at, ticket.key))
+
+    def wrap_up_until(self, agent: Agent, until: Instant | None) -> None:
+        """The agent's wrap-up ends at this moment; None: it is over."""
+        if agent.until is not None:
+            self._wrap_ups.remove((agent.until, agent.id))
+        agent.until = until
+        if until is not None:
+            self._wrap_ups.add((until, agent.id))
+
+    def join_idle(self, agent: Agent) -> None:
+        """The agent stands at the end of the line of those who are ready."""
+        self._turn += 1
+        agent.turn = self._turn
+        for bucket in agent.profile.buckets:
+            bucket.idle[agent] = None
+
+    @staticmethod
+    def leave_idle(agent: Agent) -> None:
+        """The agent is not to be found among those who are ready."""
+        for bucket in agent.profile.buckets:
+            bucket.idle.pop(agent, None)
+
+    def halls_ladder(self) -> Ladder:
+        """Where a ticket goes that has nowhere else to go."""
+        hall = () if self.configured is None else (Alternative(self.configured.hall),)
+        return (Rung(Requirement(hall)),)
+
+    def dump(self) -> FloorState:
+        """Everything, as a value."""
+        agents = tuple(map(_agent_record, self.agents.values()))
+        tickets = tuple(map(_ticket_record, self.tickets.values()))
+        return FloorState(agents, tickets, self.configured, self._turn)
+
+    @classmethod
+    def load(cls, state: FloorState) -> "Standing":
+        """What was dumped."""
+        standing = cls()
+        standing.configured = state.configured
+        if state.configured is not None:
+            standing.index.set_pools((*state.configured.pools, state.configured.hall))
+        for a in sorted(state.agents, key=lambda a: a.turn):
+            standing._restore_agent(a)
+        standing.agents = {a.agent: standing.agents[a.agent] for a in state.agents}
+        standing._turn = state.turn
+        for t in state.tickets:
+            standing._restore_ticket(t)
+        return standing
+
+    def _restore_agent(self, record: AgentRecord) -> None:
+        agent = Agent(record.agent, record.seat, self.index.join(record.competences), record.since)
+        agent.state, agent.reason = record.state, record.reason
+        agent.then, agent.then_reason = record.then, record.then_reason
+        self.agents[agent.id] = self.seats[agent.seat] = agent
+        self.wrap_up_until(agent, record.until)
+        if agent.state is AgentState.READY:
+            self.join_idle(agent)
+        agent.turn = record.turn
+
+    def _restore_ticket(self, record: TicketRecord) -> None:
+        key = (record.first_entry - record.priority_ms, record.ticket)
+        ticket = Ticket(key, record.first_entry, record.entered, self.index.take(record.ladder))
+        ticket.rung, ticket.offers, ticket.is_accepted = record.rung, record.offers, record.is_accepted
+        self.tickets[ticket.id] = ticket
+        if record.agent is None:
+            ticket.queue.add(key)
+        else:
+            ticket.agent = self.agents[record.agent]
+            ticket.agent.ticket = ticket
+        if not ticket.is_accepted and not ticket.is_at_the_top:
+            self.climb_at(ticket, Instant(ticket.entered + ticket.way.rungs[ticket.rung + 1][0]))
+
+
+def agent_view(agent: Agent) -> AgentView:
+    """The agent as others see them."""
+    ticket = None if agent.ticket is None else agent.ticket.id
+    return AgentView(agent.id, agent.seat, agent.state, agent.since, ticket, agent.reason, agent.then)
+
+
+def ticket_view(ticket: Ticket) -> TicketView:
+    """The ticket as others see it."""
+    offered_to = None if ticket.agent is None else ticket.agent.id
+    state = TicketState.WAITING if offered_to is None else TicketState.OFFERED
+    if ticket.is_accepted:
+        state = TicketState.ACCEPTED
+    return TicketView(ticket.id, ticket.first_entry, ticket.rung, state, offered_to)
+
+
+def _agent_record(a: Agent) -> AgentRecord:
+    return AgentRecord(
+        a.id, a.seat, a.profile.competences, a.state, a.since, a.turn, a.reason, a.until, a.then, a.then_reason
+    )
+
+
+def _ticket_record(t: Ticket) -> TicketRecord:
+    agent = None if t.agent is None else t.agent.id
+    priority_ms = t.first_entry - t.key[0]
+    return TicketRecord(
+        t.id, t.way.ladder, t.first_entry, priority_ms, t.entered, t.rung, t.offers, agent, t.is_accepted
+    )
