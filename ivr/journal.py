@@ -233,7 +233,8 @@ class Journal:
     def compact(self) -> None:
         """Keep what a replay or the drainer still needs: calls under way, the floor, the undrained.
 
-        Calls that have ended are known for some hours, so that a straggling channel of theirs is not a new call.  A disk that refuses leaves everything as it was.
+        Calls that have ended are known for some hours, so that a straggling channel of theirs is not a new call.
+        A disk that refuses leaves everything as it was.
         """
         try:
             undrained = self._undrained()

@@ -1,0 +1,177 @@
+"""What can be known of a call: the outcomes of its steps, and the record that they add up to.
+
+Values only: the journal writes them, the ledger returns them, the store keeps them.  Moments are `Instant`.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, PromptId, SeatId, TargetId, TicketId
+from routing.plan import Arrival
+from routing.tickets import Refusal
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """The dialplan's stamp.  `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any."""
+
+    at: Instant
+    arrival: Arrival
+    moment: str
+    rehearsal: str = ""
+
+
+class Heard(StrEnum):
+    """How a prompt ended."""
+
+    WHOLE = "whole"
+    CUT = "cut"  # by us: somebody answered
+    FAILED = "failed"  # Asterisk could not play it
+
+
+class Said(msgspec.Struct, frozen=True):
+    """The end of a prompt."""
+
+    at: Instant
+    heard: Heard = Heard.WHOLE
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """The place in the queue."""
+
+    at: Instant
+    ticket: TicketId
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """An agent's phone is about to ring."""
+
+    at: Instant
+    agent: AgentId
+    seat: SeatId
+    leg: ChannelId
+
+
+class Declined(msgspec.Struct, frozen=True):
+    """An offer that came to nothing."""
+
+    at: Instant
+    why: Refusal
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """Citizen and agent hear each other."""
+
+    at: Instant
+    agent: AgentId
+    seat: SeatId
+    leg: ChannelId
+    pool: PoolId
+
+
+class Transferring(msgspec.Struct, frozen=True):
+    """A target outside is about to be dialled."""
+
+    at: Instant
+    target: TargetId
+    number: str
+    leg: ChannelId
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """A target that came to nothing: `closed`, `unanswered`, `busy`, `released` too soon, ..."""
+
+    at: Instant
+    why: str
+    cause: int = 0
+
+
+class Party(StrEnum):
+    """Who ended it."""
+
+    CITIZEN = "citizen"
+    AGENT = "agent"
+    TARGET = "target"
+    ENGINE = "engine"
+
+
+class Released(msgspec.Struct, frozen=True):
+    """The first of the two to hang up; `cause` is Q.850."""
+
+    at: Instant
+    who: Party
+    cause: int = 0
+
+
+class Left(msgspec.Struct, frozen=True):
+    """The way out: `why` is the name of the closed set in `ivr.call` (finished, hung-up, fault, taken-back)."""
+
+    at: Instant
+    why: str
+    cause: int = 0
+
+
+class Outcome(StrEnum):
+    """What became of a call, in one word."""
+
+    ANSWERED = "answered"  # an agent
+    TRANSFERRED = "transferred"  # a target outside
+    ABANDONED = "abandoned"  # the citizen left before a person answered
+    ANNOUNCED = "announced"  # a spoken reason was all there is for this number
+    SURVIVAL = "survival"  # the dialplan took it over
+    FAILED = "failed"  # we ended it and nobody had answered: a fault of ours
+    MISSED = "missed"  # known from the census only
+
+
+class Stage(StrEnum):
+    """Where an abandoned call was."""
+
+    ARRIVAL = "arrival"  # not answered yet
+    GREETING = "greeting"
+    QUEUE = "queue"
+    RING = "ring"
+    TRANSFER = "transfer"
+
+
+class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
+
+    `wait_ms`: from the place in the queue to the person, or to the end.  `since_answer_ms` and `since_prompt_end_ms`:
+    the strict and the usual clock of the 15 seconds; the second is 0 when a person answered during the prompts.
+    """
+
+    call: CallId
+    node: str
+    outcome: Outcome
+    arrived: Instant
+    ended: Instant
+    line: str = ""
+    name: str = ""
+    phase: str = ""
+    dialled: str = ""
+    caller: str = ""
+    trunk: str = ""
+    diverted_from: str | None = None
+    marked: str | None = None
+    moment: str = ""
+    rehearsal: str = ""
+    answered: Instant | None = None
+    prompts_ended: Instant | None = None
+    queued: Instant | None = None
+    rang: Instant | None = None
+    connected: Instant | None = None
+    released: Instant | None = None
+    released_by: Party | None = None
+    stage: Stage | None = None
+    cause: int = 0
+    agent: AgentId | None = None
+    seat: SeatId | None = None
+    pool: PoolId | None = None
+    target: TargetId | None = None
+    offers: int = 0
+    prompts: tuple[PromptId, ...] = ()
+    recording: str = ""
+    wait_ms: int | None = None
+    since_answer_ms: int | None = None
+    since_prompt_end_ms: int | None = None
+    talk_ms: int | None = None

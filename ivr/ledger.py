@@ -1,0 +1,162 @@
+"""The ledger of a call: what has happened in it, folded from the journal, written through to it.
+
+It owns the names of the steps: `STEPS` is the documented list.  It does not know how a step is done.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from ivr.facts import (
+    Arrived,
+    CallRecord,
+    Connected,
+    Declined,
+    Left,
+    Offered,
+    Queued,
+    Released,
+    Returned,
+    Said,
+    Transferring,
+)
+from ivr.journal import CALL, RECORD, Entry, Journal
+from routing.ids import CallId, Instant
+from routing.plan import Route
+
+T = TypeVar("T")
+
+STEPS: dict[str, str] = {}
+"""Every step by its name, with what it means; filled by `_step`."""
+
+
+class Step(Generic[T]):
+    """A step's name and the type of its outcome.  A `detail` may be missing from a journal that is at its bound."""
+
+    __slots__ = ("detail", "name", "type")
+
+    def __init__(self, name: str, type_: Any, *, detail: bool = False) -> None:
+        self.name = name
+        self.type = type_
+        self.detail = detail
+
+    def of(self, which: str | int) -> "Step[T]":
+        """The step for one of several: `SAID.of("transition-12329")` is `said:transition-12329`."""
+        return Step(f"{self.name}:{which}", self.type, detail=self.detail)
+
+    def __repr__(self) -> str:
+        return f"Step({self.name!r})"
+
+
+def _step(name: str, type_: Any, meaning: str, *, detail: bool = False) -> Step[Any]:
+    STEPS[name] = meaning
+    return Step(name, type_, detail=detail)
+
+
+# fmt: off
+ARRIVED: Step[Arrived] = _step("arrived", Arrived, "the call is ours: the dialplan's stamps, its moment")
+ROUTED: Step[Route] = _step("routed", Route, "what is said and where it goes; a reload changes nothing from here on")
+ANSWERED: Step[Instant] = _step("answered", Instant, "200 OK was asked for: the caller pays from here")
+SAYING: Step[Instant] = _step("saying", Instant, ":<prompt>  before the play request", detail=True)
+SAID: Step[Said] = _step("said", Said, ":<prompt>  the prompt is over: it is never said again")
+QUEUED: Step[Queued] = _step("queued", Queued, "a place in the queue is held under this ticket")
+OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
+ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)
+DECLINED: Step[Declined] = _step("declined", Declined, ":<n>  that offer came to nothing", detail=True)
+CONNECTED: Step[Connected] = _step("connected", Connected, "citizen and agent share the bridge")
+TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  before the n-th destination is dialled")
+TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that destination answered and shares the bridge")
+RETURNED: Step[Returned] = _step("returned", Returned, ":<n>  that destination came to nothing; the next one follows")
+RELEASED: Step[Released] = _step("released", Released, "who hung up first")
+RECORDING: Step[str] = _step("recording", str, "the name of the recording, without its folder")
+TAKEN_BACK: Step[Instant] = _step("taken-back", Instant, "the dialplan has the caller: survival")
+LEFT: Step[Left] = _step("left", Left, "the call's coroutine has found its way out")
+ENDED: Step[CallRecord] = _step("ended", CallRecord, "the record: the last entry of a call, of topic `record`")
+# fmt: on
+
+
+class Ledger:
+    """What has happened in one call."""
+
+    def __init__(self, call: CallId, journal: Journal, known: Mapping[str, msgspec.Raw] | None = None) -> None:
+        """`known` is what earlier lives left, by step name (see `fold`)."""
+        self.call = call
+        self._journal = journal
+        self._known: dict[str, Any] = dict(known or {})
+
+    def __contains__(self, step: Step[Any]) -> bool:
+        return step.name in self._known
+
+    def __getitem__(self, step: Step[T]) -> T:
+        """The outcome of a step that has happened.  Raises `KeyError`."""
+        outcome = self._known[step.name]
+        if isinstance(outcome, msgspec.Raw):
+            outcome = self._known[step.name] = _decoder(step.type).decode(outcome)
+        return outcome  # type: ignore[no-any-return]
+
+    def get(self, step: Step[T]) -> T | None:
+        """The outcome of a step, None when it has not happened."""
+        return self[step] if step in self else None  # noqa: SIM401 - this is that `get`
+
+    def write(self, step: Step[T], outcome: T) -> None:
+        """Write down that a step has happened; the last word on a step counts."""
+        self._known[step.name] = outcome
+        if step is ENDED:
+            self._journal.write(RECORD, self.call, outcome)
+        elif step.detail:
+            self._journal.note(CALL, self.call, Taken(step.name, outcome))
+        else:
+            self._journal.write(CALL, self.call, Taken(step.name, outcome))
+
+    def count(self, step: Step[Any]) -> int:
+        """How many of a numbered step there are: 2 when `OFFERED.of(1)` and `OFFERED.of(2)` have happened."""
+        n = 0
+        while step.of(n + 1) in self:
+            n += 1
+        return n
+
+    def which(self, step: Step[T]) -> dict[str, T]:
+        """Every one of a repeated step, by what stands behind its colon, in the order in which they happened."""
+        begins = step.name + ":"
+        names = [name.removeprefix(begins) for name in self._known if name.startswith(begins)]
+        return {name: self[step.of(name)] for name in names}
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The body of an entry of topic `call`, to be written."""
+
+    step: str
+    outcome: Any
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    step: str
+    outcome: msgspec.Raw
+
+
+class Folded(msgspec.Struct):
+    """What a replay adds up to: the steps of calls that have no record yet, and the calls that lately ended."""
+
+    calls: dict[CallId, dict[str, msgspec.Raw]] = msgspec.field(default_factory=dict)
+    ended: set[CallId] = msgspec.field(default_factory=set)
+
+
+def fold(entries: Iterable[Entry]) -> Folded:
+    """The ledgers that an earlier life left behind."""
+    folded = Folded()
+    for entry in entries:
+        call = CallId(entry.key)
+        if entry.topic == RECORD:
+            folded.calls.pop(call, None)
+            folded.ended.add(call)
+        elif entry.topic == CALL and call not in folded.ended:
+            kept = _decoder(_Kept).decode(entry.body)
+            folded.calls.setdefault(call, {})[kept.step] = kept.outcome
+    return folded
+
+
+@cache
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(type_)

@@ -1,0 +1,126 @@
+"""The record of a call, computed from its ledger: what happened, added up.  Pure."""
+
+from ivr.facts import CallRecord, Heard, Outcome, Stage
+from ivr.ledger import (
+    ANSWERED,
+    ARRIVED,
+    CONNECTED,
+    DECLINED,
+    LEFT,
+    OFFERED,
+    QUEUED,
+    RECORDING,
+    RELEASED,
+    RETURNED,
+    ROUTED,
+    SAID,
+    TAKEN_BACK,
+    TRANSFERRED,
+    TRANSFERRING,
+    Ledger,
+)
+from routing.ids import Instant, PromptId
+from routing.plan import Kind
+
+__all__ = ["CallRecord", "Outcome", "Stage", "record"]
+
+
+def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
+    """The record of a call that ended at `ended`, or that was found gone then."""
+    arrived, route = ledger.get(ARRIVED), ledger.get(ROUTED)
+    connected, queued, released = ledger.get(CONNECTED), ledger.get(QUEUED), ledger.get(RELEASED)
+    answered, outcome = ledger.get(ANSWERED), _outcome(ledger)
+    reached = _reached(ledger)
+    offers = ledger.which(OFFERED)
+    spoken = {name: said for name, said in ledger.which(SAID).items() if said.heard is not Heard.FAILED}
+    greeted = _prompts_ended(ledger)
+    left = ledger.get(LEFT)
+    met = ledger.which(TRANSFERRING)
+    target = next((met[n].target for n in reversed(met) if TRANSFERRED.of(n) in ledger), None)
+    return CallRecord(
+        call=ledger.call,
+        node=node,
+        outcome=outcome,
+        arrived=arrived.at if arrived else ended,
+        ended=ended,
+        line=route.line if route else "",
+        name=route.name if route else "",
+        phase=str(route.phase) if route else "",
+        dialled=arrived.arrival.dialled if arrived else "",
+        caller=arrived.arrival.caller if arrived else "",
+        trunk=arrived.arrival.trunk if arrived else "",
+        diverted_from=arrived.arrival.diverted_from if arrived else None,
+        marked=route.marked if route else None,
+        moment=arrived.moment if arrived else "",
+        rehearsal=arrived.rehearsal if arrived else "",
+        answered=answered,
+        prompts_ended=greeted,
+        queued=queued.at if queued else None,
+        rang=min((offer.at for offer in offers.values()), default=None),
+        connected=reached,
+        released=released.at if released else None,
+        released_by=released.who if released else None,
+        stage=_stage(ledger) if outcome is Outcome.ABANDONED else None,
+        cause=released.cause if released else left.cause if left else 0,
+        agent=connected.agent if connected else None,
+        seat=connected.seat if connected else None,
+        pool=connected.pool if connected else None,
+        target=target,
+        offers=len(offers),
+        prompts=tuple(PromptId(name) for name in spoken),
+        recording=ledger.get(RECORDING) or "",
+        wait_ms=_between(queued.at if queued else None, reached or ended),
+        since_answer_ms=_between(answered, reached),
+        since_prompt_end_ms=_between(greeted, reached),
+        talk_ms=_between(reached, released.at if released else ended),
+    )
+
+
+def _reached(ledger: Ledger) -> Instant | None:
+    """When the citizen first heard a person."""
+    connected = ledger.get(CONNECTED)
+    moments = [at for n, at in ledger.which(TRANSFERRED).items() if RETURNED.of(n) not in ledger]
+    if connected:
+        moments.append(connected.at)
+    return min(moments, default=None)
+
+
+def _outcome(ledger: Ledger) -> Outcome:
+    route, left = ledger.get(ROUTED), ledger.get(LEFT)
+    why = left.why if left else ""
+    if CONNECTED in ledger:
+        return Outcome.ANSWERED
+    if _reached(ledger) is not None:
+        return Outcome.TRANSFERRED
+    if TAKEN_BACK in ledger or why in {"fault", "taken-back"}:
+        return Outcome.SURVIVAL
+    if why == "finished":
+        announced = route and route.destinations and route.destinations[-1].kind is Kind.ANNOUNCEMENT
+        return Outcome.ANNOUNCED if announced else Outcome.FAILED
+    return Outcome.ABANDONED  # also who is gone while nobody of us was there to see it
+
+
+def _stage(ledger: Ledger) -> Stage:
+    """Where the citizen had the patience to come."""
+    if ANSWERED not in ledger:
+        return Stage.ARRIVAL
+    if any(DECLINED.of(n) not in ledger for n in ledger.which(OFFERED)):
+        return Stage.RING
+    if any(RETURNED.of(n) not in ledger for n in ledger.which(TRANSFERRING)):
+        return Stage.TRANSFER
+    return Stage.GREETING if _prompts_ended(ledger) is None else Stage.QUEUE
+
+
+def _prompts_ended(ledger: Ledger) -> Instant | None:
+    """When the last of the route's prompts was over; None while there are some to come."""
+    route = ledger.get(ROUTED)
+    if route is None:
+        return None
+    if not route.prompts:
+        return ledger.get(ANSWERED)
+    ends = [ledger.get(SAID.of(prompt.id)) for prompt in route.prompts]
+    return max(end.at for end in ends if end) if all(ends) else None
+
+
+def _between(begin: Instant | None, end: Instant | None) -> int | None:
+    return None if begin is None or end is None else max(0, end - begin)
