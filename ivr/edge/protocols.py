@@ -34,8 +34,8 @@ class Ids(Protocol):
 class Link(Protocol):
     """One websocket to Asterisk."""
 
-    async def send(self, frame: str) -> None:
-        """Hand a text frame to the socket; returns without waiting for the peer.  Raises `ConnectionLost`."""
+    def send(self, frame: str) -> None:
+        """Queue a text frame; never waits.  Raises `ConnectionLost` when the socket is known to have ended."""
 
     async def receive(self) -> str | bytes:
         """The next text frame.  Raises `ConnectionLost` when the socket has ended, for whatever reason."""
@@ -63,8 +63,7 @@ class Disk(Protocol):
         """Bytes in the file now."""
 
     def read(self, start: int = 0) -> Iterator[bytes]:
-        """Every whole line from byte `start`, without its newline; a torn tail has been cut off.  Raises `DiskError`.
-        """
+        """Every whole line from byte `start`, without its newline; a torn tail is cut off.  Raises `DiskError`."""
 
     def append(self, lines: bytes) -> None:
         """Hand whole lines to the operating system: they survive our own death from here on.
