@@ -1,0 +1,44 @@
+"""Secrets of one house: made at its first start, kept in files that only its user can read."""
+
+import os
+import secrets
+from pathlib import Path
+
+from ivr.errors import Trouble
+
+
+class Secrets:
+    """The folder `secrets/` of a state directory."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        self.folder = folder
+
+    def get(self, name: str) -> str:
+        """The secret `name`; made at the first question, the same for ever after, whoever asks at the same time."""
+        path = self.folder / name
+        try:
+            return self._read(path)
+        except FileNotFoundError:
+            pass
+        made = self.folder / f".{name}.{secrets.token_hex(4)}"
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(24) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(made, path)  # fails if another one was quicker: then theirs holds
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+        return self._read(path)
+
+    @staticmethod
+    def _read(path: Path) -> str:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        if secret := path.read_text().strip():
+            return secret
+        raise Trouble(f"the secret {path} is empty: delete the file, and a new one is made at the next start.")
