@@ -1,0 +1,269 @@
+"""(Config, Settings) -> the text of every configuration file of the hotline's Asterisk and of the demo town's.
+
+Pure: no file is written here, and secrets, ports and paths come in as values.  Keys of the result are paths relative to
+the state directory; whoever writes them makes `DIRECTORIES` first, mode 0700.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dialplans import modules
+from routing.config import Config, Mode, Trunk
+from routing.ids import PromptId, SeatId
+from routing.numbers import spoken
+
+HOTLINE = "asterisk"
+TOWN = "town"
+DIRECTORIES = (
+    *(f"{home}/{part}" for home in (HOTLINE, TOWN) for part in ("etc", "log", "run", "spool", "lib", "cache")),
+    "recordings",
+    "prompts/music",
+    "census",
+    "snapshot",
+)
+"""What must exist below the state directory before Asterisk starts."""
+
+CHANNELVARS = (
+    "HOTLINE_CALL",
+    "HOTLINE_DIALLED",
+    "HOTLINE_DIVERSION",
+    "HOTLINE_HISTORY",
+    "HOTLINE_CALLER",
+    "HOTLINE_TRUNK",
+    "HOTLINE_ARRIVED",
+    "HOTLINE_AT",
+)
+"""Stamped on every call before the controller sees it, and carried by every ARI Channel object of that call."""
+
+CAUSES = {404: 1, 480: 19, 486: 17, 503: 34, 603: 21}
+"""SIP refusal -> the Q.850 cause for which Asterisk sends it."""
+
+HOTLINE_FILES = (
+    "asterisk",
+    "modules",
+    "logger",
+    "http",
+    "ari",
+    "pjsip",
+    "extensions",
+    "musiconhold",
+    "indications",
+    "features",
+    "queues",
+    "rtp",
+    "cdr",
+    "cdr_custom",
+)
+SILENT_FILES = {
+    "acl": "",
+    "ccss": "[general]\n",
+    "cel": "[general]\nenable = no\n",
+    "manager": "[general]\nenabled = no\n",
+    "pjproject": "",
+    "queuerules": "",
+    "stasis": "[general]\n",
+    "statsd": "[general]\nenabled = no\n",
+    "udptl": "[general]\n",
+    "websocket_client": "",
+}
+"""Files that Asterisk's core asks for and complains of when they are missing; each says: nothing of that."""
+
+SHARED_FILES = ("asterisk", "modules", "logger", "http", "ari", "musiconhold", "indications", "features", "rtp")
+TOWN_FILES = ("pjsip", "extensions")
+
+ANY = "_[+*#0-9a-zA-Z]!"
+"""Whatever is dialled; the special extensions (h, T) of a context are named in it and win."""
+
+PATH_BREAKERS = frozenset(',;&|"$=\n')
+"""Characters that end an argument or a value in a dialplan: a path with one of them cannot be written there."""
+
+
+class UnusablePath(ValueError):  # noqa: N818 (a sentence reads better)
+    """A path holds a character that Asterisk's configuration cannot express."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What belongs to this machine and not to the city: paths, ports, secrets.
+
+    `modules`, `data`: Asterisk's own directories.  `secrets`: endpoint (a seat, `citizen`, `trunk-<id>`) -> secret.
+    `run`, `town_run`: directories of the control sockets, default in the state directory; a path longer than about 90
+    characters needs a shorter one.  `demo_agents`: the town registers as the seats' phones and answers them.
+    `talk_s`: how long people of the town talk.  `storage`: Asterisk's channel_storage_backend, empty for its default.
+    """
+
+    state: str
+    modules: str
+    data: str
+    python: str
+    survival: str
+    ari_password: str
+    town_password: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    bind: str = "127.0.0.1"
+    sip_port: int = 5060
+    ari_port: int = 8088
+    town_sip_port: int = 5070
+    town_phones_port: int = 5071
+    town_ari_port: int = 8089
+    rtp: tuple[int, int] = (20000, 21999)
+    town_rtp: tuple[int, int] = (22000, 23999)
+    run: str = ""
+    town_run: str = ""
+    demo_agents: bool = True
+    talk_s: int = 60
+    storage: str = ""
+    tries: int = 20
+
+
+def render(config: Config, settings: Settings) -> Mapping[str, str]:
+    """Every file of both Asterisks (in production only the hotline's), by its path relative to the state directory.
+
+    Raises `UnusablePath` where a path cannot be written in a dialplan.
+    """
+    for path in (settings.state, settings.modules, settings.data, settings.python, settings.survival):
+        if not PATH_BREAKERS.isdisjoint(path):
+            raise UnusablePath(f"{path!r} holds one of {''.join(sorted(PATH_BREAKERS))!r}: move it elsewhere")
+    values = _hotline(config, settings)
+    files = {f"{HOTLINE}/etc/{name}.conf": text for name, text in SILENT_FILES.items()}
+    files |= {f"{HOTLINE}/etc/{name}.conf": _fill(f"hotline/{name}.conf.j2", values) for name in HOTLINE_FILES}
+    if config.site.mode is Mode.DEMO:
+        values = _town(config, settings)
+        files |= {f"{TOWN}/etc/{name}.conf": text for name, text in SILENT_FILES.items()}
+        files |= {f"{TOWN}/etc/cdr.conf": "[general]\nenable = no\n"}
+        files |= {f"{TOWN}/etc/{name}.conf": _fill(f"hotline/{name}.conf.j2", values) for name in SHARED_FILES}
+        files |= {f"{TOWN}/etc/{name}.conf": _fill(f"town/{name}.conf.j2", values) for name in TOWN_FILES}
+    return files
+
+
+def town_prompts(config: Config) -> Mapping[PromptId, str]:
+    """What the people of the demo town say when they answer: `town-<seat>` and `town-<target>`, as the voice reads it."""
+    seats = {
+        PromptId(f"town-{seat}"): spoken(f"您好，这里是{seat}号座席，请问有什么可以帮您？请您慢慢讲，我正在记录。")
+        for seat in config.site.seats
+    }
+    targets = {
+        PromptId(f"town-{target.id}"): spoken(f"您好，{target.name}，很高兴为您服务，请讲，我在听。")
+        for target in config.site.targets.values()
+    }
+    return seats | targets
+
+
+def survival_pools(config: Config) -> Mapping[str, tuple[SeatId, ...]]:
+    """Queue of the survival path -> its seats: one for each pool, and `survival`, the phones that ring last."""
+    pools = {f"pool-{pool}": tuple(s.id for s in config.site.seats.values() if s.pool == pool) for pool in config.site.pools}
+    return pools | {"survival": config.site.survival.seats}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("dialplans", "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (configuration files, not HTML; PATH_BREAKERS guards what comes from outside)
+    )
+
+
+def _fill(template: str, values: Mapping[str, Any]) -> str:
+    return _environment().get_template(template).render(values)
+
+
+def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
+    site = config.site
+    return {
+        "settings": settings,
+        "any": ANY,
+        "state": settings.state,
+        "home": f"{settings.state}/{HOTLINE}",
+        "run": settings.run or f"{settings.state}/{HOTLINE}/run",
+        "node": site.node,
+        "demo": site.mode is Mode.DEMO,
+        "max_calls": sum(trunk.channels for trunk in site.trunks.values()) + 2 * len(site.seats) + site.limits.calls,
+        "ari_port": settings.ari_port,
+        "ari_user": "hotline",
+        "ari_password": settings.ari_password,
+        "channelvars": CHANNELVARS,
+        "rtp": settings.rtp,
+        "modules": modules.HOTLINE,
+        "trunks": [_trunk(trunk, config, settings) for trunk in site.trunks.values()],
+        "external": next((t.external_address for t in site.trunks.values() if t.external_address), None),
+        "seats": [{"id": seat, "secret": settings.secrets.get(seat, "")} for seat in site.seats],
+        "queues": survival_pools(config),
+        "ring_for": int(site.survival.ring_for.total_seconds()),
+        "lease": int(site.timing.lease.total_seconds()),
+        "calls": site.limits.calls,
+        "tries": settings.tries,
+        "sorry": "survival-sorry",
+    }
+
+
+def _trunk(trunk: Trunk, config: Config, settings: Settings) -> dict[str, Any]:
+    demo = config.site.mode is Mode.DEMO
+    town = f"{settings.bind}:{settings.town_sip_port}"
+    return {
+        "id": trunk.id,
+        # Outside production every trunk is the town: no rehearsal ever rings a real citizen.
+        "addresses": (town,) if demo else trunk.addresses,
+        "registers": trunk.registers and not demo,
+        "secret": settings.secrets.get(f"trunk-{trunk.id}", ""),
+        "dtmf": trunk.dtmf.value,
+        "rtp_timeout": int(trunk.rtp_timeout.total_seconds()),
+        "expires": int(trunk.session_expires.total_seconds()),
+        "least": int(trunk.session_least.total_seconds()),
+        "qualify": int(trunk.options_every.total_seconds()),
+        "trusts_identity": trunk.trusts_identity,
+        "limit": trunk.channels_in,
+        "refusal": CAUSES.get(trunk.refuse_with, CAUSES[486]),
+        "sets_moment": trunk.sets_moment and demo,
+        "dialled_in": trunk.dialled_in.value,
+    }
+
+
+def _town(config: Config, settings: Settings) -> dict[str, Any]:
+    site = config.site
+    seats = [
+        {"id": seat, "secret": settings.secrets.get(seat, ""), "answers_after": f"{1 + n % 5 / 5:.1f}"}
+        for n, seat in enumerate(site.seats)
+    ]
+    targets = [
+        {"id": target.id, "variable": "TOWN_" + target.id.replace("-", "_"), "number": target.number}
+        for target in site.targets.values()
+    ]
+    return {
+        "settings": settings,
+        "any": ANY,
+        "state": settings.state,
+        "home": f"{settings.state}/{TOWN}",
+        "run": settings.town_run or f"{settings.state}/{TOWN}/run",
+        "node": "town",
+        "max_calls": 2000,
+        "ari_port": settings.town_ari_port,
+        "ari_user": "town",
+        "ari_password": settings.town_password,
+        "channelvars": (),
+        "rtp": settings.town_rtp,
+        "modules": modules.TOWN,
+        "seats": seats,
+        "targets": targets,
+        "behaviours": BEHAVIOURS,
+        "citizen_secret": settings.secrets.get("citizen", ""),
+        "caller": "13800000000",
+    }
+
+
+BEHAVIOURS = {
+    "answer": ("Wait(1.5)", "Goto(person,s,say)"),
+    "no-answer": ("Wait(300)", "Hangup(19)"),
+    "busy": ("Hangup(17)",),
+    "reject": ("Hangup(21)",),
+    "unreachable": ("Hangup(3)",),
+    "release": ("Wait(1)", "Answer()", "Wait(0.5)", "Hangup(16)"),
+}
+"""What a centre of the town can do, by the name that `TOWN_<target>` is set to."""
