@@ -1,0 +1,352 @@
+"""The connection to one Asterisk: requests out, replies and events in, over one websocket; lists over HTTP.
+
+Requests are pipelined: Asterisk answers them one after another, in order.  One reader task, which never awaits a call.
+Events may overtake the reply to the request that caused them: open the mailbox, then send.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from ivr.ari import models
+from ivr.ari.events import Mailbox, Post
+from ivr.ari.scope import Scope
+from ivr.ari.vitals import Ended, Vitals
+from ivr.edge.protocols import Link, Wire
+from ivr.errors import Conflict, ConnectionLost, Gone, HotlineError, Precondition, Replaced, RequestLost, ari_error
+
+log = logging.getLogger(__name__)
+
+EVENTS = (
+    "ApplicationReplaced",
+    "ChannelDestroyed",
+    "ChannelDtmfReceived",
+    "ChannelHangupRequest",
+    "PlaybackFinished",
+    "StasisEnd",
+    "StasisStart",
+)
+"""What a call needs to know; each event costs Asterisk and us CPU."""
+
+DEADLINE_S = 5.0  # no reply by then: Asterisk is deaf, or we are; a reply takes about 1 ms
+
+REMEMBERED = 4096  # channels that have ended: more than end while a list is fetched
+
+LAST = (models.StasisEnd, models.ChannelDestroyed)
+
+Query = Mapping[str, str | int]
+
+_decode = msgspec.json.Decoder(models.AnyEvent).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Parameter(msgspec.Struct, frozen=True, gc=False):
+    """One item of a query string."""
+
+    name: str
+    value: str
+
+
+class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="RESTRequest"):
+    """A request as Asterisk reads it from the websocket."""
+
+    request_id: str
+    method: str
+    uri: str
+    query_strings: list[Parameter] | None = None
+    content_type: str | None = None
+    message_body: str | None = None
+
+
+class Headline(msgspec.Struct, gc=False):
+    """As much as must be read of a frame that is of no known type."""
+
+    type: str = ""
+
+
+class Lists(msgspec.Struct, frozen=True):
+    """What lives in Asterisk."""
+
+    channels: tuple[models.Channel, ...]
+    bridges: tuple[models.Bridge, ...]
+
+
+class Counts(msgspec.Struct):
+    """What this connection has cost so far."""
+
+    requests: int = 0
+    awaited: int = 0
+    events: int = 0
+    unknown: int = 0
+
+
+class Pending(msgspec.Struct, gc=False):
+    """A request without its reply; `reply` is None when nobody waits for it."""
+
+    request: str
+    deadline: float
+    reply: asyncio.Future[models.RESTResponse] | None
+
+
+class Ari:
+    """A live connection; made by `connect`."""
+
+    def __init__(self, wire: Wire, link: Link, app: str) -> None:
+        self.app = app
+        self.counts = Counts()
+        self._wire = wire
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._pending: dict[str, Pending] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._post = Post(self._arrived)
+        self._vitals: dict[str, Vitals] = {}
+        self._recent: dict[str, Ended] = {}
+        self._arrivals: deque[models.StasisStart] = deque()
+        self._arrival = asyncio.Event()
+
+    # --- requests
+
+    async def request(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
+        """Ask, wait for the reply, and return its JSON, None if it has none.
+
+        `path` has no leading slash: `channels/ID/answer`.  Raises the `AriError` that stands for the reply's status,
+        `RequestLost` without a reply, `ConnectionLost`.
+        """
+        self.counts.awaited += 1
+        future: asyncio.Future[models.RESTResponse] = self._loop.create_future()
+        request = self._ask(method, path, query, body, future)
+        reply = await future
+        if reply.status_code >= HTTPStatus.BAD_REQUEST:
+            raise ari_error(request, reply.status_code, reason(reply))
+        return msgspec.json.decode(reply.message_body) if reply.message_body else None
+
+    def send(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> None:
+        """Ask and do not wait: what comes back is logged if it is a surprise.  Without effect on a lost connection."""
+        try:
+            self._ask(method, path, query, body, None)
+        except ConnectionLost:
+            log.debug("%s %s: not sent, no connection", method, path)
+
+    def _ask(
+        self, method: str, path: str, query: Query | None, body: Any, reply: asyncio.Future[models.RESTResponse] | None
+    ) -> str:
+        self.counts.requests += 1
+        request = f"{method} {path}"
+        number = str(self.counts.requests)
+        frame = Request(
+            number,
+            method,
+            path,
+            [Parameter(name, str(value)) for name, value in query.items()] if query else None,
+            "application/json" if body is not None else None,
+            _encode(body).decode() if body is not None else None,
+        )
+        self._link.send(_encode(frame).decode())
+        self._pending[number] = Pending(request, self._loop.time() + DEADLINE_S, reply)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(DEADLINE_S, self._expire)
+        return request
+
+    def _expire(self) -> None:
+        """Fail what is over its deadline; requests stand in the order of their deadlines."""
+        now = self._loop.time()
+        self._sweep = None
+        for number, pending in tuple(self._pending.items()):
+            if pending.deadline > now:
+                self._sweep = self._loop.call_at(pending.deadline, self._expire)
+                return
+            del self._pending[number]
+            log.warning("%s: no reply within %s s", pending.request, DEADLINE_S)
+            if pending.reply is not None and not pending.reply.done():
+                pending.reply.set_exception(RequestLost(pending.request, 0, f"no reply within {DEADLINE_S} s"))
+
+    async def lists(self) -> Lists:
+        """The channels and bridges in Asterisk now, over HTTP: as a frame, a long list crashes it.
+
+        Channels that ended while the list was on its way are left out; one that ends afterwards has ended for whoever
+        makes a handle of it even then.
+        """
+        channels = msgspec.convert(await self._wire.fetch("channels"), tuple[models.Channel, ...])
+        bridges = msgspec.convert(await self._wire.fetch("bridges"), tuple[models.Bridge, ...])
+        return Lists(tuple(channel for channel in channels if channel.id not in self._recent), bridges)
+
+    async def is_registered(self) -> bool:
+        """Asterisk knows our application now: the only proof that events will come."""
+        applications = await self._wire.fetch("applications")
+        return any(application["name"] == self.app for application in applications)
+
+    # --- events
+
+    @contextmanager
+    def mailbox(self, name: str, *more: str) -> Iterator[Mailbox]:
+        """A mailbox for the events that name this channel, bridge or playback, or one of `more`."""
+        ids = (name, *more)
+        box = Mailbox(name)
+        self._post.open(box, ids)
+        try:
+            yield box
+        finally:
+            self._post.close(box, ids)
+
+    async def arrivals(self) -> AsyncIterator[models.StasisStart]:
+        """Channels that enter Stasis and of which no handle has been made, watched from that moment.
+
+        Each of them must be taken by making a `Channel` of it.
+        """
+        while True:
+            while self._arrivals:
+                start = self._arrivals.popleft()
+                if not self.vitals(start.channel.id).claimed:
+                    yield start
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    def vitals(self, channel: str) -> Vitals:
+        """What is known of a channel; watched from the first time that somebody asks until it has ended."""
+        vitals = self._vitals.get(channel)
+        if vitals is None:
+            vitals = Vitals(channel, self._lives)
+            if channel in self._recent:
+                vitals.end(self._recent[channel])
+                return vitals
+            self._vitals[channel] = vitals
+            self._post.open(vitals, (channel,))
+            vitals.on_end(lambda ended: self._forget(vitals, ended))
+        return vitals
+
+    def _forget(self, vitals: Vitals, ended: Ended) -> None:
+        """A channel has ended: remember that for a while, and nothing else."""
+        del self._vitals[vitals.id]
+        self._post.close(vitals, (vitals.id,))
+        self._remember(vitals.id, ended)
+
+    def _remember(self, channel: str, ended: Ended) -> None:
+        self._recent[channel] = ended
+        if len(self._recent) > REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+
+    def _arrived(self, start: models.StasisStart) -> None:
+        self._recent.pop(start.channel.id, None)  # one that the dialplan had in between
+        self.vitals(start.channel.id).started.set()
+        self._arrivals.append(start)
+        self._arrival.set()
+
+    def _lives(self, vitals: Vitals) -> None:
+        """Find out whether a channel that left Stasis was hung up, without keeping the reader waiting."""
+        future: asyncio.Future[models.RESTResponse] = self._loop.create_future()
+
+        def told(reply: asyncio.Future[models.RESTResponse]) -> None:
+            if not reply.cancelled() and reply.exception() is None:
+                vitals.end(Ended(hung_up=reply.result().status_code == HTTPStatus.NOT_FOUND, cause=vitals.cause))
+
+        future.add_done_callback(told)
+        try:
+            self._ask("GET", f"channels/{vitals.id}", None, None, future)
+        except ConnectionLost:
+            log.debug("channel %s left, and so did the connection", vitals.id)
+
+    # --- the reader
+
+    async def read(self) -> None:
+        """Read frames until the connection ends with `ConnectionLost` or `Replaced`; everybody is told."""
+        try:
+            while True:
+                self._take(await self._link.receive())
+        except HotlineError as error:
+            self._lost(error)
+            raise
+
+    def _take(self, frame: str | bytes) -> None:
+        try:
+            event = _decode(frame)
+        except msgspec.DecodeError as error:
+            self._unreadable(frame, error)
+            return
+        if type(event) is models.RESTResponse:
+            self._replied(event)
+            return
+        self.counts.events += 1
+        if type(event) is models.ApplicationReplaced:
+            raise Replaced(f"another controller has taken the application {self.app!r} at {event.timestamp}")
+        self._post.deliver(event)
+        if type(event) in LAST and event.channel.id not in self._vitals:
+            self._remember(event.channel.id, Ended(hung_up=True))
+
+    def _replied(self, reply: models.RESTResponse) -> None:
+        pending = self._pending.pop(reply.request_id, None)
+        if pending is None:
+            log.warning("a reply came late: %s %s", reply.uri, reply.status_code)
+        elif pending.reply is not None:
+            if not pending.reply.done():
+                pending.reply.set_result(reply)
+        elif reply.status_code >= HTTPStatus.BAD_REQUEST:
+            usual = isinstance(ari_error("", reply.status_code, ""), Gone | Conflict | Precondition)
+            log.log(
+                logging.DEBUG if usual else logging.WARNING,
+                "%s: %s %s", pending.request, reply.status_code, reason(reply),
+            )  # fmt: skip
+
+    def _unreadable(self, frame: str | bytes, error: msgspec.DecodeError) -> None:
+        self.counts.unknown += 1
+        try:
+            kind = msgspec.json.decode(frame, type=Headline).type
+        except msgspec.DecodeError:
+            kind = "no JSON"
+        log.warning("a frame that cannot be read, %r: %s: %.500s", kind, error, frame)
+
+    def _lost(self, error: HotlineError) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        pending, self._pending = self._pending, {}
+        for request in pending.values():
+            if request.reply is not None and not request.reply.done():
+                request.reply.set_exception(error)
+                request.reply.exception()  # nobody may be waiting any more
+        self._post.lost(error)
+
+    async def listen_to(self, events: tuple[str, ...]) -> None:
+        """Let only these events through.  RESTResponse must be among them, or every reply vanishes."""
+        allowed = [{"type": name} for name in (*events, "RESTResponse")]
+        await self.request("PUT", f"applications/{self.app}/eventFilter", body={"allowed": allowed})
+
+
+def reason(reply: models.RESTResponse) -> str:
+    """What Asterisk says about a refusal."""
+    try:
+        return str(msgspec.json.decode(reply.message_body or "")["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return reply.reason_phrase
+
+
+@asynccontextmanager
+async def connect(wire: Wire, app: str = "hotline", events: tuple[str, ...] = EVENTS) -> AsyncIterator[Ari]:
+    """A connection, registered and filtered.
+
+    When the socket ends, the body is cancelled and the block leaves with `ConnectionLost`; when another controller
+    takes the application, with `Replaced`.  Leaving it touches nothing in Asterisk: calls live on there.
+    """
+    async with wire.open(app) as link:
+        ari = Ari(wire, link, app)
+        scope = Scope()
+
+        def over(reader: asyncio.Task[None]) -> None:
+            if not reader.cancelled() and (error := reader.exception()) is not None:
+                scope.end(error if isinstance(error, Exception) else ConnectionLost(repr(error)))
+
+        # Not in a TaskGroup: it would wrap whatever the body raises.  The block owns the task.
+        reader = asyncio.get_running_loop().create_task(ari.read(), name=f"ari:{app}")
+        reader.add_done_callback(over)
+        try:
+            async with scope:
+                await ari.listen_to(events)
+                yield ari
+        finally:
+            reader.cancel()
+            await asyncio.wait({reader})

@@ -1,0 +1,318 @@
+"""Handles on what lives in Asterisk: thin, ids chosen by us, the traps of ARI enforced.
+
+- A running `channels/play` makes `answer` and bridge changes of that channel wait, and everything behind them on the
+  socket: the handle stops the playback first, in the same breath.
+- 404, 409 and 412 on a channel that has ended are met here once: inside `alive()` they leave as `CallerHungUp`.
+- What need not be awaited (`-> None`) is sent and forgotten; what is awaited raises.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from ivr.ari.client import Ari, Query
+from ivr.ari.scope import Scope
+from ivr.ari.vitals import Ended, Heard, Vitals
+from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack
+from routing.ids import BridgeId, ChannelId, PlaybackId
+
+BRIDGE_TYPE = "mixing,proxy_media,dtmf_events"  # never native_rtp: it hides keys from us and spoils music on a member
+NO_ANSWER = 19  # Q.850
+SUBSCRIBER_ABSENT = 20  # Q.850
+SETTLE_S = 1.0  # a refused request on a channel that is leaving: its StasisEnd follows within this time
+
+
+class Up(msgspec.Struct, frozen=True):
+    """The leg has answered and is in Stasis."""
+
+
+class Channel:
+    """One leg that is in our application."""
+
+    def __init__(self, ari: Ari, name: ChannelId) -> None:
+        self.ari = ari
+        self.id = name
+        self.vitals: Vitals = ari.vitals(name)
+        self.vitals.claimed = True
+        self._music: bool | None = None
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the channel left us; None while it is here."""
+        return self.vitals.ended
+
+    def alive(self) -> "Alive":
+        """`async with channel.alive():` the channel's end ends the block, as `CallerHungUp` or `TakenBack`."""
+        return Alive(self.vitals)
+
+    async def gone(self) -> Ended:
+        """Wait until the channel is no longer ours."""
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+
+        def watcher(ended: Ended) -> None:
+            if not future.done():
+                future.set_result(ended)
+
+        self.vitals.on_end(watcher)
+        try:
+            return await future
+        finally:
+            self.vitals.forget(watcher)
+
+    async def request(self, method: str, path: str = "", query: Query | None = None, body: Any = None) -> Any:
+        """A request on this channel (`path` as in `/answer`); 404 means that it has ended."""
+        try:
+            return await self.ari.request(method, f"channels/{self.id}{path}", query=query, body=body)
+        except Gone:
+            self.vitals.end(Ended(hung_up=True, cause=self.vitals.cause))
+            raise
+        except (Conflict, Precondition):
+            await self._settle()
+            raise
+
+    def send(self, method: str, path: str = "", query: Query | None = None) -> None:
+        """The same, not awaited."""
+        if self.vitals.ended is None:
+            self.ari.send(method, f"channels/{self.id}{path}", query=query)
+
+    async def _settle(self) -> None:
+        """A request was refused: if the channel is leaving, wait for the word of it."""
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                await self.gone()
+        except TimeoutError:
+            pass
+
+    async def answer(self) -> None:
+        """Pick up.  A prompt that plays as early media is cut."""
+        self.quiet()
+        await self.request("POST", "/answer")
+
+    def hang_up(self, cause: int | None = None) -> None:
+        """End the channel, with a Q.850 cause if given (an unanswered caller hears what it stands for)."""
+        self.send("DELETE", query={"reason_code": cause} if cause is not None else None)
+
+    async def set(self, variable: str, value: str) -> None:
+        """Set a channel variable, or a function that can be written: `TIMEOUT(absolute)`."""
+        await self.request("POST", "/variable", {"variable": variable, "value": value})
+
+    def put(self, variable: str, value: str) -> None:
+        """`set`, not awaited."""
+        self.send("POST", "/variable", {"variable": variable, "value": value})
+
+    def music(self, kind: str | None = None) -> None:
+        """Music for this party, in or out of a bridge; goes on after every `play` until `music_off`."""
+        self._music = True
+        self.send("POST", "/moh", {"mohClass": kind} if kind else None)
+
+    def music_off(self) -> None:
+        """Stop the music: before a second party enters the bridge, or this one goes on hearing it."""
+        if self._music is not False:
+            self._music = False
+            self.send("DELETE", "/moh")
+
+    def silence(self) -> None:
+        """Send silence: a party alone in a bridge gets no packet at all, and its phone may give up."""
+        self.send("POST", "/silence")
+
+    def silence_off(self) -> None:
+        """Stop `silence`."""
+        self.send("DELETE", "/silence")
+
+    async def continue_to(self, context: str, exten: str = "s", priority: int = 1) -> None:
+        """Give the channel back to the dialplan; `TakenBack` follows."""
+        self.quiet()
+        await self.request("POST", "/continue", {"context": context, "extension": exten, "priority": priority})
+
+    def play(self, media: Sequence[str], name: PlaybackId) -> "Playback":
+        """`async with channel.play(["sound:/abs/prompt"], id) as playback: await playback.over()`."""
+        return Playback(self, media, name)
+
+    def quiet(self) -> None:
+        """Stop every playback that runs or waits on this channel."""
+        for name in tuple(self.vitals.playing):
+            self.ari.send("DELETE", f"playbacks/{name}")
+
+
+class Playback:
+    """Prompts on a channel, one after another.  Leaving the block stops what is still to be heard."""
+
+    def __init__(self, channel: Channel, media: Sequence[str], name: PlaybackId) -> None:
+        self.id = name
+        self._channel = channel
+        self._media = ",".join(media)
+        self._over: asyncio.Future[Heard] | None = None
+        self._stopped = False
+
+    async def __aenter__(self) -> Self:
+        vitals = self._channel.vitals
+        over: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        self._over = vitals.playing[self.id] = over
+        try:
+            query = {"media": self._media}
+            await self._channel.request("POST", f"/play/{self.id}", query)
+        except AriError:
+            vitals.playing.pop(self.id, None)
+            raise
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Cut it; `over` returns `STOPPED`."""
+        if self._over is not None and not self._over.done() and not self._stopped:
+            self._stopped = True
+            self._channel.ari.send("DELETE", f"playbacks/{self.id}")
+
+    async def over(self) -> Heard:
+        """Wait for its end."""
+        if self._over is None:
+            raise RuntimeError("a playback is waited for inside its block")
+        heard = await asyncio.shield(self._over)
+        return Heard.STOPPED if self._stopped and heard is Heard.DONE else heard
+
+    @classmethod
+    async def adopt(cls, channel: Channel, name: PlaybackId) -> "Playback | None":
+        """The playback of an earlier life of ours, if it is still running; use it without entering."""
+        over: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        channel.vitals.playing[name] = over
+        try:
+            await channel.ari.request("GET", f"playbacks/{name}")
+        except Gone:
+            channel.vitals.playing.pop(name, None)
+            return None
+        playback = cls(channel, (), name)
+        playback._over = over
+        return playback
+
+
+class Alive(Scope):
+    """The block of `Channel.alive`."""
+
+    __slots__ = ("_vitals",)
+
+    def __init__(self, vitals: Vitals) -> None:
+        super().__init__()
+        self._vitals = vitals
+
+    async def __aenter__(self) -> Self:
+        self._vitals.on_end(self._left)
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._vitals.forget(self._left)
+        await super().__aexit__(kind, error, trace)
+        if isinstance(error, Gone | Conflict | Precondition) and self._vitals.ended is not None:
+            raise departure(self._vitals.id, self._vitals.ended) from error
+
+    def _left(self, ended: Ended) -> None:
+        self.end(departure(self._vitals.id, ended))
+
+
+def departure(channel: str, ended: Ended) -> CallerHungUp | TakenBack:
+    """The exception that stands for a channel's end."""
+    return CallerHungUp(channel, ended.cause) if ended.hung_up else TakenBack(channel)
+
+
+class Leg:
+    """A channel that we dial.  Leaving the block hangs it up, unless it was kept.
+
+    >>> async with Leg(ari, id, "PJSIP/8001", caller_id="12345", ring_for=timedelta(seconds=6)) as leg:
+    >>>     match await leg.answered(): ...
+    >>>     leg.keep()
+    """
+
+    def __init__(
+        self,
+        ari: Ari,
+        name: ChannelId,
+        endpoint: str,
+        *,
+        caller_id: str = "",
+        ring_for: timedelta = timedelta(seconds=30),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.channel = Channel(ari, name)
+        self.endpoint = endpoint
+        self._ring_for = ring_for
+        self._query: dict[str, str | int] = {
+            "endpoint": endpoint,
+            "app": ari.app,
+            "appArgs": "leg",
+            "timeout": math.ceil(ring_for.total_seconds()) + 2,  # ours comes first
+        }
+        if caller_id:
+            self._query["callerId"] = caller_id
+        self._body = {"variables": dict(variables)} if variables else None
+        self._kept = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._kept:
+            self.channel.hang_up()
+
+    def keep(self) -> None:
+        """The leg outlives the block: somebody else hangs it up."""
+        self._kept = True
+
+    async def answered(self) -> Up | Ended:
+        """Dial, and wait until it answers, ends, or `ring_for` is over (cause 19; it stops ringing).
+
+        A phone that is not registered ends with cause 20.  `ring_for` counts from the moment of dialling.
+        """
+        vitals = self.channel.vitals
+        try:
+            async with asyncio.timeout(self._ring_for.total_seconds()):
+                await self.channel.request("POST", query=self._query, body=self._body)
+                await vitals.started.wait()
+        except TimeoutError:
+            self.channel.hang_up()
+            return Ended(hung_up=True, cause=NO_ANSWER)
+        except (Gone, Refused):
+            vitals.end(Ended(hung_up=True, cause=SUBSCRIBER_ABSENT))
+        return vitals.ended or Up()
+
+
+class Bridge:
+    """Where the parties of one call hear each other."""
+
+    def __init__(self, ari: Ari, name: BridgeId) -> None:
+        self.ari = ari
+        self.id = name
+
+    def create(self) -> None:
+        """Make it; harmless when it exists.  Not awaited: should it fail, `add` does."""
+        self.ari.send("POST", f"bridges/{self.id}", query={"type": BRIDGE_TYPE})
+
+    async def add(self, *channels: Channel) -> None:
+        """Let channels in, out of whatever bridge they are in; their playbacks are stopped first."""
+        for channel in channels:
+            channel.quiet()
+        names = ",".join(channel.id for channel in channels)
+        await self.ari.request("POST", f"bridges/{self.id}/addChannel", query={"channel": names})
+
+    async def remove(self, channel: Channel) -> None:
+        """Take a channel out; it stays in Stasis, hearing nothing."""
+        channel.quiet()
+        await self.ari.request("POST", f"bridges/{self.id}/removeChannel", query={"channel": channel.id})
+
+    def delete(self) -> None:
+        """Undo the bridge; whoever is in it stays in Stasis."""
+        self.ari.send("DELETE", f"bridges/{self.id}")

@@ -1,0 +1,105 @@
+"""What is known of one channel, kept by the reader: is it in Stasis, did it leave and how, what plays on it.
+
+One `Vitals` a channel, shared by every handle on it.  Gone is gone, once: StasisEnd, ChannelDestroyed, 404 on a
+request, absent from the lists after a reconnect; the first one wins.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from ivr.ari import models
+from ivr.ari.events import Event
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The channel is no longer ours: it hung up (`cause` is Q.850, 0 when not said), or the dialplan has it again."""
+
+    hung_up: bool
+    cause: int = 0
+
+
+class Heard(StrEnum):
+    """How a playback ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"  # by us; Asterisk says "done" to this as well
+    FAILED = "failed"  # a missing file, or the channel has gone
+
+
+class Vitals:
+    """The state of one channel, as far as its events have told."""
+
+    __slots__ = ("_ask", "_watchers", "cause", "claimed", "ended", "hanging_up", "id", "playing", "started", "state")
+
+    def __init__(self, channel: str, ask: Callable[["Vitals"], None]) -> None:
+        self.id = channel
+        self.claimed = False
+        """A handle has been made of it."""
+        self.started = asyncio.Event()
+        """It is in Stasis (an originated leg: it has answered)."""
+        self.state = ""
+        """Asterisk's word for the channel's state, when the event filter lets it through."""
+        self.hanging_up = False
+        self.cause = 0
+        self.ended: Ended | None = None
+        self.playing: dict[str, asyncio.Future[Heard]] = {}
+        """Playbacks that Asterisk has not finished, oldest first."""
+        self._ask = ask
+        self._watchers: list[Callable[[Ended], None]] = []
+
+    def put(self, event: Event) -> None:
+        """Take an event that names the channel."""
+        match event:
+            case models.PlaybackFinished():
+                waiter = self.playing.pop(event.playback.id, None)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(Heard.FAILED if event.playback.state == "failed" else Heard.DONE)
+            case models.StasisStart():
+                self.started.set()
+            case models.ChannelStateChange():
+                self.state = event.channel.state
+            case models.ChannelHangupRequest():
+                self.hanging_up = True
+                self.cause = self.cause or event.cause or 0
+            case models.StasisEnd():
+                # Left Stasis without a hang-up: ask whether the channel lives on.
+                if self.hanging_up:
+                    self.end(Ended(hung_up=True, cause=self.cause))
+                else:
+                    self._ask(self)
+            case models.ChannelDestroyed():
+                self.end(Ended(hung_up=True, cause=event.cause or self.cause))
+            case _:
+                pass
+
+    def lost(self, error: Exception) -> None:
+        """No event will come any more; what waits on this channel is cancelled with the connection."""
+
+    def end(self, ended: Ended) -> None:
+        """The channel is gone; told once."""
+        if self.ended is not None:
+            return
+        self.ended = ended
+        self.started.set()
+        for waiter in self.playing.values():
+            if not waiter.done():
+                waiter.set_result(Heard.FAILED)
+        self.playing.clear()
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher(ended)
+
+    def on_end(self, watcher: Callable[[Ended], None]) -> None:
+        """Call `watcher` when the channel is gone, at once if it is."""
+        if self.ended is not None:
+            watcher(self.ended)
+        else:
+            self._watchers.append(watcher)
+
+    def forget(self, watcher: Callable[[Ended], None]) -> None:
+        """Undo `on_end`."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
