@@ -1,0 +1,120 @@
+"""The wire to a real Asterisk: an inbound websocket for requests and events, plain HTTP for lists.  Loopback only."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from ivr.edge.protocols import Link
+from ivr.errors import ConnectionLost, ari_error
+
+OPEN_WITHIN_S = 5.0
+FETCH_WITHIN_S = 10.0  # 2,000 channels take 24 ms
+HEARTBEAT_S = 4.0  # a ping each; without its pong within half of that the socket is dead
+LONGEST_FRAME = 4 * 1024 * 1024
+
+
+class AsteriskLink:
+    """One websocket.  Frames out are queued; a writer task hands them to the socket in order."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
+        self._socket = socket
+        self._queue: deque[str] = deque()
+        self._filled = asyncio.Event()
+
+    def send(self, frame: str) -> None:
+        """Queue a text frame; never waits.  Raises `ConnectionLost` when the socket is known to have ended."""
+        if self._socket.closed:
+            raise ConnectionLost("the websocket to Asterisk is closed")
+        self._queue.append(frame)
+        self._filled.set()
+
+    async def write(self) -> None:
+        """Write what is queued, until the socket ends; the reader notices that."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._queue:
+                try:
+                    await self._socket.send_str(self._queue.popleft())
+                except (OSError, aiohttp.ClientError):
+                    return
+
+    async def receive(self) -> str | bytes:
+        """The next text frame.  Raises `ConnectionLost` when the socket has ended, for whatever reason."""
+        message = await self._socket.receive()
+        if message.type is aiohttp.WSMsgType.TEXT:
+            frame: str | bytes = message.data
+            return frame
+        raise ConnectionLost(f"the websocket to Asterisk has ended: {message.type.name} {message.data!r:.200}")
+
+
+class AsteriskWire:
+    """The way to the Asterisk at `address` (`127.0.0.1:8088`), as ARI user `user`; entered once."""
+
+    def __init__(self, address: str, user: str, password: str) -> None:
+        self.address = address
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(f"http://{self.address}/ari/", headers=self._headers, trust_env=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The HTTP session, between entering and leaving."""
+        if self._session is None:
+            raise RuntimeError("a wire is used inside `async with`")
+        return self._session
+
+    def open(self, app: str) -> AbstractAsyncContextManager[Link]:
+        """A websocket for the application `app`; entering raises `ConnectionLost` when there is none to be had."""
+        return self._open(app)
+
+    @asynccontextmanager
+    async def _open(self, app: str) -> AsyncIterator[Link]:
+        try:
+            async with asyncio.timeout(OPEN_WITHIN_S):
+                socket = await self.session.ws_connect(
+                    "events",
+                    params={"app": app},
+                    heartbeat=HEARTBEAT_S,
+                    max_msg_size=LONGEST_FRAME,
+                    decode_text=False,
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            why = "Asterisk is still booting" if error.status == 503 else error.message  # noqa: PLR2004  # HTTP
+            raise ConnectionLost(f"{self.address} refused the websocket: {error.status} {why}") from error
+        except (OSError, aiohttp.ClientError) as error:
+            raise ConnectionLost(f"{self.address}: no websocket: {error!r}") from error
+        link = AsteriskLink(socket)
+        writer = asyncio.create_task(link.write(), name=f"ari:{app}:writer")
+        try:
+            yield link
+        finally:
+            writer.cancel()
+            await socket.close()
+
+    async def fetch(self, path: str) -> Any:
+        """A list over HTTP, decoded JSON.  Raises `ConnectionLost` or `AriError`."""
+        try:
+            async with (
+                asyncio.timeout(FETCH_WITHIN_S),
+                self.session.get(path) as reply,
+            ):
+                if not reply.ok:
+                    raise ari_error(f"GET {path}", reply.status, reply.reason or "")
+                return await reply.json()
+        except (OSError, aiohttp.ClientError) as error:
+            raise ConnectionLost(f"{self.address}: GET {path}: {error!r}") from error
