@@ -131,7 +131,7 @@ class Phone:
         caller: str = "",
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     ) -> Outgoing:
-        """Call `number` at the server `via`, as `caller` (else as ourselves), with more `headers`; returns once sent."""
+        """Call `number` at the server `via`, as `caller` (else as ourselves), with `headers`; returns once sent."""
         lines = list(headers.items() if isinstance(headers, Mapping) else headers)
         call = Outgoing(self, Media.open(self.address[0], self.pacer), number, via, caller or self.user)
         self.took(call)
