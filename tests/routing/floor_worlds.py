@@ -1,0 +1,113 @@
+"""Small worlds for the Floor: few names, so that everything meets everything, and events from a seed."""
+
+import random
+from collections.abc import Iterator
+
+from routing.floor import Floor
+from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
+from routing.standing import TicketState
+from routing.tickets import (
+    Accepted,
+    Alternative,
+    AnyEvent,
+    Competence,
+    Configured,
+    Entered,
+    Ladder,
+    Left,
+    Paused,
+    Reached,
+    Readied,
+    Refusal,
+    Refused,
+    Requirement,
+    Rung,
+    SignedIn,
+    SignedOut,
+    Tick,
+)
+
+HALL, OWN, FAR = PoolId("hall"), PoolId("own"), PoolId("far")
+FUND, FOOD = SkillId("fund"), SkillId("food")
+AGENTS = [AgentId(f"10{n}") for n in range(6)]
+SEATS = [SeatId(f"800{n}") for n in range(5)]
+TICKETS = [TicketId(f"t{n}") for n in range(9)]
+
+COMPETENCES = [
+    (Competence(HALL),),
+    (Competence(HALL, ((FUND, 5),)),),
+    (Competence(HALL, ((FUND, 3), (FOOD, 4))),),
+    (Competence(HALL, ((FUND, 1), (FOOD, 2))), Competence(OWN)),
+    (Competence(OWN),),
+    (Competence(FAR, ((FOOD, 5),)),),
+]
+
+
+def rung(*alternatives: Alternative, after_ms: int = 0) -> Rung:
+    return Rung(Requirement(alternatives), after_ms)
+
+
+IN_THE_HALL: Ladder = (rung(Alternative(HALL)),)
+LADDERS: list[Ladder] = [
+    (),
+    IN_THE_HALL,
+    (rung(Alternative(OWN)), rung(Alternative(HALL), after_ms=20)),
+    (
+        rung(Alternative(HALL, FUND, 4)),
+        rung(Alternative(HALL, FUND, 1), after_ms=10),
+        rung(Alternative(HALL), after_ms=30),
+        rung(Alternative(HALL), Alternative(OWN), Alternative(FAR), after_ms=60),
+    ),
+    (rung(Alternative(FAR, FOOD, 2)), rung(Alternative(OWN), Alternative(HALL, FOOD, 3), after_ms=15)),
+    (rung(Alternative(FAR)), rung(Alternative(FAR, FOOD), after_ms=5), rung(Alternative(HALL), after_ms=5)),
+    (rung(Alternative(OWN)), rung(Alternative(FAR), after_ms=25)),
+]
+CONFIGURATIONS = [
+    Configured((HALL, OWN, FAR), HALL, 12),
+    Configured((HALL, OWN), HALL, 0),
+    Configured((HALL,), HALL, 7),
+    Configured((OWN, FAR), OWN, 7),
+]
+
+
+def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
+    """Mostly what could happen on `floor` next, sometimes what could not."""
+    agent, ticket = rng.choice(AGENTS), rng.choice(TICKETS)
+    offers = floor.offers()
+    if offers and rng.random() < 0.6:
+        offer = rng.choice(offers)
+        ticket, agent = offer.ticket, offer.offered_to or agent
+        accepts_or_leaves: AnyEvent = Left(ticket)
+        if offer.state is TicketState.OFFERED:
+            accepts_or_leaves = Accepted(ticket, agent)
+        return accepts_or_leaves if rng.random() < 0.65 else _refused(rng, ticket, agent)
+    entered = Entered(ticket, rng.choice(LADDERS), Instant(now - rng.randrange(30)), rng.choice([0, 0, 25]))
+    signed_in = SignedIn(agent, rng.choice(SEATS), rng.choice(COMPETENCES), ready=rng.random() < 0.8)
+    kinds: list[tuple[int, AnyEvent]] = [
+        (30, entered),
+        (12, signed_in),
+        (20, Tick()),
+        (10, Readied(agent)),
+        (5, Paused(agent, rng.choice(["tea", "training"]))),
+        (5, SignedOut(agent)),
+        (5, Reached(agent)),
+        (6, Left(ticket)),
+        (2, Accepted(ticket, agent)),
+        (2, _refused(rng, ticket, agent)),
+        (2, rng.choice(CONFIGURATIONS)),
+    ]
+    return rng.choices([event for _, event in kinds], [weight for weight, _ in kinds])[0]
+
+
+def _refused(rng: random.Random, ticket: TicketId, agent: AgentId) -> Refused:
+    return Refused(ticket, agent, rng.choice(list(Refusal)))
+
+
+def random_events(seed: int, count: int) -> Iterator[tuple[AnyEvent, Instant]]:
+    """Events with their moments, on a Floor of their own."""
+    rng, floor, now = random.Random(seed), Floor(), Instant(1000)
+    for _ in range(count):
+        now = Instant(now + rng.choice([0, 0, 1, 1, 2, 5, 9]))
+        event = random_event(rng, floor, now)
+        floor.apply(event, now)
+        yield event, now

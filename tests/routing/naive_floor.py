@@ -1,0 +1,317 @@
+"""The Floor as one would write it without caring for speed: lists, and a look at everything, every time.
+
+It shares no line with `routing.floor` but the vocabulary, so that where both agree, both are probably right.
+"""
+
+from dataclasses import dataclass
+
+from routing.ids import AgentId, Instant, PoolId, SeatId, TicketId
+from routing.tickets import (
+    Accepted,
+    Action,
+    AgentState,
+    Alternative,
+    AnyEvent,
+    Changed,
+    Competence,
+    Configured,
+    Entered,
+    Left,
+    Moved,
+    Offer,
+    Paused,
+    Reached,
+    Readied,
+    Refusal,
+    Refused,
+    Requirement,
+    Rung,
+    SignedIn,
+    SignedOut,
+    Withdraw,
+)
+
+S = AgentState
+
+
+@dataclass(eq=False)
+class Person:
+    agent: AgentId
+    seat: SeatId
+    competences: tuple[Competence, ...]
+    state: AgentState
+    since: Instant
+    reason: str = ""
+    ticket: TicketId | None = None
+    then: tuple[AgentState, str] | None = None
+    until: int | None = None
+
+    def level(self, alternative: Alternative) -> int | None:
+        """How good the person is at what is wanted: None is not at all."""
+        best = None
+        for competence in self.competences:
+            if competence.pool == alternative.pool:
+                if alternative.skill is None:
+                    return 0
+                for skill, level in competence.skills:
+                    if skill == alternative.skill and level >= alternative.level:
+                        best = max(level, best or 0)
+        return best
+
+    def suits(self, requirement: Requirement) -> bool:
+        return any(self.level(a) is not None for a in requirement.alternatives)
+
+
+@dataclass(eq=False)
+class Claim:
+    ticket: TicketId
+    ladder: list[Rung]
+    rank: int
+    first_entry: Instant
+    entered: Instant
+    rung: int = 0
+    agent: AgentId | None = None
+    accepted: bool = False
+    offers: int = 0
+
+    def key(self) -> tuple[int, TicketId]:
+        return self.rank, self.ticket
+
+    def requirement(self) -> Requirement:
+        return self.ladder[self.rung].requirement
+
+    def next_climb(self) -> int | None:
+        if self.accepted or self.rung < 0 or self.rung + 1 >= len(self.ladder):
+            return None
+        return self.entered + self.ladder[self.rung + 1].after_ms
+
+
+class NaiveFloor:
+    def __init__(self) -> None:
+        self.people: list[Person] = []
+        self.claims: list[Claim] = []
+        self.idle: list[Person] = []  # longest idle first
+        self.pools: tuple[PoolId, ...] | None = None
+        self.hall = PoolId("")
+        self.wrap_up_ms = 0
+        self.said: list[Action] = []
+        self.now = Instant(0)
+
+    # --- questions
+
+    def person(self, agent: AgentId | None) -> Person | None:
+        return next((p for p in self.people if p.agent == agent), None)
+
+    def claim(self, ticket: TicketId | None) -> Claim | None:
+        return next((c for c in self.claims if c.ticket == ticket), None)
+
+    def waiting(self) -> list[Claim]:
+        return sorted((c for c in self.claims if c.agent is None), key=Claim.key)
+
+    def gone(self, requirement: Requirement) -> bool:
+        return self.pools is not None and all(a.pool not in self.pools for a in requirement.alternatives)
+
+    def deserted(self, requirement: Requirement) -> bool:
+        return self.gone(requirement) or not any(p.suits(requirement) for p in self.people)
+
+    def due(self) -> int | None:
+        moments = [p.until for p in self.people] + [c.next_climb() for c in self.claims]
+        return min((m for m in moments if m is not None), default=None)
+
+    def chosen(self, requirement: Requirement) -> Person | None:
+        for alternative in requirement.alternatives:
+            able = [(p.level(alternative), p) for p in self.idle]
+            best = max((level for level, _ in able if level is not None), default=None)
+            for level, person in able:
+                if level is not None and level == best:
+                    return person
+        return None
+
+    # --- events
+
+    def apply(self, event: AnyEvent, now: Instant) -> tuple[Action, ...]:
+        self.now, self.said = now, []
+        getattr(self, f"on_{type(event).__name__.lower()}")(event)
+        return tuple(self.said)
+
+    def on_entered(self, e: Entered) -> None:
+        if self.claim(e.ticket):
+            return
+        ladder = list(e.ladder) or [Rung(Requirement(()))]
+        claim = Claim(e.ticket, ladder, e.first_entry - e.priority_ms, e.first_entry, self.now)
+        self.place(claim)
+        self.claims.append(claim)
+
+    def on_left(self, e: Left) -> None:
+        claim = self.claim(e.ticket)
+        if claim is None:
+            return
+        self.claims.remove(claim)
+        person = self.person(claim.agent)
+        if person is None:
+            return
+        if not claim.accepted:
+            self.said.append(Withdraw(claim.ticket, person.agent))
+            self.release(person, S.READY)
+        elif self.wrap_up_ms > 0 and (person.then is None or person.then[0] is not S.SIGNED_OUT):
+            person.ticket = None
+            self.change(person, S.WRAP_UP)
+            person.until = self.now + self.wrap_up_ms
+        else:
+            self.release(person, S.READY)
+
+    def on_accepted(self, e: Accepted) -> None:
+        claim, person = self.claim(e.ticket), self.person(e.agent)
+        if claim and person and claim.agent == e.agent and not claim.accepted:
+            claim.accepted = True
+            self.change(person, S.TALKING)
+
+    def on_refused(self, e: Refused) -> None:
+        claim, person = self.claim(e.ticket), self.person(e.agent)
+        if not claim or not person or claim.agent != e.agent:
+            return
+        claim.agent, claim.accepted = None, False
+        self.claims.remove(claim)  # it is in nobody's sight while it is carried back
+        if e.why is Refusal.WITHDRAWN:
+            self.place(claim)
+            self.claims.append(claim)
+            self.release(person, S.READY)
+        else:
+            self.release(person, S.UNREACHABLE if e.why is Refusal.UNREACHABLE else S.PAUSED, e.why.value)
+            self.place(claim)
+            self.claims.append(claim)
+
+    def on_signedin(self, e: SignedIn) -> None:
+        person = self.person(e.agent)
+        sitting = next((p for p in self.people if p.seat == e.seat), None)
+        if person and person is sitting:
+            if person.then and person.then[0] is S.SIGNED_OUT:
+                person.then = None
+            if person.competences != e.competences:
+                if person in self.idle:
+                    self.idle.remove(person)
+                person.competences = e.competences
+                self.displace()
+                if person.state is S.READY:
+                    self.free(person)
+            return
+        if (person and person.ticket) or (sitting and sitting.ticket):
+            return
+        newcomer = Person(e.agent, e.seat, e.competences, S.SIGNED_OUT, self.now)
+        self.people.append(newcomer)
+        if sitting:
+            self.sign_out(sitting, "seat taken")
+        if person:
+            self.sign_out(person, "seat changed")
+        if e.ready:
+            self.free(newcomer)
+        else:
+            self.change(newcomer, S.PAUSED, "signed in")
+
+    def on_signedout(self, e: SignedOut) -> None:
+        person = self.person(e.agent)
+        if person and person.ticket:
+            person.then = (S.SIGNED_OUT, "")
+        elif person:
+            self.sign_out(person, "")
+
+    def on_readied(self, e: Readied) -> None:
+        person = self.person(e.agent)
+        if person:
+            person.then = None
+            if not person.ticket and person.state is not S.READY:
+                self.free(person)
+
+    def on_paused(self, e: Paused) -> None:
+        person = self.person(e.agent)
+        if person and person.ticket:
+            if not person.then or person.then[0] is S.PAUSED:
+                person.then = (S.PAUSED, e.reason)
+        elif person:
+            person.then = None
+            self.change(person, S.PAUSED, e.reason)
+
+    def on_reached(self, e: Reached) -> None:
+        person = self.person(e.agent)
+        if person and person.state is S.UNREACHABLE:
+            self.free(person)
+
+    def on_configured(self, e: Configured) -> None:
+        self.pools, self.hall, self.wrap_up_ms = (*e.pools, e.hall), e.hall, e.wrap_up_ms
+        self.displace()
+
+    def on_tick(self, _: object) -> None:
+        while (due := self.due()) is not None and due <= self.now:
+            wrapped_up = sorted((p for p in self.people if p.until == due), key=lambda p: p.agent)
+            if wrapped_up:
+                self.release(wrapped_up[0], S.READY)
+                continue
+            claim = min((c for c in self.claims if c.next_climb() == due), key=Claim.key)
+            if claim.agent is None:
+                self.place(claim)
+            else:
+                self.climb(claim)
+
+    # --- what follows
+
+    def place(self, claim: Claim) -> None:
+        self.climb(claim)
+        person = self.chosen(claim.requirement())
+        if person:
+            self.offer(claim, person)
+
+    def climb(self, claim: Claim) -> None:
+        before = claim.rung
+        while 0 <= claim.rung < len(claim.ladder) - 1:
+            above = claim.ladder[claim.rung + 1]
+            if claim.entered + above.after_ms > self.now and not self.deserted(claim.requirement()):
+                break
+            claim.rung += 1
+        if self.gone(claim.requirement()):
+            claim.ladder, claim.rung = [Rung(Requirement((Alternative(self.hall),)))], -1
+            self.said.append(Moved(claim.ticket, -1))
+        elif claim.rung != before:
+            self.said.append(Moved(claim.ticket, claim.rung))
+
+    def displace(self) -> None:
+        for claim in self.waiting():
+            if self.deserted(claim.requirement()):
+                self.place(claim)
+
+    def offer(self, claim: Claim, person: Person) -> None:
+        claim.agent, person.ticket = person.agent, claim.ticket
+        claim.offers += 1
+        self.change(person, S.RESERVED)
+        self.said.append(Offer(claim.ticket, person.agent, person.seat, claim.offers))
+
+    def free(self, person: Person) -> None:
+        for claim in self.waiting():
+            if person.suits(claim.requirement()):
+                self.offer(claim, person)
+                return
+        self.change(person, S.READY)
+        self.idle.append(person)
+
+    def release(self, person: Person, state: AgentState, reason: str = "") -> None:
+        person.ticket = None
+        if person.then:
+            (state, reason), person.then = person.then, None
+        if state is S.READY:
+            self.free(person)
+        elif state is S.SIGNED_OUT:
+            self.sign_out(person, reason)
+        else:
+            self.change(person, state, reason)
+
+    def sign_out(self, person: Person, reason: str) -> None:
+        self.change(person, S.SIGNED_OUT, reason)
+        self.people.remove(person)
+        self.displace()
+
+    def change(self, person: Person, state: AgentState, reason: str = "") -> None:
+        if person in self.idle:
+            self.idle.remove(person)
+        person.until = None
+        if (person.state, person.reason) != (state, reason):
+            person.state, person.reason, person.since = state, reason, self.now
+            self.said.append(Changed(person.agent, state, reason))
