@@ -14,6 +14,11 @@ import msgspec
 EMERGENCY = ("110", "119", "120", "122")
 """Police, fire, ambulance, traffic police: never a line (the plan, 一.（二））."""
 
+SHORT_CODE = 6
+"""Service codes have at most this many digits."""
+
+MOBILE_LENGTH = 11
+ABROAD = ("+", "00")
 MARKS = str.maketrans("", "", " \t-.()/‐‑‒–—")
 _ADDRESS = re.compile(r"\s*(?:<\s*)?(?:sips?|tel):([^@;>?\s]*)", re.IGNORECASE)
 _MOBILE = re.compile(r"1[3-9]\d{9}\Z")
@@ -47,18 +52,19 @@ class Numbering(msgspec.Struct, frozen=True):
         for prefix in ("+" + self.country_code, "00" + self.country_code):
             if digits.startswith(prefix) and len(digits) > len(prefix):
                 return _with_trunk_zero(digits[len(prefix) :])
-        return None if digits.startswith(("+", "00")) and len(digits) > 2 else digits
+        return None if digits.startswith(ABROAD) else digits
 
 
 def _with_trunk_zero(significant: str) -> str:
     """National significant number as dialled at home: area codes get their 0, mobiles and short codes stand alone.
 
-    No area code begins with 1 except Beijing's 10, and what follows that has at least five digits.
+    No area code begins with 1 except Beijing's 10.
     """
     if significant.startswith("0"):
         return significant
-    stands_alone = significant.startswith("1") and not (significant.startswith("10") and len(significant) >= 7)
-    return significant if stands_alone or len(significant) <= 5 else "0" + significant
+    is_code = len(significant) <= SHORT_CODE
+    is_mobile = significant.startswith("1") and not significant.startswith("10")
+    return significant if is_code or is_mobile else "0" + significant
 
 
 def bare(raw: str) -> str | None:
@@ -87,9 +93,9 @@ def mask(raw: str) -> str:
     digits = bare(text)
     if digits is None:
         return "*" * min(len(text), 8)
-    if len(digits) <= 6:
+    if len(digits) <= SHORT_CODE:
         return digits
-    head, tail = (3, 4) if len(digits) >= 11 else (2, 2)
+    head, tail = (3, 4) if len(digits) >= MOBILE_LENGTH else (2, 2)
     return digits[:head] + "*" * (len(digits) - head - tail) + digits[-tail:]
 
 

@@ -4,14 +4,24 @@ Pure and total: every arrival at every moment has a route, and every route ends 
 `announce-only`, at a spoken reason.
 """
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
-from routing.ids import PromptId, SkillId
-from routing.lines import Phase
+from routing import prompts as said
+from routing.config.site import Config, Target, TargetKind
+from routing.hours import is_open
+from routing.ids import PoolId, PromptId, SkillId, TargetId
+from routing.lines import AnsweredBy, Cancelled, Line, Phase, phase
+from routing.numbers import EMERGENCY, Diversion, caller, diversions, history
+from routing.tickets import Alternative, Ladder, Requirement, Rung
 
-__all__ = ["Arrival", "Destination", "Kind", "Phase", "Route", "SpokenPrompt"]
+__all__ = ["Arrival", "Destination", "Kind", "Phase", "Route", "SpokenPrompt", "ladder", "plan", "recognise"]
+
+PRIORITY_MS = 600_000
+"""A call that an emergency desk sends us waits as if it had come ten minutes ago."""
 
 
 class Kind(StrEnum):
@@ -88,3 +98,236 @@ class Route(msgspec.Struct, frozen=True):
     whisper: PromptId
     marked: str | None = None
     priority_ms: int = 0
+
+
+_KIND_OF = {
+    AnsweredBy.RETAINED_SEATS: Kind.RETAINED_SEATS,
+    AnsweredBy.CENTRE: Kind.TRANSFER,
+    AnsweredBy.SUB_CENTRE: Kind.SUB_CENTRE,
+}
+
+
+def recognise(
+    config: Config, dialled: str, diversion: str, history_info: str, trunk: str, from_number: str = ""
+) -> Arrival:
+    """Which line a call means: of the numbers that are lines, the first dialled.
+
+    `diversion` and `history_info` are the raw headers, several joined by `|`, believed only on a trunk that says so.  A
+    centre's number among the forwardings stands for its line.  No line at all: the hall, not `recognised`.
+    """
+    own = config.site.numbering.normalise(dialled)
+    hops = _believed(config, own, diversion, history_info, trunk)
+    chain = tuple(number for number, _ in hops)
+    for number, reason in hops:
+        meant = _line_of(config, number)
+        if meant is not None:
+            return Arrival(
+                meant,
+                dialled,
+                from_number,
+                recognised=True,
+                diverted_from=number,
+                trunk=trunk,
+                chain=chain,
+                reason=reason,
+            )
+    meant = _dialled_line(config, own)
+    sender, reason = hops[0] if hops else (None, "")
+    number = config.site.number if meant is None else meant
+    return Arrival(number, dialled, from_number, meant is not None, sender, trunk, chain, reason)
+
+
+def _believed(config: Config, own: str | None, diversion: str, history_info: str, trunk: str) -> list[tuple[str, str]]:
+    """The forwardings (canonical number, reason), first dialled first; History-Info ends with the request itself."""
+    contract = config.site.trunks.get(trunk)
+    if contract is None or not contract.trusts_diversion:
+        return []
+    entries = [_hop(config, hop) for hop in history(history_info)]
+    if entries and entries[-1] is not None and entries[-1][0] == own:
+        entries.pop()
+    entries += [_hop(config, hop) for hop in diversions(diversion)]
+    hops: dict[str, str] = {}
+    for entry in entries:
+        if entry is not None:
+            hops.setdefault(*entry)
+    return list(hops.items())
+
+
+def _hop(config: Config, hop: Diversion) -> tuple[str, str] | None:
+    number = config.site.numbering.normalise(hop.number)
+    return None if number is None else (number, hop.reason)
+
+
+def _dialled_line(config: Config, own: str | None) -> str | None:
+    if own is None:
+        return None
+    with_area = config.site.numbering.normalise("0" + own)  # some carriers leave the area code's 0 out
+    for number in (own, with_area):
+        if number in config.lines or number in EMERGENCY:
+            return number
+    return None
+
+
+def _line_of(config: Config, number: str) -> str | None:
+    """The line that `number` is, or the only one whose centre or seats it is."""
+    if number in config.lines:
+        return number
+    theirs = {id_ for id_, target in config.site.targets.items() if _canonical(config, target) == number}
+    found = [line.number for line in config.lines.values() if line.target in theirs] if theirs else []
+    return found[0] if len(found) == 1 else None
+
+
+def _canonical(config: Config, target: Target) -> str | None:
+    return config.site.numbering.normalise(target.number)
+
+
+def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
+    """What the caller hears and where the call goes; `now` is civil time."""
+    hall = config.lines[config.site.number]
+    line = config.lines.get(arrival.number, hall)
+    at = phase(line, now)
+    marked = _mark(config, arrival)
+    if arrival.number in EMERGENCY:
+        desks = tuple(_emergency(config, arrival.number))
+        prompts = () if desks else (_say(config, said.greeting(hall, hall.number)),)
+        destinations = (*desks, _hall(config, hall))
+    elif at is Phase.CANCELLED and line.when_cancelled is Cancelled.ANNOUNCE_ONLY:
+        prompts = (_say(config, said.cancelled(line)),)
+        destinations = (Destination(Kind.ANNOUNCEMENT, said.cancelled(line)),)
+    else:
+        before = tuple(_before_hall(config, line, arrival, now))
+        prompts = (_say(config, _opening(config, line, at, arrival, before)),)
+        destinations = (*before, _hall(config, line))
+    urgent = marked is not None and marked.startswith(("emergency", "from-"))
+    return Route(
+        line.number, line.name, at, prompts, destinations, said.whisper(line), marked, PRIORITY_MS if urgent else 0
+    )
+
+
+def _mark(config: Config, arrival: Arrival) -> str | None:
+    if arrival.number in EMERGENCY:
+        return "emergency"
+    for number in (caller(config.site.numbering, arrival.caller), *arrival.chain):
+        if number in EMERGENCY:
+            return f"from-{number}"
+    return None if arrival.recognised else "unknown-number"
+
+
+def _opening(config: Config, line: Line, at: Phase, arrival: Arrival, before: tuple[Destination, ...]) -> PromptId:
+    """The one prompt that a call begins with."""
+    if at is Phase.CANCELLED:
+        return said.cancelled(line)
+    if at is Phase.TRANSITION:
+        return said.transition(line)
+    if line.answered_by in said.ANNOUNCES:
+        if any(not place.is_ours for place in before):
+            return said.transfer(line)
+        sent_back = _sent_back(config, line, arrival)
+        return said.greeting(config.lines[config.site.number], config.site.number) if sent_back else said.closed(line)
+    return said.greeting(line, config.site.number)
+
+
+def _before_hall(config: Config, line: Line, arrival: Arrival, now: datetime) -> Iterator[Destination]:
+    """The line's own seats or centre, and its fallbacks: those that are open and have not sent us the call."""
+    kind = _KIND_OF.get(line.answered_by)
+    if kind is not None and line.pool is not None:
+        yield from _pool(config, line, kind, line.pool, now)
+    elif kind is not None and line.target is not None:
+        yield from _target(config, line, kind, line.target, arrival, now)
+    for name in line.fallback:
+        if name in config.site.pools:
+            yield from _pool(config, line, Kind.POOL, PoolId(name), now)
+        else:
+            yield from _target(config, line, Kind.TRANSFER, TargetId(name), arrival, now)
+
+
+def _pool(config: Config, line: Line, kind: Kind, name: PoolId, now: datetime) -> Iterator[Destination]:
+    if is_open(config.site.pools[name].hours, now):
+        wait = line.ring_for or config.site.timing.own_seats_for
+        yield Destination(kind, name, ring_for_ms=_ms(wait), is_ours=True)
+
+
+def _target(
+    config: Config, line: Line, kind: Kind, name: TargetId, arrival: Arrival, now: datetime
+) -> Iterator[Destination]:
+    target = config.site.targets[name]
+    sent_it = name == line.target and _sent_back(config, line, arrival)
+    if is_open(target.hours, now) and not sent_it and _canonical(config, target) not in arrival.chain:
+        ring_for = line.ring_for if name == line.target and line.ring_for else target.ring_for
+        yield _transfer(config, kind, target, ring_for)
+
+
+def _transfer(
+    config: Config, kind: Kind, target: Target, ring_for: timedelta, sorry: PromptId = said.RETURN_HALL
+) -> Destination:
+    return Destination(
+        kind,
+        target.id,
+        number=target.number,
+        trunks=target.trunks,
+        ring_for_ms=_ms(ring_for),
+        return_within_ms=_ms(target.return_within),
+        sorry=_say(config, sorry),
+        answers_with=target.answers_with,
+        caller_id=target.caller_id,
+    )
+
+
+def _sent_back(config: Config, line: Line, arrival: Arrival) -> bool:
+    """Whether the call comes from the line's own number or its target: it must not go back there."""
+    target = config.site.targets.get(line.target) if line.target else None
+    theirs = {line.number} | ({_canonical(config, target)} if target else set())
+    return any(number in theirs for number in (*arrival.chain, caller(config.site.numbering, arrival.caller)))
+
+
+def _emergency(config: Config, number: str) -> Iterator[Destination]:
+    for target in config.site.targets.values():
+        if target.kind is TargetKind.EMERGENCY and _canonical(config, target) == number:
+            hall = said.greeting(config.lines[config.site.number], config.site.number)
+            yield _transfer(config, Kind.EMERGENCY, target, target.ring_for, hall)
+
+
+def _hall(config: Config, line: Line) -> Destination:
+    return Destination(Kind.POOL, config.site.hall, line.skill, is_ours=True)
+
+
+def _say(config: Config, prompt: PromptId) -> SpokenPrompt:
+    known = config.prompts[prompt]
+    return SpokenPrompt(prompt, known.must_hear, known.text)
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))
+
+
+def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
+    """The rungs of one ticket for a run of our own pools.
+
+    What was good enough stays so, in order of preference: a skilled agent who becomes free later still comes first.
+    Any agent of the last pool may take the call after `any_agent_after` at the latest, or when the waits at the pools
+    before it are over.  Raises ValueError when a destination is not ours.
+    """
+    good: list[Alternative] = []
+    rungs: dict[int, Requirement] = {}
+    begins = 0
+    for place in destinations:
+        if not place.is_ours:
+            raise ValueError(f"{place.kind} '{place.name}' is not a pool of ours")
+        latest = max(begins, _ms(config.site.timing.any_agent_after))
+        for alternative, after in _steps(config, place):
+            good.append(alternative)
+            rungs[min(begins + after, latest)] = Requirement(tuple(good))
+        begins += place.ring_for_ms
+    return tuple(Rung(requirement, after) for after, requirement in sorted(rungs.items()))
+
+
+def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:
+    """Who may take a call in one pool, and how long after it came there."""
+    pool, timing = PoolId(place.name), config.site.timing
+    if place.skill is None:
+        return [(Alternative(pool), 0)]
+    good = config.site.skills[place.skill].good
+    steps = [(Alternative(pool, place.skill, good), 0)]
+    if good > 1:
+        steps.append((Alternative(pool, place.skill, 1), _ms(timing.lower_level_after)))
+    return [*steps, (Alternative(pool), _ms(timing.any_agent_after))]

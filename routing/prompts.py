@@ -1,30 +1,44 @@
-"""Prompts as text: which ones exist, for each line, target and agent, and what each says.
+"""Prompts as text: which ones exist, for each line and agent, and what each says.
 
 Text first: audio is rendered elsewhere from `spoken`.  Texts come from templates in `recordings/prompts.yaml`.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
+
 import msgspec
 
 from routing.ids import AgentId, PromptId
-from routing.lines import Line, Phase, Section
+from routing.lines import AnsweredBy, Cancelled, Line, Section
 from routing.numbers import spoken
 
-FAMILIES: dict[str, frozenset[str]] = {
-    "greeting": frozenset({"city", "hall", "line", "short", "number"}),
-    "transition-full-merge": frozenset({"city", "hall", "line", "short", "number"}),
-    "transition-dual-number": frozenset({"city", "hall", "line", "short", "number"}),
-    "transition-sub-centre": frozenset({"city", "hall", "line", "short", "number"}),
-    "cancelled": frozenset({"city", "hall", "line", "short", "number"}),
-    "cancelled-announce-only": frozenset({"city", "hall", "line", "short", "number"}),
-    "transfer": frozenset({"city", "hall", "line", "short", "number"}),
-    "closed": frozenset({"city", "hall", "line", "short", "number"}),
-    "whisper": frozenset({"city", "hall", "line", "short", "number"}),
-    "agent": frozenset({"city", "hall", "agent"}),
+HALL_NAMES = frozenset({"city", "hall"})
+LINE_NAMES = HALL_NAMES | {"line", "short", "number"}
+AGENT_NAMES = HALL_NAMES | {"agent"}
+TEMPLATES: dict[str, frozenset[str]] = {
+    "greeting": LINE_NAMES,
+    "transition-full-merge": LINE_NAMES,
+    "transition-dual-number": LINE_NAMES,
+    "transition-sub-centre": LINE_NAMES,
+    "cancelled": LINE_NAMES,
+    "cancelled-announce-only": LINE_NAMES,
+    "transfer": LINE_NAMES,
+    "closed": LINE_NAMES,
+    "whisper": LINE_NAMES,
+    "agent": AGENT_NAMES,
 }
-"""Template -> the names that may stand in braces in it."""
+"""Each template, and the names that may stand in braces in it."""
 
-FIXED = (PromptId("return-hall"), PromptId("survival-sorry"))
-"""Prompts that must exist by themselves."""
+RETURN_HALL = PromptId("return-hall")
+"""Said when a target has failed, before the next destination."""
+
+SURVIVAL_SORRY = PromptId("survival-sorry")
+"""Said by the survival path."""
+
+FIXED = (RETURN_HALL, SURVIVAL_SORRY)
+"""Prompts that must stand in the file by themselves."""
+
+ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})
+"""Lines whose callers are told that they are being transferred, or that it is closed."""
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -47,17 +61,17 @@ class Template(msgspec.Struct, frozen=True):
     must_hear: bool = False
     notice: bool = False
 
-    def fill(self, id_: PromptId, names: dict[str, str]) -> Prompt:
-        """The prompt `id_` with every name replaced."""
+    def fill(self, prompt: PromptId, names: Mapping[str, str]) -> Prompt:
+        """The prompt with every name replaced."""
         text = self.text
         for name, value in names.items():
             text = text.replace("{" + name + "}", value)
-        return Prompt(id_, text, spoken(text), self.must_hear, self.notice)
+        return Prompt(prompt, text, spoken(text), self.must_hear, self.notice)
 
 
-def greeting(line: Line) -> PromptId:
-    """Said when a line without anything to announce is answered."""
-    return PromptId(f"greeting-{line.number}")
+def greeting(line: Line, hall: str) -> PromptId:
+    """Said when a line with nothing to announce is answered; a line merged into `hall` is greeted as the hall."""
+    return PromptId(f"greeting-{hall if line.section is Section.FULL_MERGE else line.number}")
 
 
 def transition(line: Line) -> PromptId:
@@ -90,7 +104,29 @@ def agent_number(agent: AgentId) -> PromptId:
     return PromptId(f"agent-{agent}")
 
 
-RETURN_HALL = FIXED[0]
-SURVIVAL_SORRY = FIXED[1]
-PHASES = Phase
-SECTIONS = Section
+def fill_all(
+    templates: Mapping[str, Template], names: Mapping[str, str], lines: Iterable[Line], agents: Iterable[AgentId]
+) -> dict[PromptId, Prompt]:
+    """Every prompt that the templates give; `names` has `city` and `hall`."""
+    prompts: dict[PromptId, Prompt] = {}
+    for line in lines:
+        of_line = {**names, "line": line.name, "short": line.short, "number": line.number}
+        for prompt, template in _of_line(line, names["hall"]):
+            prompts[prompt] = templates[template].fill(prompt, of_line)
+    for agent in agents:
+        prompt = agent_number(agent)
+        prompts[prompt] = templates["agent"].fill(prompt, {**names, "agent": agent})
+    return prompts
+
+
+def _of_line(line: Line, hall: str) -> Iterator[tuple[PromptId, str]]:
+    yield whisper(line), "whisper"
+    if line.section is not Section.FULL_MERGE:
+        yield greeting(line, hall), "greeting"
+    if line.transition is not None:
+        yield transition(line), f"transition-{line.section or Section.DUAL_NUMBER}"
+    if line.cancel_on is not None:
+        yield cancelled(line), "cancelled" if line.when_cancelled is Cancelled.CONNECT else "cancelled-announce-only"
+    if line.answered_by in ANNOUNCES:
+        yield transfer(line), "transfer"
+        yield closed(line), "closed"

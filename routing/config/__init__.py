@@ -1,5 +1,7 @@
 """YAML text -> typed config.  Reading files is the caller's; here is text in, values or all faults at once out."""
 
+from routing.config.build import FILES, Built, attempt, build
+from routing.config.errors import ConfigFault, ConfigFaults, render
 from routing.config.site import (
     AnswersWith,
     CallerId,
@@ -18,9 +20,13 @@ from routing.config.site import (
 )
 
 __all__ = [
+    "FILES",
     "AnswersWith",
+    "Built",
     "CallerId",
     "Config",
+    "ConfigFault",
+    "ConfigFaults",
     "Dtmf",
     "Limits",
     "Mode",
@@ -32,4 +38,7 @@ __all__ = [
     "TargetKind",
     "Timing",
     "Trunk",
+    "attempt",
+    "build",
+    "render",
 ]

@@ -135,8 +135,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """Named limits of waits.
 
     `ring_for`: one agent's phone.  `ring_lead`: how long before the end of what must be heard an agent's phone begins
-    to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting call
-    is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
+    to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting
+    call is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
     `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).
     """
 

@@ -1,0 +1,63 @@
+"""Everything together: sources -> Config, or all faults of all files at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from routing.config.errors import ConfigFault, ConfigFaults, in_order
+from routing.config.lines_file import read_lines
+from routing.config.nodes import Node, Source, parse
+from routing.config.prompts_file import read_prompts
+from routing.config.site import Config, Site
+from routing.config.site_file import read_site
+
+FILES = ("site.yaml", "lines.yaml", "prompts.yaml")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of building: a config if there is no fault, and faults and warnings in any case."""
+
+    config: Config | None
+    faults: tuple[ConfigFault, ...]
+
+
+def build(sources: Mapping[str, str]) -> Config:
+    """The config that `sources` (file name -> text) say.  Raises `ConfigFaults` with every fault of every file."""
+    built = attempt(sources)
+    if built.config is None:
+        raise ConfigFaults(built.faults)
+    return built.config
+
+
+def attempt(sources: Mapping[str, str]) -> Built:
+    """Build, and keep the faults: what `check` begins with."""
+    files = {name: Source(name, sources.get(name, "")) for name in FILES}
+    roots: dict[str, Node | None] = {}
+    for name, source in files.items():
+        if name in sources:
+            roots[name] = parse(source)
+        else:
+            roots[name] = None
+            source.fault((0, 0), f"the file {name} is missing")
+    config = _typed(files, roots)
+    faults = in_order(fault for source in files.values() for fault in source.faults)
+    return Built(config if all(fault.is_warning for fault in faults) else None, faults)
+
+
+def _typed(files: Mapping[str, Source], roots: Mapping[str, Node | None]) -> Config | None:
+    """A config if nothing stood in the way; it may still hold what faults were noted about."""
+    site_root, lines_root, prompts_root = (roots[name] for name in FILES)
+    site = read_site(files["site.yaml"], site_root) if site_root is not None else None
+    if site is None:
+        return None
+    lines = read_lines(files["lines.yaml"], lines_root, site) if lines_root is not None else {}
+    if lines_root is not None and site.number not in lines:
+        files["lines.yaml"].fault(lines_root, f"the hall's own line {site.number} (site.yaml: number) is not here")
+    if prompts_root is None:
+        return None
+    prompts = read_prompts(files["prompts.yaml"], prompts_root, site, lines)
+    return Config(site, lines, prompts) if _complete(site) else None
+
+
+def _complete(site: Site) -> bool:
+    return site.hall in site.pools

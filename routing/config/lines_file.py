@@ -1,0 +1,132 @@
+"""`lines.yaml` -> the lines, by canonical number; what contradicts itself, the plan or the site is a fault."""
+
+import re
+from datetime import timedelta
+
+from routing.config.entry import Entry, entries
+from routing.config.fields import choice, day, duration, matching, one_of, refer, window, yes
+from routing.config.nodes import Node, Source
+from routing.config.site import Site, TargetKind
+from routing.config.site_file import WIDEST_ANY_AGENT
+from routing.ids import PoolId, SkillId, TargetId
+from routing.lines import AnsweredBy, Cancelled, Host, Line, Reading, Seats, Section
+from routing.numbers import EMERGENCY
+
+TABLES = {Section.FULL_MERGE: "一", Section.DUAL_NUMBER: "二", Section.SUB_CENTRE: "三"}
+ROW = re.compile(r"[一二三]\.[1-9][0-9]?")
+MANY = "一.10"
+"""The row that stands for any number of local lines; every other row is one line."""
+
+_KEYS = Line.__struct_fields__
+_OUTSIDE = {AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE}
+_SEATS_OF = {Seats.RETAINED: {AnsweredBy.RETAINED_SEATS}, Seats.OWN: {AnsweredBy.SUB_CENTRE, AnsweredBy.RETAINED_SEATS}}
+
+
+def read_lines(source: Source, root: Node, site: Site) -> dict[str, Line]:
+    """Every line; each number once, whatever its spelling."""
+    file = Entry(source, root, "lines.yaml", ("lines",))
+    lines: dict[str, Line] = {}
+    first: dict[str, int] = {}
+    rows: dict[str, str] = {}
+    for entry in entries(source, file.child("lines"), "a line", _KEYS):
+        line = _line(entry, site)
+        if line.number in lines:
+            entry.fault("number", f"{line.number} stands here twice, first in line {first[line.number] + 1}")
+        if line.row is not None and line.row != MANY and rows.setdefault(line.row, line.number) != line.number:
+            entry.warn("row", f"row {line.row} of the plan is one line, and {rows[line.row]} has it already")
+        lines.setdefault(line.number, line)
+        first.setdefault(line.number, entry.place("number").line)
+    return lines
+
+
+def _line(entry: Entry, site: Site) -> Line:
+    department = entry.text("department")
+    cancel_on = entry.maybe("cancel_on", day, None)
+    pool = entry.maybe("pool", one_of(site.pools, "pool"), "")
+    target = entry.maybe("target", one_of(site.targets, "target"), "")
+    skill = entry.maybe("skill", one_of(site.skills, "skill"), "")
+    line = Line(
+        number=_number(entry, site),
+        name=entry.text("name"),
+        short=entry.text("short"),
+        department=department,
+        unit=entry.maybe("unit", Entry.text, department),
+        section=entry.maybe("section", choice(Section), None),
+        row=entry.maybe("row", matching(ROW, "a row of the plan, 一.1 to 三.5"), None),
+        reading=entry.maybe("reading", choice(Reading), None),
+        host=entry.maybe("host", choice(Host), Host.CITY),
+        number_kept=entry.maybe("number_kept", yes, default=True),
+        seats=entry.maybe("seats", choice(Seats), Seats.NONE),
+        answered_by=choice(AnsweredBy)(entry, "answered_by"),
+        skill=SkillId(skill) if skill else None,
+        pool=PoolId(pool) if pool else None,
+        target=TargetId(target) if target else None,
+        ring_for=entry.maybe("ring_for", duration, None),
+        fallback=_fallback(entry, site),
+        transition=entry.maybe("transition", window, None),
+        cancel_on=cancel_on,
+        when_cancelled=entry.maybe("when_cancelled", choice(Cancelled), Cancelled.CONNECT),
+        example=entry.maybe("example", yes, default=False),
+    )
+    _row_and_section(entry, line)
+    _cancelled(entry, line)
+    _answered(entry, line, site)
+    return line
+
+
+def _number(entry: Entry, site: Site) -> str:
+    written = entry.text("number")
+    number = site.numbering.normalise(written)
+    if number is None:
+        entry.wrong("number", written, "is not a telephone number")
+        return written
+    if number in EMERGENCY:
+        entry.fault("number", f"{number} is an emergency number, which is never merged (the plan, 一.（二）)")
+    return number
+
+
+def _fallback(entry: Entry, site: Site) -> tuple[str, ...]:
+    words = entry.words("fallback")
+    for word in words:
+        refer(entry.source, word, {*site.pools, *site.targets}, "pool or target")
+    return tuple(word.text for word in words)
+
+
+def _row_and_section(entry: Entry, line: Line) -> None:
+    together = [key for key in ("section", "row", "reading") if entry.has(key)]
+    if together and len(together) < len(("section", "row", "reading")):
+        entry.fault(together[0], "'section', 'row' and 'reading' belong together: what the plan says, and where")
+    if line.section and line.row and ROW.fullmatch(line.row) and not line.row.startswith(TABLES[line.section]):
+        entry.fault("row", f"row {line.row} is not in the table of '{line.section}', {TABLES[line.section]}")
+
+
+def _cancelled(entry: Entry, line: Line) -> None:
+    if line.host is not Host.CITY:
+        for key in ("transition", "cancel_on"):
+            if entry.has(key):
+                entry.fault(key, f"a number of the {line.host} is not the city's to change: it has no '{key}'")
+    elif line.number_kept and line.cancel_on is not None:
+        entry.fault("cancel_on", "the number is kept (number_kept: yes), so it has no day on which it ends")
+    elif not line.number_kept and line.cancel_on is None:
+        entry.fault("number_kept", "a number that is not kept needs 'cancel_on', the day from which it is out of use")
+    if line.cancel_on and line.transition and line.cancel_on < line.transition.ends:
+        entry.fault("cancel_on", f"the number is cancelled on {line.cancel_on}, before its transition ends")
+
+
+def _answered(entry: Entry, line: Line, site: Site) -> None:
+    at = line.answered_by
+    if at in _OUTSIDE and line.target is None:
+        entry.fault("answered_by", f"answered_by: {at} needs 'target', the {at} to be dialled")
+    if at is AnsweredBy.RETAINED_SEATS and (line.pool is None) == (line.target is None):
+        entry.fault("answered_by", "answered_by: retained-seats needs either 'pool' or 'target': where the seats are")
+    if at is not AnsweredBy.HALL and entry.has("seats") and at not in _SEATS_OF.get(line.seats, _OUTSIDE):
+        entry.warn("seats", f"seats: {line.seats} does not go together with answered_by: {at}")
+    if line.pool and line.ring_for is not None and line.ring_for > WIDEST_ANY_AGENT:
+        entry.fault("ring_for", "a call waits at most 10 s at a line's own seats before the hall may take it")
+    if line.ring_for == timedelta(0) and entry.peek("ring_for").startswith("0"):
+        entry.fault("ring_for", "a wait of nothing reaches nobody; leave 'ring_for' out for the usual wait")
+    target = site.targets.get(line.target) if line.target else None
+    if target is not None and target.kind is TargetKind.EMERGENCY:
+        entry.fault("target", f"'{target.id}' is an emergency desk; no line leads there by itself")
+    if line.pool == site.hall:
+        entry.fault("pool", f"'{line.pool}' is the hall, which follows in any case; leave 'pool' out")
