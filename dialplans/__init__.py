@@ -1,1 +1,1 @@
-"""Asterisk's configuration, rendered from `config/`: the hotline's switch, and the demo town that plays carrier and city."""
+"""Asterisk's configuration, rendered from `config/`: the hotline's switch, and the town that plays carrier and city."""

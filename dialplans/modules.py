@@ -17,7 +17,6 @@ _SIP = (
     "res_pjsip_endpoint_identifier_ip",
     "res_pjsip_registrar",
     "res_pjsip_caller_id",
-    "res_pjsip_diversion",
     "res_pjsip_dtmf_info",
     "res_pjsip_header_funcs",
     "res_pjsip_logger",

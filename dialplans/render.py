@@ -76,13 +76,14 @@ SHARED_FILES = ("asterisk", "modules", "logger", "http", "ari", "musiconhold", "
 TOWN_FILES = ("pjsip", "extensions")
 
 ANY = "_[+*#0-9a-zA-Z]!"
-"""Whatever is dialled; the special extensions (h, T) of a context are named in it and win."""
+"""Whatever is dialled.  The special extensions (h, T) of a context are named in it and win, priority by priority: so each
+must end at its first one, or it goes on at the second priority of this pattern."""
 
-PATH_BREAKERS = frozenset(',;&|"$=\n')
+PATH_BREAKERS = frozenset(',;&|"$=[]\n')
 """Characters that end an argument or a value in a dialplan: a path with one of them cannot be written there."""
 
 
-class UnusablePath(ValueError):  # noqa: N818 (a sentence reads better)
+class UnusablePath(ValueError):
     """A path holds a character that Asterisk's configuration cannot express."""
 
 
@@ -141,7 +142,7 @@ def render(config: Config, settings: Settings) -> Mapping[str, str]:
 
 
 def town_prompts(config: Config) -> Mapping[PromptId, str]:
-    """What the people of the demo town say when they answer: `town-<seat>` and `town-<target>`, as the voice reads it."""
+    """What the people of the demo town say when they answer, `town-<seat>` and `town-<target>`, for the voice."""
     seats = {
         PromptId(f"town-{seat}"): spoken(f"您好，这里是{seat}号座席，请问有什么可以帮您？请您慢慢讲，我正在记录。")
         for seat in config.site.seats
@@ -155,7 +156,9 @@ def town_prompts(config: Config) -> Mapping[PromptId, str]:
 
 def survival_pools(config: Config) -> Mapping[str, tuple[SeatId, ...]]:
     """Queue of the survival path -> its seats: one for each pool, and `survival`, the phones that ring last."""
-    pools = {f"pool-{pool}": tuple(s.id for s in config.site.seats.values() if s.pool == pool) for pool in config.site.pools}
+    pools = {
+        f"pool-{pool}": tuple(s.id for s in config.site.seats.values() if s.pool == pool) for pool in config.site.pools
+    }
     return pools | {"survival": config.site.survival.seats}
 
 
