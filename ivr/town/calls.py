@@ -76,6 +76,11 @@ class Call:
         """Answered and not ended."""
         return self.answered_at is not None and self.end is None
 
+    @property
+    def is_pending(self) -> bool:
+        """Neither answered nor ended."""
+        return self.answered_at is None and self.end is None
+
     def _note(self) -> None:
         """Wake those who wait for something to have happened."""
         news, self._news = self._news, asyncio.Event()
@@ -288,14 +293,14 @@ class Outgoing(Call):
             return
         self._cancel_wanted = True
         with suppress(TimeoutError):
-            await self.until(lambda: self._has_progress or self.answered_at is not None or self.end is not None, 5.0)
-            if self.answered_at is None and self.end is None and self._invite is not None:
+            await self.until(lambda: self._has_progress or not self.is_pending, 5.0)
+            if self._invite is not None and self.is_pending:
                 await self._cancel(self._invite)
             await self.ended(5.0)
 
     async def _cancel(self, invite: sip.Request) -> None:
-        names = ("via", "max-forwards", "from", "to", "call-id")
-        lines = [(name, value) for name, value in invite.headers if name.lower() in names]
+        copied = ("Via", "Max-Forwards", "From", "To", "Call-ID")
+        lines = [(name, invite.headers.get(name)) for name in copied]
         number = sip.cseq(invite)[0]
         request = sip.Request("CANCEL", invite.uri, sip.Headers([*lines, ("CSeq", f"{number} CANCEL")]))
         with suppress(NoAnswer):
@@ -320,11 +325,6 @@ class Incoming(Call):
         """The number that calls, as shown on the phone."""
         return sip.user_of(self.invite.headers.get("from"))
 
-    @property
-    def is_ringing(self) -> bool:
-        """Not answered, not ended."""
-        return self.answered_at is None and self.end is None
-
     def _respond(self, status: int, body: str = "") -> None:
         response = sip.reply(self.invite, status, tag=self.tag, headers=self._as_sdp(body), body=body)
         self.phone.transactions.answer(self.invite, response, self.source)
@@ -347,7 +347,7 @@ class Incoming(Call):
 
     def reject(self, status: int = 486) -> None:
         """Refuse with a SIP status: 486 busy, 603 decline, 480."""
-        if self.is_ringing:
+        if self.is_pending:
             self._respond(status)
             self._end(End(By.US, status))
 
@@ -367,7 +367,7 @@ class Incoming(Call):
             super().requested(request, source)
             return
         self.phone.transactions.answer(request, sip.reply(request, OK, tag=self.tag), source)
-        if self.is_ringing:
+        if self.is_pending:
             self._respond(CANCELLED)
             self._end(End(By.THEM, CANCELLED, sip.q850(request)))
 

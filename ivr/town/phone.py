@@ -146,7 +146,7 @@ class Phone:
     @property
     def is_ringing(self) -> bool:
         """Somebody calls and nobody has done anything about it."""
-        return any(isinstance(call, Incoming) and call.is_ringing for call in self.calls)
+        return any(isinstance(call, Incoming) and call.is_pending for call in self.calls)
 
     # --- what calls need of their phone
 

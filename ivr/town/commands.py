@@ -1,0 +1,99 @@
+"""`hotline call NUMBER`: dial as a citizen of the demo town, and see what the caller lived through."""
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
+
+WORDS = {
+    "dialled": "[bold]dials[/bold] {name}",
+    "ringing": "hears it ring",
+    "answered": "[green]answered[/green]",
+    "prompt": "hears [cyan]{name}[/cyan]",
+    "music": "hears music ({name})",
+    "person": "[bold green]talks to {person}[/bold green]",
+    "sound": "hears something else (a voice, a tone)",
+    "hung up": "the {name} hangs up",
+    "not answered": "[red]not answered[/red]: {name}",
+}
+
+
+def rendered(timeline: Timeline) -> Table:
+    """The timeline as a table."""
+    table = Table(title=f"A citizen dials {timeline.dialled}", title_justify="left")
+    table.add_column("at", justify="right", no_wrap=True)
+    table.add_column("for", justify="right", no_wrap=True)
+    table.add_column("the citizen")
+    for moment in timeline.moments:
+        table.add_row(f"{moment.at_s:.1f} s", f"{moment.lasted_s:.1f} s" if moment.lasted_s else "", _line(moment))
+    return table
+
+
+def _line(moment: Moment) -> str:
+    words = WORDS[moment.what].format(name=moment.name, person=moment.name.removeprefix("town-"))
+    return f"{words} [yellow](cut off)[/yellow]" if moment.cut_off and moment.what == "prompt" else words
+
+
+def summary(timeline: Timeline) -> str:
+    """One line on who was reached, and where the sound is."""
+    if not timeline.answered:
+        return f"Not answered (SIP {timeline.status})."
+    reached = f"Reached {timeline.reached}." if timeline.reached else "No person was reached."
+    silence = f" Longest silence {timeline.longest_silence_s:.1f} s."
+    return reached + silence + (f" Heard: {timeline.audio}" if timeline.audio else "")
+
+
+@click.command()
+@click.argument("number")
+@click.option("--at", default="", help="The moment the call pretends to, as 2021-09-15T09:00.")
+@click.option("--caller", default="", help="The caller's own number.")
+@click.option("--diversion", default="", help="A number dialled first, and forwarded to NUMBER.")
+@click.option("--stay", default=30.0, show_default=True, help="Seconds to stay on the line after the answer.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Where to save what was heard.")
+@click.option("--json", "as_json", is_flag=True, help="The timeline as JSON.")
+def call(number: str, at: str, caller: str, diversion: str, stay: float, save: Path | None, *, as_json: bool) -> None:
+    """Place a real call from the demo town to NUMBER and print its timeline."""
+    state = state_directory()
+    visit = Visit(number=number, stay_for=timedelta(seconds=stay), at=at, caller=caller, diversion=diversion)
+    try:
+        timeline = asyncio.run(
+            place_call(
+                visit,
+                town=("127.0.0.1", town_port(state)),
+                secret=(state / "secrets" / "citizen").read_text().strip(),
+                prompts=state / "prompts",
+                save_to=save or state / "town" / f"heard-{_plain(number)}.wav",
+            )
+        )
+    except (NoTown, OSError) as problem:
+        raise click.ClickException(str(problem)) from problem
+    if as_json:
+        click.echo(msgspec.json.encode(timeline).decode())
+    else:
+        console = Console()
+        console.print(rendered(timeline))
+        console.print(summary(timeline))
+    sys.exit(0 if timeline.answered else 1)
+
+
+def _plain(number: str) -> str:
+    return "".join(character for character in number if character.isalnum()) or "number"
+
+
+def state_directory() -> Path:
+    """HOTLINE_STATE, else `var/` beside the packages."""
+    return Path(os.environ.get("HOTLINE_STATE") or Path(__file__).resolve().parents[2] / "var")
+
+
+def town_port(state: Path) -> int:
+    """Where the town listens: of the running house, else of the environment.  Raises `OSError` when nothing tells."""
+    house = msgspec.json.decode((state / "house.json").read_bytes())
+    return int(os.environ.get("HOTLINE_TOWN_SIP_PORT") or house["ports"]["town_sip"])

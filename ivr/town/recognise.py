@@ -1,0 +1,135 @@
+"""From what a citizen heard to what it was: which prompts when, music, a person's voice.  Pure.
+
+A prompt is sought by its head, first roughly at 2 kHz, then exactly; how far it goes on tells whether it was cut off.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from ivr.town.audio import FRAME, QUIET, Ear, loudness
+from ivr.town.rtp import RATE, Samples
+
+HEAD: Final = RATE * 6 // 5  # 1.2 s tell one prompt from most others
+COARSE: Final = 4  # 8 kHz to 2 kHz
+ROUGHLY: Final = 0.5
+SURELY: Final = 0.8
+STEP: Final = RATE // 10  # how a prompt is followed
+GAP: Final = 0.4  # seconds: shorter pauses belong to what is heard around them
+SHORTEST: Final = 0.2  # seconds of sound that are worth telling
+PEOPLE: Final = "town-"  # prompts of this prefix are what people of the demo town say
+
+
+class Kind(StrEnum):
+    """What a stretch of sound is."""
+
+    PROMPT = "prompt"
+    MUSIC = "music"
+    PERSON = "person"
+    SOUND = "sound"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From `start` to `end` seconds `name` was heard; `whole`: to its end."""
+
+    kind: Kind
+    name: str
+    start: float
+    end: float
+    whole: bool = True
+
+
+def recognise(heard: Samples, prompts: Mapping[str, Samples], music: Mapping[str, Samples]) -> list[Stretch]:
+    """What was heard, in order, without overlaps."""
+    rest = heard.copy()
+    found: list[Stretch] = []
+    names = _candidates(heard, prompts)
+    while best := _longest(rest, {name: prompts[name] for name in names}):
+        found.append(best)
+        rest[max(0, round(best.start * RATE)) : round(best.end * RATE)] = 0
+    ears = {name: Ear(np.concatenate([samples, samples[: 2 * RATE]])) for name, samples in music.items()}
+    found += [_named(rest, start, end, ears) for start, end in _sounding(rest)]
+    return _joined(sorted(found, key=lambda stretch: stretch.start))
+
+
+def _coarse(samples: Samples) -> Samples:
+    whole = samples[: len(samples) // COARSE * COARSE].reshape(-1, COARSE)
+    return np.asarray(whole.mean(axis=1), dtype=np.int16)
+
+
+def _candidates(heard: Samples, prompts: Mapping[str, Samples]) -> list[str]:
+    ear = Ear(_coarse(heard))
+    return [name for name, prompt in prompts.items() if ear.find(_coarse(prompt[:HEAD])).correlation > ROUGHLY]
+
+
+def _longest(rest: Samples, prompts: Mapping[str, Samples]) -> Stretch | None:
+    """The prompt of which most can be heard; among equals the one that was heard to its end."""
+    ear = Ear(rest)
+    best: Stretch | None = None
+    for name, prompt in prompts.items():
+        match = ear.find(prompt[:HEAD])
+        if match.correlation < SURELY or match.at < 0:
+            continue
+        first = round(match.at * RATE)
+        length = _followed(rest[first:], prompt)
+        kind = Kind.PERSON if name.startswith(PEOPLE) else Kind.PROMPT
+        whole = length >= len(prompt) - 2 * STEP
+        stretch = Stretch(kind, name, match.at, match.at + length / RATE, whole)
+        if best is None or (stretch.end - stretch.start, whole) > (best.end - best.start, best.whole):
+            best = stretch
+    return best
+
+
+def _followed(heard: Samples, prompt: Samples) -> int:
+    """For how many samples what was heard goes on as the prompt does."""
+    last = 0
+    for at in range(0, len(prompt), STEP):
+        ours = prompt[at : at + STEP].astype(np.float64)
+        theirs = np.resize(heard[at : at + STEP], len(ours)).astype(np.float64) if at < len(heard) else ours * 0
+        sizes = float(np.linalg.norm(ours)), float(np.linalg.norm(theirs))
+        if sizes[0] < QUIET * np.sqrt(len(ours)):  # a pause of the prompt says nothing
+            continue
+        if float(np.dot(ours, theirs)) < 0.7 * sizes[0] * max(sizes[1], 1.0):
+            return last
+        last = at + len(ours)
+    return len(prompt) if last else 0
+
+
+def _sounding(samples: Samples) -> Iterator[tuple[float, float]]:
+    """Stretches with sound, pauses of less than `GAP` inside, in pieces of at most a second."""
+    loud = np.flatnonzero(loudness(samples) >= QUIET) * FRAME / RATE
+    if not len(loud):
+        return
+    for group in np.split(loud, np.flatnonzero(np.diff(loud) > GAP) + 1):
+        start, end = float(group[0]), float(group[-1]) + FRAME / RATE
+        if end - start < SHORTEST:
+            continue
+        while end - start > 2:  # noqa: PLR2004 - the last piece is 1 to 2 s
+            yield start, start + 1
+            start += 1
+        yield start, end
+
+
+def _named(samples: Samples, start: float, end: float, music: Mapping[str, Ear]) -> Stretch:
+    piece = samples[round(start * RATE) : round(end * RATE)]
+    for name, ear in music.items():
+        if ear.find(piece).correlation >= SURELY:
+            return Stretch(Kind.MUSIC, name, start, end)
+    return Stretch(Kind.SOUND, "", start, end)
+
+
+def _joined(stretches: list[Stretch]) -> list[Stretch]:
+    """Neighbours of one kind and name, but for prompts, are one stretch."""
+    joined: list[Stretch] = []
+    for stretch in stretches:
+        last = joined[-1] if joined else None
+        same = last and (last.kind, last.name) == (stretch.kind, stretch.name) and stretch.start - last.end < 1
+        if last and same and stretch.kind is not Kind.PROMPT:
+            joined[-1] = Stretch(last.kind, last.name, last.start, stretch.end, stretch.whole)
+        else:
+            joined.append(stretch)
+    return joined
