@@ -212,7 +212,7 @@ class Ari:
         """What is known of a channel; watched from the first time that somebody asks until it has ended."""
         vitals = self._vitals.get(channel)
         if vitals is None:
-            vitals = Vitals(channel, self._lives)
+            vitals = Vitals(channel, self)
             if channel in self._recent:
                 vitals.end(self._recent[channel])
                 return vitals
@@ -238,7 +238,7 @@ class Ari:
         self._arrivals.append(start)
         self._arrival.set()
 
-    def _lives(self, vitals: Vitals) -> None:
+    def look_for(self, vitals: Vitals) -> None:
         """Find out whether a channel that left Stasis was hung up, without keeping the reader waiting."""
         future: asyncio.Future[models.RESTResponse] = self._loop.create_future()
 
@@ -251,6 +251,12 @@ class Ari:
             self._ask("GET", f"channels/{vitals.id}", None, None, future)
         except ConnectionLost:
             log.debug("channel %s left, and so did the connection", vitals.id)
+
+    def settle(self, vitals: Vitals) -> None:
+        """Set the variables that had to wait until nothing plays on the channel."""
+        waiting, vitals.waiting = vitals.waiting, {}
+        for variable, value in waiting.items():
+            self.send("POST", f"channels/{vitals.id}/variable", query={"variable": variable, "value": value})
 
     # --- the reader
 
@@ -320,8 +326,8 @@ class Ari:
 def reason(reply: models.RESTResponse) -> str:
     """What Asterisk says about a refusal."""
     try:
-        return str(msgspec.json.decode(reply.message_body or "")["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+        return ", ".join(msgspec.json.decode(reply.message_body or "{}", type=dict[str, str]).values())
+    except msgspec.DecodeError:
         return reply.reason_phrase
 
 

@@ -1,7 +1,7 @@
 """Handles on what lives in Asterisk: thin, ids chosen by us, the traps of ARI enforced.
 
-- A running `channels/play` makes `answer` and bridge changes of that channel wait, and everything behind them on the
-  socket: the handle stops the playback first, in the same breath.
+- A running `channels/play` makes `answer`, bridge changes and variables of that channel wait, and all that is behind
+  them on the socket: the handle stops the playback first, in the same breath; a variable is set when it is over.
 - 404, 409 and 412 on a channel that has ended are met here once: inside `alive()` they leave as `CallerHungUp`.
 - What need not be awaited (`-> None`) is sent and forgotten; what is awaited raises.
 """
@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ import msgspec
 from ivr.ari.client import Ari, Query
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Heard, Vitals
-from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack
+from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack, Unprocessable
 from routing.ids import BridgeId, ChannelId, PlaybackId
 
 BRIDGE_TYPE = "mixing,proxy_media,dtmf_events"  # never native_rtp: it hides keys from us and spoils music on a member
@@ -72,7 +73,7 @@ class Channel:
             self.vitals.end(Ended(hung_up=True, cause=self.vitals.cause))
             raise
         except (Conflict, Precondition):
-            await self._settle()
+            await self.settle()
             raise
 
     def send(self, method: str, path: str = "", query: Query | None = None) -> None:
@@ -80,8 +81,8 @@ class Channel:
         if self.vitals.ended is None:
             self.ari.send(method, f"channels/{self.id}{path}", query=query)
 
-    async def _settle(self) -> None:
-        """A request was refused: if the channel is leaving, wait for the word of it."""
+    async def settle(self) -> None:
+        """Wait a moment for the word that the channel has left: a request on it was refused."""
         try:
             async with asyncio.timeout(SETTLE_S):
                 await self.gone()
@@ -98,12 +99,16 @@ class Channel:
         self.send("DELETE", query={"reason_code": cause} if cause is not None else None)
 
     async def set(self, variable: str, value: str) -> None:
-        """Set a channel variable, or a function that can be written: `TIMEOUT(absolute)`."""
+        """Set a channel variable, or a function that can be written: `TIMEOUT(absolute)`.  Stops what plays."""
+        self.quiet()
         await self.request("POST", "/variable", {"variable": variable, "value": value})
 
     def put(self, variable: str, value: str) -> None:
-        """`set`, not awaited."""
-        self.send("POST", "/variable", {"variable": variable, "value": value})
+        """Set a channel variable as soon as nothing plays: at once, or after the playback.  Not awaited."""
+        if self.vitals.playing:
+            self.vitals.waiting[variable] = value
+        else:
+            self.send("POST", "/variable", {"variable": variable, "value": value})
 
     def music(self, kind: str | None = None) -> None:
         """Music for this party, in or out of a bridge; goes on after every `play` until `music_off`."""
@@ -215,7 +220,7 @@ class Alive(Scope):
     ) -> None:
         self._vitals.forget(self._left)
         await super().__aexit__(kind, error, trace)
-        if isinstance(error, Gone | Conflict | Precondition) and self._vitals.ended is not None:
+        if isinstance(error, AriError) and self._vitals.ended is not None:
             raise departure(self._vitals.id, self._vitals.ended) from error
 
     def _left(self, ended: Ended) -> None:
@@ -277,15 +282,16 @@ class Leg:
 
         A phone that is not registered ends with cause 20.  `ring_for` counts from the moment of dialling.
         """
-        vitals = self.channel.vitals
+        vitals, ari = self.channel.vitals, self.channel.ari
         try:
             async with asyncio.timeout(self._ring_for.total_seconds()):
-                await self.channel.request("POST", query=self._query, body=self._body)
+                await ari.request("POST", f"channels/{self.channel.id}", query=self._query, body=self._body)
                 await vitals.started.wait()
         except TimeoutError:
             self.channel.hang_up()
             return Ended(hung_up=True, cause=NO_ANSWER)
-        except (Gone, Refused):
+        except (Refused, Conflict):  # 500: nobody is registered; 409: no such endpoint, or the id lives
+            self.channel.hang_up()
             vitals.end(Ended(hung_up=True, cause=SUBSCRIBER_ABSENT))
         return vitals.ended or Up()
 
@@ -305,13 +311,24 @@ class Bridge:
         """Let channels in, out of whatever bridge they are in; their playbacks are stopped first."""
         for channel in channels:
             channel.quiet()
-        names = ",".join(channel.id for channel in channels)
-        await self.ari.request("POST", f"bridges/{self.id}/addChannel", query={"channel": names})
+        await self._change("addChannel", *channels)
 
     async def remove(self, channel: Channel) -> None:
         """Take a channel out; it stays in Stasis, hearing nothing."""
         channel.quiet()
-        await self.ari.request("POST", f"bridges/{self.id}/removeChannel", query={"channel": channel.id})
+        await self._change("removeChannel", channel)
+
+    async def _change(self, what: str, *channels: Channel) -> None:
+        """All or none.  Asterisk says 400 or 422 when one of them is leaving: then `Gone`, once that is known."""
+        request = f"bridges/{self.id}/{what}"
+        try:
+            await self.ari.request("POST", request, query={"channel": ",".join(each.id for each in channels)})
+        except (Refused, Unprocessable) as error:
+            for channel in channels:
+                await channel.settle()
+                if channel.ended is not None:
+                    raise Gone(f"POST {request}", HTTPStatus.NOT_FOUND, f"channel {channel.id} has left") from error
+            raise
 
     def delete(self) -> None:
         """Undo the bridge; whoever is in it stays in Stasis."""

@@ -7,6 +7,7 @@ request, absent from the lists after a reconnect; the first one wins.
 import asyncio
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -29,12 +30,34 @@ class Heard(StrEnum):
     FAILED = "failed"  # a missing file, or the channel has gone
 
 
+class Keeper(Protocol):
+    """The connection, as vitals see it."""
+
+    def look_for(self, vitals: "Vitals") -> None:
+        """Find out whether the channel lives on, and `end` it accordingly."""
+
+    def settle(self, vitals: "Vitals") -> None:
+        """Nothing plays any more: send what had to wait for that."""
+
+
 class Vitals:
     """The state of one channel, as far as its events have told."""
 
-    __slots__ = ("_ask", "_watchers", "cause", "claimed", "ended", "hanging_up", "id", "playing", "started", "state")
+    __slots__ = (
+        "_keeper",
+        "_watchers",
+        "cause",
+        "claimed",
+        "ended",
+        "hanging_up",
+        "id",
+        "playing",
+        "started",
+        "state",
+        "waiting",
+    )
 
-    def __init__(self, channel: str, ask: Callable[["Vitals"], None]) -> None:
+    def __init__(self, channel: str, keeper: Keeper) -> None:
         self.id = channel
         self.claimed = False
         """A handle has been made of it."""
@@ -47,7 +70,9 @@ class Vitals:
         self.ended: Ended | None = None
         self.playing: dict[str, asyncio.Future[Heard]] = {}
         """Playbacks that Asterisk has not finished, oldest first."""
-        self._ask = ask
+        self.waiting: dict[str, str] = {}
+        """Variables to be set once nothing plays."""
+        self._keeper = keeper
         self._watchers: list[Callable[[Ended], None]] = []
 
     def put(self, event: Event) -> None:
@@ -57,6 +82,8 @@ class Vitals:
                 waiter = self.playing.pop(event.playback.id, None)
                 if waiter is not None and not waiter.done():
                     waiter.set_result(Heard.FAILED if event.playback.state == "failed" else Heard.DONE)
+                if self.waiting and not self.playing:
+                    self._keeper.settle(self)
             case models.StasisStart():
                 self.started.set()
             case models.ChannelStateChange():
@@ -65,11 +92,11 @@ class Vitals:
                 self.hanging_up = True
                 self.cause = self.cause or event.cause or 0
             case models.StasisEnd():
-                # Left Stasis without a hang-up: ask whether the channel lives on.
+                # Without a hang-up before it, the lease fired or we continued it; whether it lives on can be asked.
                 if self.hanging_up:
                     self.end(Ended(hung_up=True, cause=self.cause))
                 else:
-                    self._ask(self)
+                    self._keeper.look_for(self)
             case models.ChannelDestroyed():
                 self.end(Ended(hung_up=True, cause=event.cause or self.cause))
             case _:
