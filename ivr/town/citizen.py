@@ -49,7 +49,7 @@ class NoTown(Exception):
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """What a citizen means to do: dial `number` as `caller`, and hang up `stay_for` after the answer.
 
-    `at` is the moment that the call pretends to (ISO 8601), `diversion` a number dialled first and forwarded to `number`.
+    `at` is the moment that the call pretends to (ISO 8601), `diversion` a number dialled first, and forwarded.
     """
 
     number: str

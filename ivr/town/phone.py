@@ -39,7 +39,7 @@ class Phone:
         self._incoming: asyncio.Queue[Incoming] = asyncio.Queue()
         self._dialogs: dict[str, Call] = {}
         self._transactions: Transactions | None = None
-        self._registrar: tuple[str, Address, str] | None = None
+        self._server: Address | None = None
         self._registrations = 0
         self._registration = fresh()
 
@@ -79,7 +79,7 @@ class Phone:
         """Hang up every call, leave the registrar, drop the socket.  A phone that is dead already has nothing to do."""
         if not self.is_alive:
             return
-        with suppress(NoAnswer, TimeoutError):
+        with suppress(NoAnswer, NotRegistered, TimeoutError):
             async with asyncio.timeout(2.0):
                 await asyncio.gather(*(call.hang_up() for call in self.calls if not call.has_ended))
                 await self.unregister()
@@ -98,19 +98,17 @@ class Phone:
     async def register(self, server: Address, user: str, secret: str, *, lifetime: int = LIFETIME) -> None:
         """Tell `server` that `user` is here.  Raises `NotRegistered`."""
         self.user, self.credentials = user, sip.Credentials(user, secret)
-        self._registrar = user, server, f"sip:{server[0]}:{server[1]}"
-        await self._register(lifetime)
+        await self._register(server, lifetime)
+        self._server = server
 
     async def unregister(self) -> None:
         """Tell the server that we are gone; nothing when we never were there."""
-        if self._registrar:
-            await self._register(0)
-            self._registrar = None
+        server, self._server = self._server, None
+        if server:
+            await self._register(server, 0)
 
-    async def _register(self, lifetime: int) -> None:
-        if self._registrar is None:
-            raise NotRegistered("register first")
-        user, server, uri = self._registrar
+    async def _register(self, server: Address, lifetime: int) -> None:
+        user, uri = self.user, f"sip:{server[0]}:{server[1]}"
         self._registrations += 2  # room for the answer to a challenge
         identity = f"<sip:{user}@{server[0]}:{server[1]}>"
         lines = [("To", identity), ("Contact", f"<{self.contact}>"), ("Expires", str(lifetime))]

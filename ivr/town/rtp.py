@@ -86,6 +86,11 @@ class Pacer:
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
 
+    @property
+    def is_running(self) -> bool:
+        """There is somebody who speaks."""
+        return self._timer is not None
+
     def add(self, key: int, speak: Callable[[int], None]) -> None:
         """From the next tick on call `speak(ticks)`: how many ticks are due, usually 1."""
         self._speakers[key] = speak
