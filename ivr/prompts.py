@@ -1,0 +1,232 @@
+"""From a prompt's text to its samples, but for the voice itself: pinyin, pace, level, and music on hold.
+
+Pure: arrays and values in and out.  `ivr.edge.voice` owns the synthesiser, the files and the cache.
+"""
+
+import io
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+from pypinyin import Style, lazy_pinyin, load_phrases_dict
+
+from routing.ids import PromptId
+
+Samples = NDArray[np.float64]
+"""Mono, -1.0 to 1.0."""
+
+RATE = 8000
+ACTIVE_DBFS = -19.0
+"""Level of speech while somebody speaks."""
+
+MUSIC_DBFS = -27.0
+SHORT_MS = 2000
+"""A whisper, or an agent's number: both are heard by somebody who wants to talk."""
+
+LONGEST_PAUSE_MS = 300
+_FRAME = RATE // 50
+
+READINGS = {
+    "长按": ("cháng", "àn"),
+    "重拨": ("chóng", "bō"),
+    "转接": ("zhuǎn", "jiē"),
+    "转回": ("zhuǎn", "huí"),
+    "一下": ("yí", "xià"),
+    "一个": ("yí", "gè"),
+    "不在": ("bú", "zài"),
+    "不是": ("bú", "shì"),
+    "不要": ("bú", "yào"),
+    "不会": ("bú", "huì"),
+    "还未": ("hái", "wèi"),
+    "工号": ("gōng", "hào"),
+    "座席": ("zuò", "xí"),
+}
+"""Words that the dictionary reads wrongly, or without the change of tone that speech makes."""
+
+PUNCTUATION = {
+    "，": ", ",
+    "、": ", ",
+    "：": ", ",
+    "；": ", ",
+    "。": ". ",
+    "！": ". ",
+    "？": "? ",
+    "（": ", ",
+    "）": ", ",
+    "“": "",
+    "”": "",
+}
+DIGITS = str.maketrans("0123456789", "零幺二三四五六七八九")
+
+load_phrases_dict({word: [[reading] for reading in readings] for word, readings in READINGS.items()})
+
+
+def pinyin(text: str) -> str:
+    """`text` in numbered pinyin, word by word as a Mandarin voice wants it; digits one by one."""
+    syllables = lazy_pinyin(
+        text.translate(DIGITS), style=Style.TONE3, neutral_tone_with_five=True, v_to_u=True, errors=_punctuation
+    )
+    return " ".join(" ".join(syllables).split())
+
+
+def _punctuation(text: str) -> str:
+    return "".join(PUNCTUATION.get(character, character) for character in text)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the voice reads one prompt: `words` a minute (about), `pitch` 0 to 99."""
+
+    words: int
+    pitch: int
+
+
+def manner(prompt: PromptId) -> Manner:
+    """A manner of its own for each prompt, within what sounds like one person.
+
+    Many prompts share most of their words.  Read alike they would also share their samples, and neither a test nor an
+    engineer with a recording could tell one from another by its sound.
+    """
+    digest = sha256(prompt.encode()).digest()
+    return Manner(150 + digest[0] % 26, 38 + digest[1] % 26)
+
+
+def limit_ms(prompt: PromptId) -> int:
+    """How long a prompt may be; 0 where it may be as long as its text."""
+    return SHORT_MS if prompt.startswith(("whisper-", "agent-")) else 0
+
+
+def read(prompt: PromptId, text: str, voice: Callable[[str, Manner], tuple[Samples, int]]) -> Samples:
+    """`text` read by `voice` (pinyin, manner -> samples, rate), shaped for the telephone and to its limit."""
+    how, words, longest = manner(prompt), pinyin(text), limit_ms(prompt)
+    for _ in range(8):
+        samples = shape(*voice(words, how))
+        if not longest or len(samples) * 1000 <= longest * RATE:
+            break
+        excess = len(samples) * 1000 / (longest * RATE)
+        how = Manner(int(how.words * max(excess, 1.02)) + 4, how.pitch)
+    else:
+        samples = samples[: longest * RATE // 1000]
+    return samples
+
+
+def shape(samples: Samples, rate: int) -> Samples:
+    """Telephone samples of whatever a voice gave: 8 kHz, no rumble, trimmed, short pauses, levelled, softly limited."""
+    return level(shorten(trim(telephone(samples, rate))), ACTIVE_DBFS)
+
+
+def telephone(samples: Samples, rate: int) -> Samples:
+    """Resampled to 8 kHz, without what lies below 120 Hz or above 3.7 kHz."""
+    padded = np.concatenate([np.zeros(rate // 10), samples, np.zeros(rate // 10)])
+    size = round(len(padded) * RATE / rate)
+    spectrum = np.fft.rfft(padded)
+    hertz = np.arange(len(spectrum)) * rate / len(padded)
+    spectrum *= np.clip((hertz - 60) / 60, 0, 1) * np.clip((3900 - hertz) / 200, 0, 1)
+    wanted = np.zeros(size // 2 + 1, complex)
+    count = min(len(wanted), len(spectrum))
+    wanted[:count] = spectrum[:count]
+    return np.asarray(np.fft.irfft(wanted, size) * (size / len(padded)), np.float64)
+
+
+def _loud(samples: Samples) -> NDArray[np.bool_]:
+    """For each 20 ms: whether somebody speaks."""
+    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    power = np.sqrt(np.mean(frames**2, axis=1)) if len(frames) else np.zeros(0)
+    return np.asarray(power > (power.max() if len(power) else 0) * 10 ** (-36 / 20), np.bool_)
+
+
+def trim(samples: Samples) -> Samples:
+    """Without the silence at both ends, but for a breath of 20 ms."""
+    loud = np.flatnonzero(_loud(samples))
+    if not len(loud):
+        return samples[:0]
+    return samples[max(loud[0] - 1, 0) * _FRAME : (loud[-1] + 2) * _FRAME]
+
+
+def shorten(samples: Samples) -> Samples:
+    """No pause longer than `LONGEST_PAUSE_MS`."""
+    keep, quiet = [], 0
+    for n, is_loud in enumerate(_loud(samples)):
+        quiet = 0 if is_loud else quiet + 1
+        if quiet * 20 <= LONGEST_PAUSE_MS:
+            keep.append(samples[n * _FRAME : (n + 1) * _FRAME])
+    return np.concatenate(keep) if keep else samples[:0]
+
+
+def level(samples: Samples, dbfs: float) -> Samples:
+    """With active parts at `dbfs`, peaks bent softly below full scale."""
+    loud = _loud(samples)
+    if not loud.any():
+        return samples
+    active = samples[: len(loud) * _FRAME].reshape(-1, _FRAME)[loud]
+    scaled = samples * (10 ** (dbfs / 20) / np.sqrt(np.mean(active**2)))
+    knee = 0.5
+    over = np.abs(scaled) > knee
+    bent = knee + (1 - knee) * np.tanh((np.abs(scaled) - knee) / (1 - knee))
+    return np.asarray(np.where(over, np.sign(scaled) * bent, scaled), np.float64)
+
+
+def wav(samples: Samples) -> bytes:
+    """A 16-bit 8 kHz mono file, the kind that Asterisk mixes, records and lets a supervisor hear."""
+    with io.BytesIO() as file:
+        with wave.open(file, "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(RATE)
+            sound.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        return file.getvalue()
+
+
+def samples_of(content: bytes) -> tuple[Samples, int]:
+    """Samples and rate of a 16-bit wav of any rate; of several channels the mean.  Raises `ValueError`."""
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            channels, width, rate, count = sound.getparams()[:4]
+            frames = np.frombuffer(sound.readframes(count), "<i2")
+    except (wave.Error, EOFError) as fault:
+        raise ValueError(f"not a wav file: {fault}") from fault
+    if width != 2:  # noqa: PLR2004 (bytes of a 16-bit sample)
+        raise ValueError(f"{8 * width}-bit wav; 16-bit is needed")
+    return frames.reshape(-1, channels).mean(axis=1) / 32768, rate
+
+
+# --- music on hold
+
+BEAT = 0.5
+"""Seconds of a note of the arpeggio."""
+
+CHORDS = ((57, 60, 64, 69), (53, 57, 60, 65), (48, 55, 60, 64), (55, 59, 62, 67))
+"""Am F C G, as MIDI notes: the most forgiving four bars there are."""
+
+MELODY = (76, 72, 69, 72, 74, 72, 69, 65, 67, 64, 67, 72, 71, 67, 62, 67)
+
+
+def music(bars: int = 16) -> Samples:
+    """Soft music without an end to hear: a pad that never stops, and an arpeggio over it.  About two seconds a bar."""
+    length = round(bars * 4 * BEAT * RATE)
+    out = np.zeros(length)
+    for bar in range(bars):
+        start = bar * 4 * BEAT
+        chord = CHORDS[bar % len(CHORDS)]
+        for note in chord:
+            _add(out, start, 4 * BEAT + 0.6, note, 0.10, attack=0.35, decay=0.25)
+        for beat in range(8):
+            _add(out, start + beat * BEAT / 2, 1.2, chord[(0, 2, 1, 3)[beat % 4]] + 12, 0.09, attack=0.01, decay=1.6)
+        _add(out, start + BEAT * (bar % 2), 2.0, MELODY[bar % len(MELODY)], 0.12, attack=0.03, decay=1.6)
+    return level(out, MUSIC_DBFS)
+
+
+def _add(
+    out: Samples, start: float, seconds: float, note: int, loudness: float, *, attack: float, decay: float
+) -> None:
+    """Mix one note in; what runs over the end comes in at the beginning, so that the loop has no seam."""
+    count = round(seconds * RATE)
+    t = np.arange(count) / RATE
+    hertz = 440 * 2 ** ((note - 69) / 12)
+    tone = np.sin(2 * np.pi * hertz * t) + 0.35 * np.sin(4 * np.pi * hertz * t) + 0.12 * np.sin(6 * np.pi * hertz * t)
+    envelope = np.minimum(t / attack, 1) * np.minimum((seconds - t) / 0.3, 1) * np.exp(-t * decay)
+    places = (round(start * RATE) + np.arange(count)) % len(out)
+    np.add.at(out, places, loudness * tone * envelope)
