@@ -60,3 +60,12 @@ def level(agent: Agent, pool: PoolId, skill: SkillId) -> int:
         if competence.pool == pool:
             return dict(competence.skills).get(skill, 0)
     return 0
+
+
+RESIDENTS_A_SEAT = 100_000
+"""The plan, 二.（二）1: 1坐席服务10万人; two agents a seat."""
+
+
+def seats_needed(population: int) -> int:
+    """Seats that a population demands, rounded up: 95 for Handan's 9,413,990."""
+    return -(-population // RESIDENTS_A_SEAT)

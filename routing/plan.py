@@ -11,11 +11,12 @@ from enum import StrEnum
 import msgspec
 
 from routing import prompts as said
+from routing.arrival import Arrival, recognise
 from routing.config.site import Config, Target, TargetKind
 from routing.hours import is_open
 from routing.ids import PoolId, PromptId, SkillId, TargetId
 from routing.lines import AnsweredBy, Cancelled, Line, Phase, phase
-from routing.numbers import EMERGENCY, Diversion, caller, diversions, history
+from routing.numbers import EMERGENCY, caller
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
 __all__ = ["Arrival", "Destination", "Kind", "Phase", "Route", "SpokenPrompt", "ladder", "plan", "recognise"]
@@ -65,24 +66,6 @@ class Destination(msgspec.Struct, frozen=True):
     caller_id: str = "citizen"
 
 
-class Arrival(msgspec.Struct, frozen=True):
-    """A call as it came in.
-
-    `number`: canonical number of the line that was meant.  `dialled`, `caller`: as sent.  `recognised`: `number` stems
-    from the call, not from our default.  `diverted_from`: the line or target that sent it on, canonical; `chain`: all
-    forwardings, first dialled first; `reason` of the one that counts.
-    """
-
-    number: str
-    dialled: str
-    caller: str
-    recognised: bool
-    diverted_from: str | None
-    trunk: str
-    chain: tuple[str, ...] = ()
-    reason: str = ""
-
-
 class Route(msgspec.Struct, frozen=True):
     """Everything that is decided when a call arrives; kept for the call's life.
 
@@ -105,80 +88,6 @@ _KIND_OF = {
     AnsweredBy.CENTRE: Kind.TRANSFER,
     AnsweredBy.SUB_CENTRE: Kind.SUB_CENTRE,
 }
-
-
-def recognise(
-    config: Config, dialled: str, diversion: str, history_info: str, trunk: str, from_number: str = ""
-) -> Arrival:
-    """Which line a call means: of the numbers that are lines, the first dialled.
-
-    `diversion` and `history_info` are the raw headers, several joined by `|`, believed only on a trunk that says so.  A
-    centre's number among the forwardings stands for its line.  No line at all: the hall, not `recognised`.
-    """
-    own = config.site.numbering.normalise(dialled)
-    hops = _believed(config, own, diversion, history_info, trunk)
-    chain = tuple(number for number, _ in hops)
-    for number, reason in hops:
-        meant = _line_of(config, number)
-        if meant is not None:
-            return Arrival(
-                meant,
-                dialled,
-                from_number,
-                recognised=True,
-                diverted_from=number,
-                trunk=trunk,
-                chain=chain,
-                reason=reason,
-            )
-    meant = _dialled_line(config, own)
-    sender, reason = hops[0] if hops else (None, "")
-    number = config.site.number if meant is None else meant
-    return Arrival(number, dialled, from_number, meant is not None, sender, trunk, chain, reason)
-
-
-def _believed(config: Config, own: str | None, diversion: str, history_info: str, trunk: str) -> list[tuple[str, str]]:
-    """The forwardings (canonical number, reason), first dialled first; History-Info ends with the request itself."""
-    contract = config.site.trunks.get(trunk)
-    if contract is None or not contract.trusts_diversion:
-        return []
-    entries = [_hop(config, hop) for hop in history(history_info)]
-    if entries and entries[-1] is not None and entries[-1][0] == own:
-        entries.pop()
-    entries += [_hop(config, hop) for hop in diversions(diversion)]
-    hops: dict[str, str] = {}
-    for entry in entries:
-        if entry is not None:
-            hops.setdefault(*entry)
-    return list(hops.items())
-
-
-def _hop(config: Config, hop: Diversion) -> tuple[str, str] | None:
-    number = config.site.numbering.normalise(hop.number)
-    return None if number is None else (number, hop.reason)
-
-
-def _dialled_line(config: Config, own: str | None) -> str | None:
-    if own is None:
-        return None
-    with_area = config.site.numbering.normalise("0" + own)  # some carriers leave the area code's 0 out
-    for number in (own, with_area):
-        if number in config.lines or number in EMERGENCY:
-            return number
-    return None
-
-
-def _line_of(config: Config, number: str) -> str | None:
-    """The line that `number` is, or the only one whose centre or seats it is."""
-    if number in config.lines:
-        return number
-    theirs = {id_ for id_, target in config.site.targets.items() if _canonical(config, target) == number}
-    found = [line.number for line in config.lines.values() if line.target in theirs] if theirs else []
-    return found[0] if len(found) == 1 else None
-
-
-def _canonical(config: Config, target: Target) -> str | None:
-    return config.site.numbering.normalise(target.number)
 
 
 def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
@@ -252,7 +161,7 @@ def _target(
 ) -> Iterator[Destination]:
     target = config.site.targets[name]
     sent_it = name == line.target and _sent_back(config, line, arrival)
-    if is_open(target.hours, now) and not sent_it and _canonical(config, target) not in arrival.chain:
+    if is_open(target.hours, now) and not sent_it and config.site.dialled(target) not in arrival.chain:
         ring_for = line.ring_for if name == line.target and line.ring_for else target.ring_for
         yield _transfer(config, kind, target, ring_for)
 
@@ -276,13 +185,13 @@ def _transfer(
 def _sent_back(config: Config, line: Line, arrival: Arrival) -> bool:
     """Whether the call comes from the line's own number or its target: it must not go back there."""
     target = config.site.targets.get(line.target) if line.target else None
-    theirs = {line.number} | ({_canonical(config, target)} if target else set())
+    theirs = {line.number} | ({config.site.dialled(target)} if target else set())
     return any(number in theirs for number in (*arrival.chain, caller(config.site.numbering, arrival.caller)))
 
 
 def _emergency(config: Config, number: str) -> Iterator[Destination]:
     for target in config.site.targets.values():
-        if target.kind is TargetKind.EMERGENCY and _canonical(config, target) == number:
+        if target.kind is TargetKind.EMERGENCY and config.site.dialled(target) == number:
             hall = said.greeting(config.lines[config.site.number], config.site.number)
             yield _transfer(config, Kind.EMERGENCY, target, target.ring_for, hall)
 

@@ -13,6 +13,10 @@ from routing.hours import ALWAYS, Hours, Window, parse_hours, parse_moment
 
 Word = TypeVar("Word", bound=StrEnum)
 
+WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
+"""A name given here: of a skill, a pool, a trunk, a target."""
+
+A_WORD = "a name: small letters, digits and hyphens, as in 'housing-fund'"
 YES, NO = frozenset({"yes", "true"}), frozenset({"no", "false"})
 _DURATION = re.compile(r"(\d{1,9}) ?(ms|s|min|h|d)\Z", re.ASCII)
 _UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -137,6 +141,9 @@ def matching(pattern: re.Pattern[str], meaning: str) -> Callable[[Entry, str], s
         return word
 
     return read
+
+
+a_word = matching(WORD, A_WORD)
 
 
 def one_of(known: Collection[str], noun: str) -> Callable[[Entry, str], str]:

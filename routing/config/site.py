@@ -195,6 +195,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         """How numbers are written here."""
         return Numbering(self.area_code, self.country_code)
 
+    def dialled(self, target: Target) -> str | None:
+        """The canonical form of the number under which a target is dialled."""
+        return self.numbering.normalise(target.number)
+
 
 class Config(msgspec.Struct, frozen=True):
     """Everything that `config/` and `recordings/prompts.yaml` say; `lines` is keyed by canonical number."""

@@ -1,0 +1,72 @@
+"""The parts of `site.yaml` about people: skills, pools, seats, agents."""
+
+import re
+from collections.abc import Collection
+from datetime import timedelta
+
+from routing.config.entry import Entry
+from routing.config.fields import between, choice, duration, hours, matching, one_of, refer
+from routing.config.nodes import Fields
+from routing.hours import ALWAYS
+from routing.ids import AgentId, PoolId, SeatId, SkillId
+from routing.people import LEVELS, Agent, Pool, Seat, SeatKind, Skill
+from routing.tickets import Competence
+
+_SEAT = re.compile(r"[0-9]{3,6}")
+_WORKING_NUMBER = re.compile(r"[0-9]{4}")
+
+SKILL_KEYS = ("name", "good")
+POOL_KEYS = ("name", "hours", "wrap_up")
+SEAT_KEYS = ("id", "kind", "pool")
+AGENT_KEYS = ("id", "name", "seat", "works_in")
+
+
+def skill(name: str, entry: Entry) -> Skill:
+    """A skill, and the level from which on it is good."""
+    return Skill(SkillId(name), entry.text("name"), entry.maybe("good", between(LEVELS[0], LEVELS[-1]), 3))
+
+
+def pool(name: str, entry: Entry) -> Pool:
+    """A pool of agents."""
+    return Pool(
+        PoolId(name),
+        entry.text("name"),
+        entry.maybe("hours", hours, ALWAYS),
+        entry.maybe("wrap_up", duration, timedelta(0)),
+    )
+
+
+def seat(entry: Entry, pools: Collection[PoolId]) -> Seat:
+    """A place with a phone."""
+    pool = entry.maybe("pool", one_of(pools, "pool"), "")
+    return Seat(
+        SeatId(matching(_SEAT, "a seat's number of three to six digits")(entry, "id")),
+        entry.maybe("kind", choice(SeatKind), SeatKind.DESK),
+        PoolId(pool) if pool else None,
+    )
+
+
+def agent(entry: Entry, seats: Collection[SeatId], pools: Collection[PoolId], skills: Collection[SkillId]) -> Agent:
+    """An agent, with what they can do in each pool."""
+    seat = entry.maybe("seat", one_of(seats, "seat"), "")
+    return Agent(
+        AgentId(matching(_WORKING_NUMBER, "a 工号 of four digits")(entry, "id")),
+        entry.text("name"),
+        tuple(_competences(entry, pools, skills)),
+        SeatId(seat) if seat else None,
+    )
+
+
+def _competences(entry: Entry, pools: Collection[PoolId], skills: Collection[SkillId]) -> list[Competence]:
+    node = entry.child("works_in")
+    if not isinstance(node, Fields):
+        if node is not None:
+            entry.fault("works_in", "'works_in' names pools, and for each the skills: {hall: {housing-fund: 5}}")
+        return []
+    found: list[Competence] = []
+    for pool, value in node.fields.values():
+        refer(entry.source, pool, pools, "pool")
+        known = Entry(entry.source, value, f"pool '{pool.text}' of an agent", skills)
+        levels = [(s, between(LEVELS[0], LEVELS[-1])(known, s)) for s in skills if known.has(s)]
+        found.append(Competence(PoolId(pool.text), tuple(levels)))
+    return found

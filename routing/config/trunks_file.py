@@ -1,0 +1,73 @@
+"""The parts of `site.yaml` about the world outside: trunks and transfer targets."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from routing.config.entry import Entry
+from routing.config.fields import a_word, between, choice, duration, each_of, hours, text, yes
+from routing.config.site import AnswersWith, CallerId, Dtmf, Mode, NumberIn, Target, TargetKind, Trunk
+from routing.hours import ALWAYS
+from routing.ids import TargetId
+from routing.numbers import bare
+
+SIP_REFUSAL = (400, 699)
+TRUNK_KEYS = tuple("ptime" if name == "ptime_ms" else name for name in Trunk.__struct_fields__)
+TARGET_KEYS = Target.__struct_fields__
+
+
+def trunk(entry: Entry, mode: Mode) -> Trunk:
+    """One contract with a carrier."""
+    fresh = Trunk(id="", name="", carrier="")
+    channels = entry.maybe("channels", between(1, 100_000), fresh.channels)
+    made = Trunk(
+        id=a_word(entry, "id"),
+        name=entry.text("name"),
+        carrier=entry.text("carrier"),
+        addresses=tuple(word.text for word in entry.words("addresses")),
+        registers=entry.maybe("registers", yes, fresh.registers),
+        dialled_in=entry.maybe("dialled_in", choice(NumberIn), fresh.dialled_in),
+        trusts_diversion=entry.maybe("trusts_diversion", yes, fresh.trusts_diversion),
+        trusts_identity=entry.maybe("trusts_identity", yes, fresh.trusts_identity),
+        sets_moment=entry.maybe("sets_moment", yes, fresh.sets_moment),
+        ptime_ms=int(entry.maybe("ptime", duration, timedelta(milliseconds=20)) / timedelta(milliseconds=1)),
+        dtmf=entry.maybe("dtmf", choice(Dtmf), fresh.dtmf),
+        external_address=entry.maybe("external_address", text, "") or None,
+        session_expires=entry.maybe("session_expires", duration, fresh.session_expires),
+        session_least=entry.maybe("session_least", duration, fresh.session_least),
+        options_every=entry.maybe("options_every", duration, fresh.options_every),
+        rtp_timeout=entry.maybe("rtp_timeout", duration, fresh.rtp_timeout),
+        early_media=entry.maybe("early_media", yes, fresh.early_media),
+        channels=channels,
+        reserve_out=entry.maybe("reserve_out", between(0, 100_000), fresh.reserve_out),
+        reserve_emergency=entry.maybe("reserve_emergency", between(0, 100_000), fresh.reserve_emergency),
+        refuse_with=entry.maybe("refuse_with", between(*SIP_REFUSAL), fresh.refuse_with),
+        caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
+    )
+    if made.sets_moment and mode is Mode.PRODUCTION:
+        entry.fault("sets_moment", "in production no carrier sets the moment of a call")
+    if made.channels_in < 1:
+        entry.fault("channels", f"{channels} channels leave none for arriving calls when the reserves are taken off")
+    return made
+
+
+def target(entry: Entry, trunks: Collection[str]) -> Target:
+    """One place that calls can be transferred to."""
+    number = entry.text("number")
+    if number and bare(number) is None:
+        entry.fault("number", f"'{number}' is not a telephone number")
+    over = entry.maybe("trunks", each_of(trunks, "trunk"), ())
+    if not over:
+        entry.fault("trunks", "a target needs 'trunks': the trunk over which it is dialled, as in [town]")
+    fresh = Target(id=TargetId(""), name="", kind=TargetKind.CENTRE, number="", trunks=())
+    return Target(
+        id=TargetId(a_word(entry, "id")),
+        name=entry.text("name"),
+        kind=choice(TargetKind)(entry, "kind"),
+        number=bare(number) or "",
+        trunks=over,
+        hours=entry.maybe("hours", hours, ALWAYS),
+        answers_with=entry.maybe("answers_with", choice(AnswersWith), fresh.answers_with),
+        ring_for=entry.maybe("ring_for", duration, fresh.ring_for),
+        return_within=entry.maybe("return_within", duration, fresh.return_within),
+        caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
+    )
