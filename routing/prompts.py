@@ -41,6 +41,18 @@ ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})
 """Lines whose callers are told that they are being transferred, or that it is closed."""
 
 
+OPENINGS = frozenset({"greeting", "transition", "cancelled", "transfer", "closed"})
+"""Families of prompts with which a recorded call begins: each must say so, and not be cut."""
+
+ENDINGS = frozenset({"cancelled-announce-only"})
+"""Templates after which there is no conversation."""
+
+SYLLABLE_MS, PAUSE_MS = 230, 250
+"""A calm voice: about 4.3 syllables a second, and a breath at each comma and full stop."""
+
+PAUSES = frozenset("，。、；：？！,.;:?!")
+
+
 class Prompt(msgspec.Struct, frozen=True):
     """A sentence: `text` as written, `spoken` as the voice reads it (digits one by one).
 
@@ -67,6 +79,17 @@ class Template(msgspec.Struct, frozen=True):
         for name, value in names.items():
             text = text.replace("{" + name + "}", value)
         return Prompt(prompt, text, spoken(text), self.must_hear, self.notice)
+
+
+def estimated_ms(prompt: Prompt) -> int:
+    """About how long the voice takes, before there is any audio to measure."""
+    pauses = sum(c in PAUSES for c in prompt.spoken)
+    return SYLLABLE_MS * (len(prompt.spoken) - pauses) + PAUSE_MS * pauses
+
+
+def family(prompt: PromptId) -> str:
+    """What comes before the number in a prompt's id."""
+    return prompt.rpartition("-")[0]
 
 
 def greeting(line: Line, hall: str) -> PromptId:
@@ -106,17 +129,14 @@ def agent_number(agent: AgentId) -> PromptId:
 
 def fill_all(
     templates: Mapping[str, Template], names: Mapping[str, str], lines: Iterable[Line], agents: Iterable[AgentId]
-) -> dict[PromptId, Prompt]:
-    """Every prompt that the templates give; `names` has `city` and `hall`."""
-    prompts: dict[PromptId, Prompt] = {}
+) -> Iterator[tuple[str, Prompt]]:
+    """Every prompt that the templates give, with its template's name; `names` has `city` and `hall`."""
     for line in lines:
         of_line = {**names, "line": line.name, "short": line.short, "number": line.number}
         for prompt, template in _of_line(line, names["hall"]):
-            prompts[prompt] = templates[template].fill(prompt, of_line)
+            yield template, templates[template].fill(prompt, of_line)
     for agent in agents:
-        prompt = agent_number(agent)
-        prompts[prompt] = templates["agent"].fill(prompt, {**names, "agent": agent})
-    return prompts
+        yield "agent", templates["agent"].fill(agent_number(agent), {**names, "agent": agent})
 
 
 def _of_line(line: Line, hall: str) -> Iterator[tuple[PromptId, str]]:

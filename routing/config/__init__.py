@@ -1,6 +1,6 @@
 """YAML text -> typed config.  Reading files is the caller's; here is text in, values or all faults at once out."""
 
-from routing.config.build import FILES, Built, attempt, build
+from routing.config.build import FILES, Built, attempt, build, check
 from routing.config.errors import ConfigFault, ConfigFaults, render
 from routing.config.site import (
     AnswersWith,
@@ -40,5 +40,6 @@ __all__ = [
     "Trunk",
     "attempt",
     "build",
+    "check",
     "render",
 ]

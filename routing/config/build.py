@@ -7,8 +7,9 @@ from routing.config.errors import ConfigFault, ConfigFaults, in_order
 from routing.config.lines_file import read_lines
 from routing.config.nodes import Node, Source, parse
 from routing.config.prompts_file import read_prompts
-from routing.config.site import Config, Site
+from routing.config.site import Config
 from routing.config.site_file import read_site
+from routing.ids import PromptId
 
 FILES = ("site.yaml", "lines.yaml", "prompts.yaml")
 
@@ -29,8 +30,13 @@ def build(sources: Mapping[str, str]) -> Config:
     return built.config
 
 
-def attempt(sources: Mapping[str, str]) -> Built:
-    """Build, and keep the faults: what `check` begins with."""
+def check(sources: Mapping[str, str], lengths: Mapping[PromptId, int] | None = None) -> tuple[ConfigFault, ...]:
+    """Every fault and warning; `lengths` in ms are those of prompts whose audio exists."""
+    return attempt(sources, lengths).faults
+
+
+def attempt(sources: Mapping[str, str], lengths: Mapping[PromptId, int] | None = None) -> Built:
+    """Build, and keep what was found."""
     files = {name: Source(name, sources.get(name, "")) for name in FILES}
     roots: dict[str, Node | None] = {}
     for name, source in files.items():
@@ -39,12 +45,14 @@ def attempt(sources: Mapping[str, str]) -> Built:
         else:
             roots[name] = None
             source.fault((0, 0), f"the file {name} is missing")
-    config = _typed(files, roots)
+    config = _typed(files, roots, lengths or {})
     faults = in_order(fault for source in files.values() for fault in source.faults)
     return Built(config if all(fault.is_warning for fault in faults) else None, faults)
 
 
-def _typed(files: Mapping[str, Source], roots: Mapping[str, Node | None]) -> Config | None:
+def _typed(
+    files: Mapping[str, Source], roots: Mapping[str, Node | None], lengths: Mapping[PromptId, int]
+) -> Config | None:
     """A config if nothing stood in the way; it may still hold what faults were noted about."""
     site_root, lines_root, prompts_root = (roots[name] for name in FILES)
     site = read_site(files["site.yaml"], site_root) if site_root is not None else None
@@ -55,9 +63,4 @@ def _typed(files: Mapping[str, Source], roots: Mapping[str, Node | None]) -> Con
         files["lines.yaml"].fault(lines_root, f"the hall's own line {site.number} (site.yaml: number) is not here")
     if prompts_root is None:
         return None
-    prompts = read_prompts(files["prompts.yaml"], prompts_root, site, lines)
-    return Config(site, lines, prompts) if _complete(site) else None
-
-
-def _complete(site: Site) -> bool:
-    return site.hall in site.pools
+    return Config(site, lines, read_prompts(files["prompts.yaml"], prompts_root, site, lines, lengths))

@@ -1,6 +1,7 @@
 """`lines.yaml` -> the lines, by canonical number; what contradicts itself, the plan or the site is a fault."""
 
 import re
+from collections.abc import Collection
 from datetime import timedelta
 
 from routing.config.entry import Entry, entries
@@ -28,15 +29,50 @@ def read_lines(source: Source, root: Node, site: Site) -> dict[str, Line]:
     lines: dict[str, Line] = {}
     first: dict[str, int] = {}
     rows: dict[str, str] = {}
-    for entry in entries(source, file.child("lines"), "a line", _KEYS):
-        line = _line(entry, site)
+    read = [(entry, _line(entry, site)) for entry in entries(source, file.child("lines"), "a line", _KEYS)]
+    for entry, line in read:
         if line.number in lines:
             entry.fault("number", f"{line.number} stands here twice, first in line {first[line.number] + 1}")
         if line.row is not None and line.row != MANY and rows.setdefault(line.row, line.number) != line.number:
             entry.warn("row", f"row {line.row} of the plan is one line, and {rows[line.row]} has it already")
         lines.setdefault(line.number, line)
         first.setdefault(line.number, entry.place("number").line)
+    staff = _staff(site)
+    for entry, line in read:
+        _somebody_answers(entry, line, site, staff)
+        _leads_elsewhere(entry, line, site, lines)
     return lines
+
+
+def _staff(site: Site) -> set[tuple[PoolId, SkillId | None]]:
+    """Which pools have agents, and which skills these have there."""
+    return {
+        (competence.pool, skill)
+        for agent in site.agents.values()
+        for competence in agent.competences
+        for skill in (None, *dict(competence.skills))
+    }
+
+
+def _somebody_answers(entry: Entry, line: Line, site: Site, staff: Collection[tuple[PoolId, SkillId | None]]) -> None:
+    if line.pool in site.pools and (line.pool, None) not in staff:
+        entry.warn("pool", f"no agent works in pool '{line.pool}': every call waits there in vain")
+    if line.skill in site.skills and (site.hall, line.skill) not in staff:
+        entry.warn("skill", f"no agent of the hall has skill '{line.skill}': every call waits for one in vain")
+    if line.number == site.number and (site.hall, None) not in staff:
+        entry.warn("number", f"no agent works in the hall '{site.hall}': nobody answers anything")
+
+
+def _leads_elsewhere(entry: Entry, line: Line, site: Site, lines: Collection[str]) -> None:
+    target = site.targets.get(line.target) if line.target else None
+    if target is not None and site.dialled(target) in lines:
+        entry.warn("target", f"'{target.id}' is dialled as {target.number}, a line of ours: calls would come back")
+    for name in line.fallback:
+        if name in (site.hall, line.pool, line.target):
+            entry.fault("fallback", f"'{name}' comes anyhow; leave it out of 'fallback'")
+    waits = sum(name in site.pools for name in (line.pool, *line.fallback))
+    if waits * (line.ring_for or site.timing.own_seats_for) > WIDEST_ANY_AGENT:
+        entry.warn("fallback", "the waits at the pools before the hall add up to more than 10 s")
 
 
 def _line(entry: Entry, site: Site) -> Line:

@@ -2,63 +2,137 @@
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 from routing.config.entry import Entry, named
 from routing.config.errors import did_you_mean
-from routing.config.fields import yes
-from routing.config.nodes import Node, Source
-from routing.config.site import Site
+from routing.config.fields import YES, yes
+from routing.config.nodes import Node, Scalar, Source
+from routing.config.site import Site, Timing
 from routing.ids import PromptId
 from routing.lines import Line
-from routing.prompts import FIXED, HALL_NAMES, TEMPLATES, Prompt, Template, fill_all
+from routing.prompts import (
+    ENDINGS,
+    FIXED,
+    HALL_NAMES,
+    OPENINGS,
+    SURVIVAL_SORRY,
+    TEMPLATES,
+    Prompt,
+    Template,
+    estimated_ms,
+    family,
+    fill_all,
+)
+
+LONGEST_GREETING = timedelta(seconds=5)
+"""The greeting counts for the caller, whose call must be answered by a person within 15 s."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _KEYS = ("text", "must_hear", "notice")
 
 
-def read_prompts(source: Source, root: Node, site: Site, lines: Mapping[str, Line]) -> dict[PromptId, Prompt]:
-    """Every prompt that can be said; one that stands in the file by itself wins over its template."""
+def read_prompts(
+    source: Source, root: Node, site: Site, lines: Mapping[str, Line], lengths: Mapping[PromptId, int]
+) -> dict[PromptId, Prompt]:
+    """Every prompt that can be said; one that stands in the file by itself wins over its template.
+
+    `lengths` in ms are those of audio that exists; others are estimated.
+    """
     file = Entry(source, root, "prompts.yaml", ("templates", "prompts"))
     templates = _templates(file)
-    own = {
-        PromptId(key.text): (key, _template(entry, HALL_NAMES))
-        for key, entry in named(source, file.child("prompts"), "prompt", _KEYS)
-    }
-    for fixed in FIXED:
-        if fixed not in own:
-            file.fault("prompts", f"the prompt '{fixed}' is needed")
+    own = _own(file)
     if templates is None:
         return {}
     names = {"city": site.short_city, "hall": site.number}
-    prompts = fill_all(templates, names, lines.values(), site.agents)
+    prompts: dict[PromptId, Prompt] = {}
+    places: dict[PromptId, Scalar] = {}
+    texts = {name: template for name, (_, template) in templates.items()}
+    for name, prompt in fill_all(texts, names, lines.values(), site.agents):
+        prompts[prompt.id], places[prompt.id] = prompt, templates[name][0]
     sayable = {*prompts, *FIXED}
-    for prompt, (key, template) in own.items():
-        if prompt not in sayable:
-            source.fault(key, f"no call ever hears a prompt '{prompt}'{did_you_mean(prompt, sayable)}")
-        prompts[prompt] = template.fill(prompt, names)
+    for id_, (key, template) in own.items():
+        if id_ not in sayable:
+            source.fault(key, f"no call ever hears a prompt '{id_}'{did_you_mean(id_, sayable)}")
+        prompts[id_], places[id_] = template.fill(id_, names), key
+    _warn_of_long(source, site.timing, prompts, places, lengths)
     return prompts
 
 
-def _templates(file: Entry) -> dict[str, Template] | None:
+def _own(file: Entry) -> dict[PromptId, tuple[Scalar, Template]]:
+    found: dict[PromptId, tuple[Scalar, Template]] = {}
+    for key, entry in named(file.source, file.child("prompts"), "prompt", _KEYS):
+        if family(PromptId(key.text)) in OPENINGS or key.text == SURVIVAL_SORRY:
+            _gives_notice(entry)
+        found[PromptId(key.text)] = key, _template(entry, HALL_NAMES)
+    for fixed in FIXED:
+        if fixed not in found:
+            file.fault("prompts", f"the prompt '{fixed}' is needed")
+    return found
+
+
+def _templates(file: Entry) -> dict[str, tuple[Scalar, Template]] | None:
     """The templates by name; None, with faults noted, when not all of them are there."""
-    found: dict[str, Template] = {}
+    found: dict[str, tuple[Scalar, Template]] = {}
     node = file.child("templates")
     for key, entry in named(file.source, node, "template", _KEYS):
-        if key.text in TEMPLATES:
-            found[key.text] = _template(entry, TEMPLATES[key.text])
-        else:
+        if key.text not in TEMPLATES:
             file.source.fault(key, f"there is no template '{key.text}'{did_you_mean(key.text, TEMPLATES)}")
+            continue
+        if key.text.partition("-")[0] in OPENINGS and key.text not in ENDINGS:
+            _gives_notice(entry)
+        found[key.text] = key, _template(entry, TEMPLATES[key.text])
     missing = [name for name in TEMPLATES if name not in found]
     if missing and node is not None:
         file.fault("templates", f"templates are missing: {', '.join(missing)}")
     return None if missing else found
 
 
+def _gives_notice(entry: Entry) -> None:
+    """A recorded conversation begins with a notice of that, heard whole."""
+    for key in ("notice", "must_hear"):
+        if entry.peek(key) not in YES:
+            entry.fault("text", f"a recorded call begins with this: it must say so, and needs '{key}: yes'")
+
+
 def _template(entry: Entry, names: Collection[str]) -> Template:
     text = entry.text("text")
-    for name in _BRACES.findall(text):
+    braces = _BRACES.findall(text)
+    for name in braces:
         if name not in names:
             entry.fault("text", f"'{{{name}}}' cannot be filled in here{did_you_mean(name, names)}")
-    if text.count("{") != len(_BRACES.findall(text)) or text.count("{") != text.count("}"):
+    if not len(braces) == text.count("{") == text.count("}"):
         entry.fault("text", "a brace without its partner")
     return Template(text, entry.maybe("must_hear", yes, default=False), entry.maybe("notice", yes, default=False))
+
+
+def _warn_of_long(
+    source: Source,
+    timing: Timing,
+    prompts: Mapping[PromptId, Prompt],
+    places: Mapping[PromptId, Scalar],
+    lengths: Mapping[PromptId, int],
+) -> None:
+    """What takes too long to say, once for each place in the file, by its longest prompt."""
+    longest: dict[tuple[int, int], tuple[timedelta, PromptId]] = {}
+    for id_, prompt in prompts.items():
+        length = timedelta(milliseconds=lengths.get(id_) or estimated_ms(prompt))
+        place = places[id_].line, places[id_].col
+        longest[place] = max(longest.get(place, (length, id_)), (length, id_))
+    for place, (length, id_) in longest.items():
+        for why in _too_long(timing, family(id_), length):
+            source.warn(place, f"'{id_}' takes about {length.total_seconds():.1f} s: {why}")
+
+
+def _too_long(timing: Timing, kind: str, length: timedelta) -> list[str]:
+    why: list[str] = []
+    if kind == "greeting" and length > LONGEST_GREETING:
+        why.append(f"a greeting should take {LONGEST_GREETING.seconds} s at most")
+    if kind in {"whisper", "agent"} and length > timing.whisper_for:
+        why.append(f"citizen and agent wait for it, {timing.whisper_for.total_seconds():g} s at most")
+    person = max(length, length - timing.ring_lead + timing.ring_for)
+    if kind in OPENINGS and person > timing.answer_within:
+        why.append(
+            f"with an agent's phone ringing for {timing.ring_for.total_seconds():g} s, a person may come too late"
+        )
+    return why
