@@ -6,7 +6,7 @@ Pure: arrays and values in and out.  `ivr.edge.voice` owns the synthesiser, the 
 import io
 import wave
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
@@ -78,10 +78,11 @@ def _punctuation(text: str) -> str:
 
 @dataclass(frozen=True)
 class Manner:
-    """How the voice reads one prompt: `words` a minute (about), `pitch` 0 to 99."""
+    """How the voice reads one prompt: `words` a minute (about), `pitch` 0 to 99, how its tune sways (each 0 to 1)."""
 
     words: int
     pitch: int
+    sway: tuple[float, ...] = ()
 
 
 def manner(prompt: PromptId) -> Manner:
@@ -91,7 +92,21 @@ def manner(prompt: PromptId) -> Manner:
     engineer with a recording could tell one from another by its sound.
     """
     digest = sha256(prompt.encode()).digest()
-    return Manner(150 + digest[0] % 26, 38 + digest[1] % 26)
+    return Manner(190 + digest[0] % 30, 32 + digest[1] % 40, tuple(byte / 256 for byte in digest[2:8]))
+
+
+SWAY = 0.012
+"""How far each of the sways goes, as a part of the pitch: about a fifth of a semitone."""
+
+
+def sway(samples: Samples, how: Manner) -> Samples:
+    """The tune a little up and down, a few times a second, as a living voice does."""
+    t = np.arange(len(samples)) / RATE
+    late = np.zeros(len(samples))
+    for n, (phase, pace) in enumerate(zip(how.sway[::2], how.sway[1::2], strict=True)):
+        hertz = 1.3 + 1.4 * n + pace
+        late += SWAY / (2 * np.pi * hertz) * np.sin(2 * np.pi * (hertz * t + phase))
+    return np.asarray(np.interp(t + late, t, samples), np.float64)
 
 
 def limit_ms(prompt: PromptId) -> int:
@@ -103,19 +118,19 @@ def read(prompt: PromptId, text: str, voice: Callable[[str, Manner], tuple[Sampl
     """`text` read by `voice` (pinyin, manner -> samples, rate), shaped for the telephone and to its limit."""
     how, words, longest = manner(prompt), pinyin(text), limit_ms(prompt)
     for _ in range(8):
-        samples = shape(*voice(words, how))
+        samples = shape(sway(telephone(*voice(words, how)), how))
         if not longest or len(samples) * 1000 <= longest * RATE:
             break
         excess = len(samples) * 1000 / (longest * RATE)
-        how = Manner(int(how.words * max(excess, 1.02)) + 4, how.pitch)
+        how = replace(how, words=int(how.words * max(excess, 1.02)) + 4)
     else:
         samples = samples[: longest * RATE // 1000]
     return samples
 
 
-def shape(samples: Samples, rate: int) -> Samples:
-    """Telephone samples of whatever a voice gave: 8 kHz, no rumble, trimmed, short pauses, levelled, softly limited."""
-    return level(shorten(trim(telephone(samples, rate))), ACTIVE_DBFS)
+def shape(samples: Samples) -> Samples:
+    """Trimmed, without long pauses, levelled, softly limited."""
+    return level(shorten(trim(samples)), ACTIVE_DBFS)
 
 
 def telephone(samples: Samples, rate: int) -> Samples:

@@ -105,7 +105,7 @@ def _job(name: PromptId, text: str, recordings: Path | None, command: Sequence[s
     recording = recordings / f"{name}.wav" if recordings else None
     if recording and recording.is_file():
         return Job(name, text, sha256(recording.read_bytes()).hexdigest(), str(recording))
-    voice = [VERSION, name, text, prompts.pinyin(text), *command]
+    voice = [VERSION, text, prompts.pinyin(text), asdict(prompts.manner(name)), *command]
     return Job(name, text, sha256(json.dumps(voice).encode()).hexdigest())
 
 
@@ -220,7 +220,7 @@ def _make(order: Mapping[str, Any]) -> Iterator[int]:
         elif job.recording:
             samples = prompts.telephone(*prompts.samples_of(Path(job.recording).read_bytes()))
         elif command:
-            samples = prompts.shape(*_commanded(command, job.text))
+            samples = prompts.shape(prompts.telephone(*_commanded(command, job.text)))
         else:
             espeak = espeak or Espeak()
             samples = prompts.read(job.id, job.text, espeak.say)
