@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from ivr.edge import postgres
+from ivr.edge.places import LONGEST_SOCKET
 from ivr.edge.postgres import STOP, Server
 from ivr.edge.processes import Child
 from ivr.errors import Trouble
@@ -51,7 +52,7 @@ async def test_a_state_directory_too_deep_for_a_socket_and_closed_to_others_work
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)  # as /root is: the server, who is not root, must pass it
     server = Server(closed / ("deep" * 20) / ("深" * 10), tmp_path / "postgres.log")
-    assert len(os.fsencode(server.home / "run" / postgres.SOCKET)) > postgres.LONGEST_SOCKET
+    assert len(os.fsencode(server.home / "run" / postgres.SOCKET)) > LONGEST_SOCKET
     async with running(server) as child:
         assert server.sockets.stat().st_mode & 0o777 == 0o700
         status = Path(f"/proc/{child.pid}/status").read_text()
