@@ -1,0 +1,362 @@
+"""A fake Asterisk that speaks ARI frames: the dialplan around Stasis, applications, events, the traps of the real one.
+
+What it claims is held against the real one by tests/contract.  Scripted in seconds, heard in milliseconds:
+
+    fake = FakeAsterisk(seed=7)
+    fake.seat("8001", answers_after=2, talks=30)
+    citizen = fake.dials("12345", after=1, hangs_up=20)
+    life = fake.life(kill_at=17)        # a Wire
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from tests.fake.requests import Requests
+from tests.fake.wire import FakeLink, Life
+from tests.fake.world import Bridge, Channel, Party, Phone, World
+
+SHOWN = (
+    "HOTLINE_CALL", "HOTLINE_DIALLED", "HOTLINE_DIVERSION", "HOTLINE_HISTORY", "HOTLINE_CALLER", "HOTLINE_TRUNK",
+    "HOTLINE_ARRIVED", "HOTLINE_AT",
+)  # fmt: skip
+"""channelvars of ari.conf."""
+LEASE_S = 30.0
+TRIES = 20
+SURVIVAL_S = 30.0
+EPOCH_MS = 1_631_667_600_000
+
+
+class FakeAsterisk(World):
+    """The world, its dialplan, and who listens to it."""
+
+    def __init__(self, seed: int = 0, app: str = "hotline", node: str = "handan1") -> None:
+        super().__init__()
+        self.random = random.Random(seed)
+        self.app = app
+        self.node = node
+        self.lease_s = LEASE_S
+        self.down = False
+        self.lag = (0.0002, 0.003)
+        """Shortest and longest way of a frame, in seconds."""
+        self.refuse: Callable[[str, str], int | None] = lambda _method, _path: None
+        """Status with which to refuse a request (0: no reply at all); None: do it."""
+        self.links: dict[str, FakeLink] = {}
+        self.filters: dict[str, set[str]] = {}
+        self.requests = Requests(self)
+        self.log: list[tuple[int, str, str]] = []
+        """Every request that was done: ms, method, path."""
+        self._serial = 0
+
+    # --- scripting
+
+    def life(self, kill_at: int | None = None) -> Life:
+        """A controller's process, as a `Wire`."""
+        return Life(self, kill_at)
+
+    def seat(self, name: str, *calls: Phone, **behaviour: Any) -> Party:
+        """A phone at `PJSIP/name`: `Phone`s for one call after another, or one behaviour for all."""
+        return self._phone(f"PJSIP/{name}", name, calls or (Phone(**behaviour),))
+
+    def target(self, number: str, *calls: Phone, trunk: str = "town", **behaviour: Any) -> Party:
+        """A number outside, at `PJSIP/number@trunk`."""
+        return self._phone(f"PJSIP/{number}@{trunk}", number, calls or (Phone(**behaviour),))
+
+    def _phone(self, endpoint: str, label: str, calls: tuple[Phone, ...]) -> Party:
+        party = self.parties[label] = Party(label, deque(calls))
+        self.endpoints[endpoint] = party
+        return party
+
+    def dials(
+        self,
+        number: str,
+        *,
+        label: str = "citizen",
+        after: float = 0.0,
+        hangs_up: float | None = None,
+        talks: float | None = None,
+        caller: str = "13831000000",
+        **stamps: str,
+    ) -> Party:
+        """A citizen dials after `after` seconds and hangs up `hangs_up` seconds later, or after `talks` with somebody.
+
+        `stamps` are further channel variables, without their prefix: `diversion="<sip:12329@…>"`.
+        """
+        while label in self.parties:
+            stem, _, serial = label.partition("-")
+            label = f"{stem}-{int(serial or 1) + 1}"
+        party = self.parties[label] = Party(label, talks=talks)
+        self.later(after, lambda: self._arrives(party, number, caller, stamps, hangs_up))
+        return party
+
+    def hangs_up(self, party: Party) -> None:
+        """Whoever has this phone hangs up now."""
+        if party.channel is not None and not party.channel.gone:
+            self.hang_up(party.channel)
+
+    def presses(self, party: Party, digit: str) -> None:
+        """A key."""
+        if party.channel is not None:
+            self.emit("ChannelDtmfReceived", party.channel, digit=digit, duration_ms=100)
+
+    def crash(self, boots_after: float = 2.0) -> None:
+        """Asterisk dies with all its calls, and boots again."""
+        self.down = True
+        for link in tuple(self.links.values()):
+            self.unregister(link)
+            link.breaks()
+        for channel in tuple(self.channels.values()):
+            self.hang_up(channel)
+        self.bridges.clear()
+        self.later(boots_after, lambda: setattr(self, "down", False))
+
+    # --- the dialplan
+
+    def _arrives(self, party: Party, number: str, caller: str, stamps: dict[str, str], hangs_up: float | None) -> None:
+        if self.down:
+            party.ended = "refused"
+            return
+        self._serial += 1
+        name = f"{self.node}-{EPOCH_MS // 1000}.{self._serial}"
+        channel = Channel(name, f"PJSIP/town-{self._serial:08x}", party, "Ring", originated=False, caller=caller)
+        channel.variables = {
+            "HOTLINE_CALL": name.replace(".", "-"),
+            "HOTLINE_DIALLED": number,
+            "HOTLINE_CALLER": caller,
+            "HOTLINE_TRUNK": "town",
+            "HOTLINE_ARRIVED": str(EPOCH_MS + round(self.loop.time() * 1000)),
+            **{f"HOTLINE_{stamp.upper()}": value for stamp, value in stamps.items()},
+        }
+        self._lives(channel)
+        if hangs_up is not None:
+            channel.timers.append(self.later(hangs_up, lambda: self.hang_up(channel)))
+        self._enter(channel)
+
+    def _lives(self, channel: Channel) -> None:
+        self.channels[channel.id] = channel
+        channel.party.channel = channel
+        channel.party.channels.append(channel.id)
+
+    def _enter(self, channel: Channel) -> None:
+        """`enter` of the dialplan: the lease, then Stasis; without a controller ring and try again."""
+        if channel.gone:
+            return
+        self.set_lease(channel, self.lease_s)
+        if self.app in self.links:
+            self.enter_stasis(channel, self.app, ["citizen"])
+            return
+        channel.tries += 1
+        if channel.tries > TRIES:
+            self.survive(channel)
+        else:
+            channel.place = "retry"
+            channel.timers.append(self.later(1.0, lambda: self._enter(channel)))
+            self.listen(channel)
+
+    def enter_stasis(self, channel: Channel, app: str, args: list[str]) -> None:
+        """Stasis() with a controller behind it."""
+        channel.place, channel.app, channel.subscriber = "stasis", app, app
+        self.emit("StasisStart", channel, args=args)
+        self.listen(channel)
+
+    def leave_stasis(self, channel: Channel, *, goes_on: bool) -> None:
+        """Out of Stasis; `goes_on`: the channel lives."""
+        if channel.app is None:
+            return
+        channel.leaving = None
+        for playback in tuple(channel.queue):
+            self.finish(playback, "failed")
+        self.part(channel)
+        channel.music = channel.quiet = False
+        channel.app = None
+        self.emit("StasisEnd", channel)
+        if goes_on and not channel.originated:
+            channel.subscriber = None
+
+    def set_lease(self, channel: Channel, seconds: float) -> None:
+        """TIMEOUT(absolute); 0 takes it off."""
+        if channel.lease:
+            channel.lease.cancel()
+        channel.lease = self.later(seconds, lambda: self._lease_fires(channel)) if seconds else None
+
+    def _lease_fires(self, channel: Channel) -> None:
+        if channel.originated:
+            self.hang_up(channel)
+            return
+        self.leave_stasis(channel, goes_on=True)
+        self.survive(channel)
+
+    def continues(self, channel: Channel, context: str) -> None:
+        """`continue`: on to another place of the dialplan, once nothing plays."""
+
+        def leave() -> None:
+            self.leave_stasis(channel, goes_on=True)
+            if context == "survival":
+                self.survive(channel)
+            elif channel.variables.get("HOTLINE_DONE") == "1" or channel.originated:
+                self.hang_up(channel, by_us=True)
+            else:
+                self.survive(channel)
+
+        if channel.queue:
+            channel.leaving = leave
+        else:
+            leave()
+
+    def survive(self, channel: Channel) -> None:
+        """The survival path: a sentence, then a person."""
+        if channel.gone:
+            return
+        self.set_lease(channel, 0)
+        channel.state, channel.place = "Up", "survival"
+        channel.party.survived = True
+        channel.timers.append(self.later(SURVIVAL_S, lambda: self.hang_up(channel)))
+        self.listen(channel)
+
+    # --- dialling out
+
+    def originate(self, channel: Channel, app: str, args: list[str], timeout: float) -> None:
+        """The phone behind a new channel is called."""
+        self._lives(channel)
+        phone = channel.party.behaviour()
+        channel.subscriber = app
+        channel.party.talks = phone.talks
+        busy = len([each for each in self.channels.values() if each.party is channel.party]) > 1
+        if busy:
+            self.faults.append(f"{self.now()} ms: {channel.party.label} was rung while on a call ({channel.id})")
+        channel.timers.append(self.later(timeout, lambda: self._unanswered(channel)))
+        ring_s = self.random.uniform(0.002, 0.01)
+
+        def ring() -> None:
+            if channel.gone:
+                return
+            if phone.busy or busy:
+                self.hang_up(channel, 17)
+            elif not phone.dead:
+                self._state(channel, "Ringing")
+
+        channel.timers.append(self.later(ring_s, ring))
+        if phone.busy or busy or phone.dead:
+            return
+        if phone.rejects_after is not None:
+            channel.timers.append(self.later(ring_s + phone.rejects_after, lambda: self._rejected(channel)))
+        if phone.answers_after is not None:
+            wait_s = ring_s + phone.answers_after
+            channel.timers.append(self.later(wait_s, lambda: self._answered(channel, app, args, phone)))
+
+    def _unanswered(self, channel: Channel) -> None:
+        if not channel.gone and channel.state != "Up":
+            self._ends(channel, 19, requested=None)
+
+    def _rejected(self, channel: Channel) -> None:
+        if not channel.gone and channel.state != "Up":
+            self.hang_up(channel, 21)
+
+    def _answered(self, channel: Channel, app: str, args: list[str], phone: Phone) -> None:
+        if channel.gone:
+            return
+        self._state(channel, "Up")
+        if phone.leaves is not None:
+            channel.timers.append(self.later(phone.leaves, lambda: self.hang_up(channel)))
+        if app in self.links:
+            self.enter_stasis(channel, app, args)
+        else:
+            self._ends(channel, 16, requested=None)
+
+    def _state(self, channel: Channel, state: str) -> None:
+        channel.state = state
+        self.emit("ChannelStateChange", channel)
+        self.listen(channel)
+
+    def answer(self, channel: Channel) -> None:
+        """200 OK to the caller."""
+        if channel.state != "Up":
+            self._state(channel, "Up")
+
+    # --- the end of a channel
+
+    def hang_up(self, channel: Channel, cause: int = 16, *, by_us: bool = False) -> None:
+        """Either side hangs up; `by_us`: over ARI or by the dialplan."""
+        if not channel.gone:
+            if not channel.originated:
+                party = channel.party
+                party.ended = "survived" if party.survived else "released" if by_us else "hung-up"
+                party.cause = cause
+            self._ends(channel, cause, requested=32 if by_us else cause)
+
+    def _ends(self, channel: Channel, cause: int, requested: int | None) -> None:
+        if requested is not None:
+            self.emit("ChannelHangupRequest", channel, cause=requested)
+        channel.gone = True
+        for timer in channel.timers:
+            timer.cancel()
+        self.set_lease(channel, 0)
+        self.leave_stasis(channel, goes_on=False)
+        self.settle(channel)
+        if channel.originated:
+            self.emit("ChannelDestroyed", channel, cause=cause, cause_txt="")
+        del self.channels[channel.id]
+        self.listen(channel)
+        if channel.party.channel is channel:
+            channel.party.channel = None
+
+    # --- who listens
+
+    def delay(self) -> float:
+        """The way of one frame."""
+        return self.random.uniform(*self.lag)
+
+    def register(self, link: FakeLink) -> None:
+        """A socket for an application: its only one from now on, with no filter."""
+        old = self.links.get(link.app)
+        self.links[link.app] = link
+        self.filters.pop(link.app, None)
+        if old is not None:
+            old.deliver("application", {"type": "ApplicationReplaced", "application": link.app, "timestamp": ""})
+
+    def unregister(self, link: FakeLink) -> None:
+        """A socket has closed."""
+        if self.links.get(link.app) is link:
+            del self.links[link.app]
+            self.filters.pop(link.app, None)
+
+    def _listener(self, app: str | None, kind: str) -> FakeLink | None:
+        link = self.links.get(app or "")
+        allowed = self.filters.get(app or "")
+        return link if link is not None and (allowed is None or kind in allowed) else None
+
+    def emit(self, kind: str, channel: Channel, **fields: Any) -> None:
+        link = self._listener(channel.subscriber, kind)
+        if link is not None:
+            frame = {"type": kind, "application": link.app, "timestamp": "2021-09-15T09:00:00.000+0800", **fields}
+            if "playback" not in fields:
+                frame["channel"] = channel.json(SHOWN)
+            link.deliver(channel.id, frame)
+
+    def emit_bridge(self, kind: str, bridge: Bridge, channel: Channel) -> None:
+        link = self._listener(channel.subscriber, kind)
+        if link is not None:
+            what = {"bridge": bridge.json(), "channel": channel.json(SHOWN)}
+            link.deliver(bridge.id, {"type": kind, "application": link.app, "timestamp": "", **what})
+
+    def listing(self, path: str) -> Any:
+        """A list over HTTP."""
+        match path:
+            case "channels":
+                return [channel.json(SHOWN) for channel in self.channels.values()]
+            case "bridges":
+                return [bridge.json() for bridge in self.bridges.values()]
+            case "applications":
+                return [{"name": app} for app in self.links]
+        return None
+
+    def perform(self, request: dict[str, Any], replied: Callable[[int, Any], None]) -> None:
+        """Do a request; `replied` is called now, or when what it has to wait for is over."""
+        method, path = request["method"], request["uri"]
+        refused = self.refuse(method, path)
+        self.log.append((self.now(), method, path))
+        if refused is not None:
+            replied(refused, {"message": "refused by the script"})
+        else:
+            self.requests.do(request, replied)

@@ -1,0 +1,182 @@
+"""What the fake does for each ARI request, with the statuses that the real Asterisk gives."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tests.fake.world import Bridge, Channel
+
+if TYPE_CHECKING:
+    from tests.fake.asterisk import FakeAsterisk
+
+Replied = Callable[[int, Any], None]
+
+NO_CHANNEL = {"message": "Channel not found"}
+NOT_IN_STASIS = {"message": "Channel not in Stasis application"}
+NO_BRIDGE = {"message": "Bridge not found"}
+NO_PLAYBACK = {"message": "Playback not found"}
+NO_RESOURCE = {"message": "Resource not found"}
+
+
+class Requests:
+    """The resources of ARI that we use."""
+
+    def __init__(self, fake: "FakeAsterisk") -> None:
+        self._fake = fake
+
+    def do(self, request: dict[str, Any], replied: Replied) -> None:
+        """Route a request."""
+        query = {each["name"]: each["value"] for each in request.get("query_strings") or ()}
+        body = msgspec.json.decode(request["message_body"]) if request.get("message_body") else {}
+        method = request["method"]
+        match request["uri"].split("/"):
+            case ["channels", name] if method == "POST":
+                self._originate(name, query, body, replied)
+            case ["channels", name, *action]:
+                self._channel(name, method, action, query, replied)
+            case ["playbacks", name]:
+                self._playback(name, method, replied)
+            case ["bridges", name]:
+                self._bridge(name, method, query, replied)
+            case ["bridges", name, ("addChannel" | "removeChannel") as action] if method == "POST":
+                self._members(name, action, query["channel"].split(","), replied)
+            case ["applications", name, "eventFilter"] if method == "PUT":
+                self._fake.filters[name] = {each["type"] for each in body["allowed"]}
+                replied(200, {"name": name})
+            case _:
+                replied(404, NO_RESOURCE)
+
+    def _originate(self, name: str, query: dict[str, str], body: Any, replied: Replied) -> None:
+        party = self._fake.endpoints.get(query["endpoint"])
+        if name in self._fake.channels or party is None:
+            replied(409, {"message": "Channel with given unique ID already exists"})
+        elif not party.behaviours[0].registered:
+            party.behaviour()
+            replied(500, {"error": "Allocation failed"})
+        else:
+            channel = Channel(name, f"{query['endpoint']}-{name}", party, "Down", originated=True)
+            channel.variables = dict(body.get("variables") or {})
+            args = query["appArgs"].split(",") if "appArgs" in query else []
+            self._fake.originate(channel, query["app"], args, float(query.get("timeout", 30)))
+            replied(200, channel.json(()))
+
+    def _channel(self, name: str, method: str, action: list[str], query: dict[str, str], replied: Replied) -> None:
+        fake = self._fake
+        channel = fake.channels.get(name)
+        if channel is None:
+            replied(404, NO_CHANNEL)
+        elif not action:
+            if method == "DELETE":
+                fake.hang_up(channel, int(query.get("reason_code", 16)), by_us=True)
+                replied(204, None)
+            else:
+                replied(200, channel.json(()))
+        elif action == ["variable"] and method == "GET":
+            value = channel.variables.get(query["variable"])
+            replied(200, {"value": value}) if value is not None else replied(404, {"message": "Variable not found"})
+        elif channel.app is None:
+            replied(409, NOT_IN_STASIS)
+        else:
+            self._command(channel, method, action, query, replied)
+
+    def _command(
+        self, channel: Channel, method: str, action: list[str], query: dict[str, str], replied: Replied
+    ) -> None:
+        fake = self._fake
+        match method, action:
+            case "POST", ["answer"]:
+                self._when_quiet((channel,), replied, lambda: fake.answer(channel))
+                return
+            case "POST", ["variable"]:
+                self._when_quiet((channel,), replied, lambda: self._set(channel, query["variable"], query["value"]))
+                return
+            case "POST", ["play", name]:
+                playback = fake.play(channel, name, query["media"].split(","))
+                replied(201, playback.json())
+                return
+            case (("POST" | "DELETE"), ["moh"]):
+                channel.music = method == "POST"
+            case (("POST" | "DELETE"), ["silence"]):
+                channel.quiet = method == "POST"
+            case (("POST" | "DELETE"), ["ring"]):
+                pass
+            case "POST", ["continue"]:
+                fake.continues(channel, query.get("context", ""))
+            case _:
+                replied(404, NO_RESOURCE)
+                return
+        fake.listen(channel)
+        replied(204, None)
+
+    def _set(self, channel: Channel, variable: str, value: str) -> None:
+        channel.variables[variable] = value
+        if variable == "TIMEOUT(absolute)":
+            self._fake.set_lease(channel, float(value))
+
+    def _when_quiet(self, channels: tuple[Channel, ...], replied: Replied, effect: Callable[[], None]) -> None:
+        """The trap: a running playback makes this wait, and the socket with it."""
+        for channel in channels:
+            if channel.gone:
+                replied(404, NO_CHANNEL)
+                return
+            if channel.app is None:
+                replied(409, NOT_IN_STASIS)
+                return
+            if channel.queue:
+                channel.waiters.append(lambda: self._when_quiet(channels, replied, effect))
+                return
+        effect()
+        replied(204, None)
+
+    def _playback(self, name: str, method: str, replied: Replied) -> None:
+        playbacks = self._fake.playbacks.get(name)
+        if not playbacks:
+            replied(404, NO_PLAYBACK)
+        elif method == "DELETE":
+            self._fake.finish(playbacks[0], "done")
+            replied(204, None)
+        else:
+            replied(200, playbacks[0].json())
+
+    def _bridge(self, name: str, method: str, query: dict[str, str], replied: Replied) -> None:
+        bridge = self._fake.bridges.get(name)
+        if method == "POST":
+            if bridge is not None:
+                replied(409, {"message": f"Bridge with id '{name}' already exists"})
+                return
+            bridge = self._fake.bridges[name] = Bridge(name, query.get("type", "mixing"))
+            replied(200, bridge.json())
+        elif bridge is None:
+            replied(404, NO_BRIDGE)
+        elif method == "DELETE":
+            for member in tuple(bridge.members):
+                self._fake.part(member)
+            del self._fake.bridges[name]
+            replied(204, None)
+        else:
+            replied(200, bridge.json())
+
+    def _members(self, name: str, action: str, names: list[str], replied: Replied) -> None:
+        bridge = self._fake.bridges.get(name)
+        found = [self._fake.channels.get(each) for each in names]
+        channels = tuple(each for each in found if each is not None)
+        if bridge is None:
+            replied(404, NO_BRIDGE)
+        elif len(channels) < len(found):
+            replied(400, NO_CHANNEL)
+        elif any(channel.app is None for channel in channels):
+            replied(422, NOT_IN_STASIS)
+        elif action == "addChannel":
+            self._when_quiet(
+                channels, replied, lambda: self._each(channels, lambda each: self._fake.join(bridge, each))
+            )
+        elif any(channel.bridge is not bridge for channel in channels):
+            replied(422, {"message": "Channel not in this bridge"})
+        else:
+            self._when_quiet(channels, replied, lambda: self._each(channels, self._fake.part))
+
+    @staticmethod
+    def _each(channels: tuple[Channel, ...], act: Callable[[Channel], None]) -> None:
+        for channel in channels:
+            act(channel)
