@@ -157,32 +157,32 @@ class Floor:
 
     def _climb(self, ticket: Ticket, now: Instant, said: list[Action]) -> None:
         """Let the ticket stand on the rung that holds now: never a lower one than before."""
-        rungs = ticket.way.rungs
-        rung, waited = ticket.rung, now - ticket.entered
+        rungs, rung = ticket.way.rungs, ticket.rung
         if rung != IN_THE_HALL:
-            while rung + 1 < len(rungs) and (rungs[rung + 1][0] <= waited or rungs[rung][1].is_deserted):
+            last, waited = len(rungs) - 1, now - ticket.entered
+            while rung < last and (rungs[rung + 1][0] <= waited or rungs[rung][1].is_deserted):
                 rung += 1
         if rungs[rung][1].gone:
-            rung = self._to_the_hall(ticket)
-            said.append(Moved(ticket.id, rung))
+            self._to_the_hall(ticket)
+            said.append(Moved(ticket.id, IN_THE_HALL))
         elif rung != ticket.rung:
-            ticket.rung = rung
+            ticket.stand_on(rung)
             said.append(Moved(ticket.id, rung))
-        at = None if ticket.is_at_the_top else Instant(ticket.entered + rungs[rung + 1][0])
+        at = ticket.next_climb
         if at != ticket.climbs_at:
             self._standing.climb_at(ticket, at)
 
-    def _to_the_hall(self, ticket: Ticket) -> int:
+    def _to_the_hall(self, ticket: Ticket) -> None:
         way = self._index.take(self._standing.halls_ladder())
         self._index.give_back(ticket.way)
-        ticket.way, ticket.rung = way, IN_THE_HALL
-        return IN_THE_HALL
+        ticket.way = way
+        ticket.stand_on(IN_THE_HALL)
 
     def _displace(self, queues: list[Queue], now: Instant, said: list[Action]) -> None:
         """Nobody can serve these queues any longer: who waits there goes where their ladder leads, by rank."""
         for key in sorted(key for queue in queues for key in queue.keys):
             ticket = self._tickets[key[1]]
-            if ticket.queue.gone or not ticket.is_at_the_top:
+            if ticket.queue.gone or ticket.next_climb is not None:
                 ticket.queue.remove(key)
                 self._place(ticket, now, said)
 
@@ -314,16 +314,14 @@ class Floor:
         """All that is due, in its order; at the same moment agents come before tickets, and tickets by rank."""
         standing = self._standing
         while (due := standing.due()) is not None and due <= now:
-            agent = standing.ends_wrap_up(due)
-            if agent is not None:
+            while (agent := standing.next_in_wrap_up(due)) is not None:
                 self._release(agent, READY, "", now, said)
-                continue
-            ticket = standing.climbs_next()
-            if ticket.agent is None:
-                ticket.queue.remove(ticket.key)
-                self._place(ticket, now, said)
-            else:
-                self._climb(ticket, now, said)
+            if (ticket := standing.next_to_climb(due)) is not None:
+                if ticket.agent is None:
+                    ticket.queue.remove(ticket.key)
+                    self._place(ticket, now, said)
+                else:
+                    self._climb(ticket, now, said)
 
     def _configure(self, event: Configured, now: Instant, said: list[Action]) -> None:
         self._standing.configured = event

@@ -95,7 +95,11 @@ class Queue:
     @property
     def is_deserted(self) -> bool:
         """Whether nobody who is signed in could ever serve it."""
-        return self.gone or not any(bucket.people for bucket in self.buckets)
+        if not self.gone:
+            for bucket in self.buckets:
+                if bucket.people:
+                    return False
+        return True
 
     def longest_idle(self) -> Agent | None:
         """The ready agent who is to be asked first."""
@@ -116,10 +120,12 @@ class Queue:
 
     def remove(self, key: Key) -> None:
         """A ticket that waits here no longer does."""
-        self.keys.remove(key)
+        if key != self.head:
+            self.keys.remove(key)
+            return
+        del self.keys[0]
         if self.keys:
-            if key == self.head:
-                self.head = self.keys[0]
+            self.head = self.keys[0]
         else:
             self.head = None
             for bucket in self.buckets:
@@ -140,7 +146,20 @@ class Way:
 class Ticket:
     """A claim on an agent's time."""
 
-    __slots__ = ("agent", "climbs_at", "entered", "first_entry", "id", "is_accepted", "key", "offers", "rung", "way")
+    __slots__ = (
+        "agent",
+        "climbs_at",
+        "entered",
+        "first_entry",
+        "id",
+        "is_accepted",
+        "key",
+        "next_climb",
+        "offers",
+        "queue",
+        "rung",
+        "way",
+    )
 
     def __init__(self, key: Key, first_entry: Instant, entered: Instant, way: Way) -> None:
         self.id = key[1]
@@ -148,21 +167,20 @@ class Ticket:
         self.first_entry = first_entry
         self.entered = entered
         self.way = way
-        self.rung = 0  # -1: the one rung of the hall's own ladder
         self.agent: Agent | None = None
         self.is_accepted = False
         self.offers = 0
-        self.climbs_at: Instant | None = None
+        self.climbs_at: Instant | None = None  # the alarm that is set
+        self.stand_on(0)
 
-    @property
-    def queue(self) -> Queue:
-        """Where it stands, or would stand if it were not on offer."""
-        return self.way.rungs[self.rung][1]
-
-    @property
-    def is_at_the_top(self) -> bool:
-        """Whether no later rung exists."""
-        return self.rung < 0 or self.rung + 1 == len(self.way.rungs)
+    def stand_on(self, rung: int) -> None:
+        """This rung of the way holds now; -1: the only rung of the hall's own ladder."""
+        rungs = self.way.rungs
+        self.rung = rung
+        self.queue = rungs[rung][1]  # where it stands, or would stand if it were not on offer
+        self.next_climb: Instant | None = None  # None: no later rung exists
+        if 0 <= rung < len(rungs) - 1:
+            self.next_climb = Instant(self.entered + rungs[rung + 1][0])
 
 
 class Index:

@@ -6,8 +6,8 @@
 from enum import StrEnum
 
 import msgspec
-from sortedcontainers import SortedList
 
+from routing.alarms import Alarms
 from routing.ids import AgentId, Instant, SeatId, TicketId
 from routing.queues import Agent, Index, Key, Ticket
 from routing.tickets import AgentState, Alternative, Competence, Configured, Ladder, Requirement, Rung
@@ -92,44 +92,42 @@ class Standing:
         self.tickets: dict[TicketId, Ticket] = {}
         self.index = Index()
         self.configured: Configured | None = None
-        self._climbs: SortedList[tuple[Instant, Key]] = SortedList()
-        self._wrap_ups: SortedList[tuple[Instant, AgentId]] = SortedList()
+        self._climbs: Alarms[Key] = Alarms()
+        self._wrap_ups: Alarms[AgentId] = Alarms()
         self._turn = 0
 
     def due(self) -> Instant | None:
         """When a ticket climbs or a wrap-up ends next."""
-        climbs, wrap_ups = self._climbs, self._wrap_ups
-        if not wrap_ups:
-            return climbs[0][0] if climbs else None
-        if not climbs:
-            return wrap_ups[0][0]
-        return min(climbs[0][0], wrap_ups[0][0])
+        climb, wrap_up = self._climbs.first, self._wrap_ups.first
+        if wrap_up is not None and (climb is None or wrap_up[0] < climb[0]):
+            return wrap_up[0]
+        return None if climb is None else climb[0]
 
-    def climbs_next(self) -> Ticket:
-        """The ticket that climbs before all others."""
-        return self.tickets[self._climbs[0][1][1]]
+    def next_in_wrap_up(self, now: Instant) -> Agent | None:
+        """The first agent whose wrap-up is over by now."""
+        first = self._wrap_ups.first
+        return None if first is None or first[0] > now else self.agents[first[1]]
 
-    def ends_wrap_up(self, at: Instant) -> Agent | None:
-        """The first agent whose wrap-up ends at this moment or has ended before."""
-        if self._wrap_ups and self._wrap_ups[0][0] <= at:
-            return self.agents[self._wrap_ups[0][1]]
-        return None
+    def next_to_climb(self, now: Instant) -> Ticket | None:
+        """The first ticket that is to climb by now."""
+        first = self._climbs.first
+        return None if first is None or first[0] > now else self.tickets[first[1][1]]
 
     def climb_at(self, ticket: Ticket, at: Instant | None) -> None:
         """The ticket's next climb is at this moment, and at no other."""
         if ticket.climbs_at is not None:
-            self._climbs.remove((ticket.climbs_at, ticket.key))
+            self._climbs.turn_off(ticket.key, ticket.climbs_at)
         ticket.climbs_at = at
         if at is not None:
-            self._climbs.add((at, ticket.key))
+            self._climbs.set(ticket.key, at)
 
     def wrap_up_until(self, agent: Agent, until: Instant | None) -> None:
         """The agent's wrap-up ends at this moment; None: it is over."""
         if agent.until is not None:
-            self._wrap_ups.remove((agent.until, agent.id))
+            self._wrap_ups.turn_off(agent.id, agent.until)
         agent.until = until
         if until is not None:
-            self._wrap_ups.add((until, agent.id))
+            self._wrap_ups.set(agent.id, until)
 
     def join_idle(self, agent: Agent) -> None:
         """The agent stands at the end of the line of those who are ready."""
@@ -183,15 +181,16 @@ class Standing:
     def _restore_ticket(self, record: TicketRecord) -> None:
         key = (record.first_entry - record.priority_ms, record.ticket)
         ticket = Ticket(key, record.first_entry, record.entered, self.index.take(record.ladder))
-        ticket.rung, ticket.offers, ticket.is_accepted = record.rung, record.offers, record.is_accepted
+        ticket.offers, ticket.is_accepted = record.offers, record.is_accepted
+        ticket.stand_on(record.rung)
         self.tickets[ticket.id] = ticket
         if record.agent is None:
             ticket.queue.add(key)
         else:
             ticket.agent = self.agents[record.agent]
             ticket.agent.ticket = ticket
-        if not ticket.is_accepted and not ticket.is_at_the_top:
-            self.climb_at(ticket, Instant(ticket.entered + ticket.way.rungs[ticket.rung + 1][0]))
+        if not ticket.is_accepted:
+            self.climb_at(ticket, ticket.next_climb)
 
 
 def agent_view(agent: Agent) -> AgentView:

@@ -1,0 +1,125 @@
+"""What makes no sense changes nothing; what the Floor shows."""
+
+from collections.abc import Callable
+
+import pytest
+
+from routing.ids import Instant, TicketId
+from routing.standing import TicketState
+from routing.tickets import (
+    Accepted,
+    AgentState,
+    Alternative,
+    AnyEvent,
+    Entered,
+    Left,
+    Paused,
+    Reached,
+    Readied,
+    Refusal,
+    Refused,
+    SignedIn,
+    SignedOut,
+    Tick,
+)
+from tests.routing.floor_house import (
+    ANN,
+    BOB,
+    CAT,
+    GENERAL,
+    IN_THE_HALL,
+    OWN,
+    OWN_FIRST,
+    T1,
+    T2,
+    T3,
+    House,
+    rung,
+    seat_of,
+)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+# --- what makes no sense
+
+BOTH_BUSY = [
+    Left(T3),
+    Accepted(T3, ANN),
+    Refused(T3, ANN, Refusal.REJECTED),
+    SignedOut(CAT),
+    Readied(CAT),
+    Reached(CAT),
+]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *BOTH_BUSY,
+        Paused(CAT, "tea"),
+        Accepted(T1, BOB),
+        Accepted(T2, ANN),
+        Refused(T1, BOB, Refusal.REJECTED),
+        Refused(T2, ANN, Refusal.WITHDRAWN),
+        Reached(ANN),
+        Readied(BOB),
+        Entered(T1, IN_THE_HALL, Instant(0)),
+        Entered(T2, OWN_FIRST, Instant(0)),
+        SignedIn(ANN, seat_of(ANN), GENERAL),
+        Tick(),
+    ],
+    ids=repr,
+)
+def test_what_makes_no_sense_changes_nothing(house: House, event: AnyEvent) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    house.enters(T2, (rung(Alternative(OWN)),))
+    house.hears(SignedIn(BOB, seat_of(BOB), GENERAL))
+    before = house.floor.dump()
+    assert house.hears(event) == ()
+    assert house.floor.dump() == before
+
+
+@pytest.mark.parametrize(
+    "event_of",
+    [
+        lambda: Accepted(T1, ANN),
+        lambda: Refused(T1, ANN, Refusal.NO_ANSWER),
+        lambda: Left(T1),
+    ],
+)
+def test_the_second_time_changes_nothing(house: House, event_of: Callable[[], AnyEvent]) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    assert house.hears(event_of()) != ()
+    before = house.floor.dump()
+    assert house.hears(event_of()) == ()
+    assert house.floor.dump() == before
+
+
+# --- reading
+
+
+def test_the_floor_shows_its_agents_and_its_tickets(house: House) -> None:
+    house.sits(ANN)
+    house.talks(ANN, T1)
+    house.sits(BOB)
+    house.enters(T2)
+    house.enters(T3)
+    assert [(a.agent, a.state, a.ticket) for a in house.floor.agents()] == [
+        (ANN, AgentState.TALKING, T1),
+        (BOB, AgentState.RESERVED, T2),
+    ]
+    assert [(t.ticket, t.state, t.offered_to) for t in house.floor.waiting()] == [
+        (T2, TicketState.OFFERED, BOB),
+        (T3, TicketState.WAITING, None),
+    ]
+    assert [(t.ticket, t.state) for t in house.floor.offers()] == [
+        (T1, TicketState.ACCEPTED),
+        (T2, TicketState.OFFERED),
+    ]
+    assert [house.floor.position(t) for t in (T1, T2, T3, TicketId("t9"))] == [None, None, 1, None]
