@@ -138,8 +138,8 @@ def user_of(value: str) -> str:
 
 
 def parameter(value: str, name: str) -> str:
-    """A header parameter, outside of the angle brackets; empty when it is not there."""
-    outside = re.sub(r"<[^>]*>", "", value)
+    """A header parameter, behind the angle brackets if there are any; empty when it is not there."""
+    outside = value.rpartition(">")[2]
     match = re.search(rf';\s*{re.escape(name)}\s*=\s*"?([^;,"\s]+)', outside, re.IGNORECASE)
     return match.group(1) if match else ""
 

@@ -1,0 +1,262 @@
+"""Tests written as phones: a citizen dials, hears, hangs up; an agent's phone rings, is answered, rejected, or dies.
+
+Every person speaks a tone of their own, so that who hears whom is measured, not believed.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from ivr.town import audio, sip
+from ivr.town.calls import Call, End, Incoming, Outgoing
+from ivr.town.phone import Phone
+from ivr.town.recognise import recognise
+from ivr.town.rtp import RATE, Heard, Pacer, Samples, tone
+from ivr.town.transactions import Address
+from tests.asterisk.waiting import eventually
+
+RIGHT: Final = 0.9  # correlation with the prompt that was played
+WRONG: Final = 0.3  # with any other
+MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
+CITIZENS_FROM: Final = 300  # Hz, 10 apart
+AGENTS_FROM: Final = 1000  # Hz, 30 apart
+
+
+class Place(Protocol):
+    """What phones need to know of a house."""
+
+    trunk: Address
+    """Where citizens dial: the demo town."""
+    switch: Address
+    """Where seats register."""
+
+    def secret(self, endpoint: str) -> str:
+        """The secret of `citizen`, or of a seat."""
+
+    def prompt(self, name: str) -> Samples:
+        """A rendered prompt."""
+
+    def prompts(self) -> Mapping[str, Samples]:
+        """Every rendered prompt."""
+
+
+class Person:
+    """Somebody with a phone, a voice, and at most one call at a time."""
+
+    def __init__(self, place: Place, phone: Phone, name: str, hertz: int) -> None:
+        self.place = place
+        self.phone = phone
+        self.name = name
+        self.hertz = hertz
+        self._call: Call | None = None
+        self._mark = 0.0
+
+    @property
+    def call(self) -> Call:
+        """The call of this person, under way or over."""
+        assert self._call is not None, f"{self.name} has no call"
+        return self._call
+
+    def _takes(self, call: Call) -> None:
+        self._call, self._mark = call, 0.0
+
+    # --- hearing
+
+    def heard(self) -> Heard:
+        """All that this person heard in the call."""
+        return self.call.heard()
+
+    def _recently(self) -> Samples:
+        now = asyncio.get_running_loop().time()
+        return self.heard().between(now - MOMENT - 0.1, now - 0.1).samples
+
+    async def hears(self, prompt: str, within: float = 20.0) -> audio.Match:
+        """Wait until `prompt` has been heard to its end, after whatever was awaited before."""
+        samples, best = self.place.prompt(prompt), audio.Match(0.0, 0.0)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        while loop.time() < deadline:
+            heard = self.heard()
+            begin = max(self._mark, heard.began)
+            rest = heard.since(begin)
+            if len(rest.samples) >= len(samples):
+                best = audio.hears(rest.samples, samples)
+                if best.correlation >= RIGHT:
+                    self._mark = begin + best.at + len(samples) / RATE
+                    return audio.Match(best.correlation, begin + best.at - heard.began)
+            if self.call.has_ended:
+                break
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{self.name} did not hear {prompt} (at best {best.correlation:.2f}), but {self.story()}")
+
+    def did_not_hear(self, *prompts: str) -> None:
+        """None of these was heard at any time."""
+        ear = audio.Ear(self.heard().samples)
+        for prompt in prompts:
+            match = ear.find(self.place.prompt(prompt))
+            assert match.correlation <= WRONG, (
+                f"{self.name} heard {prompt} at {match.at:.1f} s: {match.correlation:.2f}"
+            )
+
+    def times_heard(self, prompt: str) -> int:
+        """How often the prompt was heard, whole or cut off."""
+        return sum(each.name == prompt for each in recognise(self.heard().samples, self.place.prompts(), {}))
+
+    def is_with(self, other: "Person") -> bool:
+        """Whether this person hears `other` now."""
+        return audio.dominant(self._recently()) == other.hertz
+
+    async def hears_person(self, other: "Person", within: float = 15.0) -> None:
+        """Wait until `other` is heard."""
+        await eventually(lambda: self.is_with(other), within, f"{self.name} hears {other.name}; {self.story}")
+
+    async def hears_nothing_of(self, other: "Person") -> None:
+        """`other` is not heard, now."""
+        assert audio.level(self._recently(), other.hertz) < audio.QUIET
+
+    def was_never_in_silence(self, longer_than: float = 1.0, until: float | None = None) -> None:
+        """No stretch of silence that nobody intended, from the answer to the end (or to the moment `until`)."""
+        heard = self.heard() if until is None else self.heard().between(self.heard().began, until)
+        found = audio.silences(heard.samples, longer_than)
+        assert not found, f"{self.name} heard silence {[(round(a, 1), round(b, 1)) for a, b in found]}: {self.story()}"
+
+    def story(self) -> str:
+        """What was heard, in words, for whoever reads a failure."""
+        if self._call is None:
+            return "nothing: no call"
+        found = recognise(self.heard().samples, self.place.prompts(), {})
+        said = (
+            f"{each.start:.1f}-{each.end:.1f} {each.name or each.kind}{'' if each.whole else '…'}" for each in found
+        )
+        return f"{', '.join(said) or 'silence'} in {self.heard().seconds:.1f} s, {self.call.end or 'still up'}"
+
+    # --- ending
+
+    async def hangs_up(self) -> None:
+        """Put the receiver down."""
+        await self.call.hang_up()
+
+    async def is_hung_up(self, within: float = 10.0) -> End:
+        """Wait until the other side ends the call."""
+        return await self.call.ended(within)
+
+    def dies(self) -> None:
+        """The plug is pulled: not a word to anybody."""
+        self.phone.die()
+
+
+class Citizen(Person):
+    """Somebody in the town, known by the number they call from."""
+
+    async def dials(self, number: str, *, at: str = "", diverted_from: str = "") -> Self:
+        """Dial, at a moment of one's own if given; goes on when the hotline has answered."""
+        await self.starts_dialling(number, at=at, diverted_from=diverted_from)
+        await self.call.answered(20.0)
+        return self
+
+    async def starts_dialling(self, number: str, *, at: str = "", diverted_from: str = "") -> Outgoing:
+        """Dial, and go on at once."""
+        headers = {"X-Caller": self.name, "X-Hotline-At": at}
+        if diverted_from:
+            headers["Diversion"] = f"<sip:{diverted_from}@town>;reason=unconditional"
+        given = {name: value for name, value in headers.items() if value}
+        call = await self.phone.dial(number, self.place.trunk, caller="citizen", headers=given)
+        call.say(tone(self.hertz))
+        self._takes(call)
+        return call
+
+
+class Agent(Person):
+    """A phone at a seat."""
+
+    async def rings(self, within: float = 20.0) -> Self:
+        """Wait until the phone rings."""
+        try:
+            self._takes(await self.phone.rung(within))
+        except TimeoutError:
+            raise AssertionError(f"the phone at {self.name} did not ring within {within} s") from None
+        return self
+
+    @property
+    def ring(self) -> Incoming:
+        """The call that rings, or rang."""
+        assert isinstance(self.call, Incoming)
+        return self.call
+
+    def answers(self) -> Self:
+        """Take the receiver and speak."""
+        self.ring.answer(tone(self.hertz))
+        return self
+
+    def rejects(self, status: int = 486) -> None:
+        """Press reject."""
+        self.ring.reject(status)
+
+    async def registers(self) -> None:
+        """Plug the phone in."""
+        await self.phone.register(self.place.switch, self.name, self.place.secret(self.name))
+
+    async def stops_ringing(self, within: float = 10.0) -> None:
+        """Wait until whoever called has given up."""
+        await self.call.ended(within)
+
+    async def works(self, talk_s: float) -> list[tuple[float, str]]:
+        """Answer every call, talk for `talk_s`, hang up, until cancelled; (moment of ringing, caller) of each."""
+        return await self._work(talk_s, [])
+
+    async def _work(self, talk_s: float, served: list[tuple[float, str]]) -> list[tuple[float, str]]:
+        while True:
+            try:
+                self._takes(await self.phone.rung(3600))
+            except asyncio.CancelledError:
+                return served
+            served.append((self.call.began, self.ring.caller))
+            self.answers()
+            await asyncio.sleep(talk_s)
+            await self.call.hang_up()
+
+
+class Phones:
+    """All the phones of one test; leaving takes every one of them down."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.pacer = Pacer()
+        self.people: list[Person] = []
+        self._citizens = itertools.count()
+        self._agents = itertools.count()
+
+    async def citizen(self) -> Citizen:
+        """Somebody with a number that nobody else in this run has."""
+        phone = await Phone.open(pacer=self.pacer)
+        phone.user, phone.credentials = "citizen", sip.Credentials("citizen", self.place.secret("citizen"))
+        n = next(self._citizens)
+        citizen = Citizen(self.place, phone, fresh_number(), CITIZENS_FROM + 10 * n)
+        self.people.append(citizen)
+        return citizen
+
+    async def agent(self, seat: str) -> Agent:
+        """A phone, plugged in at `seat`."""
+        phone = await Phone.open(pacer=self.pacer)
+        agent = Agent(self.place, phone, seat, AGENTS_FROM + 30 * next(self._agents))
+        self.people.append(agent)
+        await agent.registers()
+        return agent
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(*(person.phone.close() for person in self.people))
+
+
+_numbers = itertools.count(13900000001)
+
+
+def fresh_number() -> str:
+    """A caller number that no call of this run had before."""
+    return str(next(_numbers))

@@ -1,0 +1,122 @@
+"""Judging sound: prompts, whole and cut off, music, silence, tones, and packets that come as networks bring them."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from ivr.town import audio
+from ivr.town.recognise import Kind, recognise
+from ivr.town.rtp import FRAME, RATE, Heard, Media, Pacer, Samples, decode, encode, tone
+
+
+def voice(seconds: float, seed: int) -> Samples:
+    """Noise that comes and goes as syllables do."""
+    chance, size = np.random.default_rng(seed), round(seconds * RATE)
+    sound = np.convolve(chance.normal(size=size), np.hanning(16), "same")
+    sound *= 1.2 + np.sin(np.arange(size) / RATE * 2 * np.pi * 3)
+    return np.asarray(sound / np.abs(sound).max() * 15000, dtype=np.int16)
+
+
+def silence(seconds: float) -> Samples:
+    return np.zeros(round(seconds * RATE), dtype=np.int16)
+
+
+def over_the_wire(*pieces: Samples) -> Samples:
+    return decode(encode(np.concatenate(pieces)))
+
+
+WORDS = {"welcome": voice(2.0, 1), "whisper": voice(0.8, 2), "sorry": voice(3.0, 3), "town-8001": voice(2.5, 4)}
+MUSIC = {"hold": voice(12.0, 5)}
+
+
+def test_a_call_is_told_as_it_was() -> None:
+    heard = over_the_wire(
+        silence(0.3),
+        WORDS["welcome"],
+        MUSIC["hold"][3 * RATE : 6 * RATE],
+        WORDS["whisper"],
+        silence(0.5),
+        WORDS["town-8001"],
+    )
+    found = recognise(heard, WORDS, MUSIC)
+    told = [(each.kind, each.name, each.whole) for each in found]
+    assert told == [
+        (Kind.PROMPT, "welcome", True),
+        (Kind.MUSIC, "hold", True),
+        (Kind.PROMPT, "whisper", True),
+        (Kind.PERSON, "town-8001", True),
+    ]
+    assert found[0].start == pytest.approx(0.3, abs=0.01)
+    assert found[1].end - found[1].start == pytest.approx(3.0, abs=0.1)
+
+
+def test_a_prompt_that_was_cut_off_is_told_so() -> None:
+    heard = over_the_wire(WORDS["sorry"][: round(1.5 * RATE)], silence(1.0))
+    (found,) = recognise(heard, WORDS, MUSIC)
+    assert (found.name, found.whole) == ("sorry", False)
+    assert found.end == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_prompt_said_twice_is_told_twice_and_a_stranger_is_just_a_sound() -> None:
+    heard = over_the_wire(WORDS["welcome"], WORDS["welcome"], silence(1.0), voice(1.5, 9))
+    found = recognise(heard, WORDS, MUSIC)
+    assert [(each.kind, each.name) for each in found] == [
+        (Kind.PROMPT, "welcome"),
+        (Kind.PROMPT, "welcome"),
+        (Kind.SOUND, ""),
+    ]
+
+
+def test_a_prompt_that_began_before_us_still_fits() -> None:
+    match = audio.hears(over_the_wire(WORDS["sorry"][RATE // 2 :]), WORDS["sorry"])
+    assert match.correlation > 0.85
+    assert match.at == pytest.approx(-0.5, abs=0.001)
+
+
+def test_nothing_fits_silence() -> None:
+    assert audio.hears(silence(3.0), WORDS["welcome"]).correlation == 0.0
+    assert audio.hears(silence(0.0), WORDS["welcome"]).correlation == 0.0
+
+
+def test_a_tone_is_known_among_tones() -> None:
+    heard = decode(tone(700).alaw * 5)
+    assert audio.dominant(heard) == 700
+    assert audio.level(heard, 700) == pytest.approx(8000, rel=0.05)
+    assert audio.level(heard, 740) < 100
+    assert audio.dominant(silence(1.0)) is None
+
+
+def packet(stamp: int, source: int, level: int) -> bytes:
+    payload = encode(np.full(FRAME, level, dtype=np.int16))
+    return struct.pack("!BBHII", 0x80, 8, 0, stamp & 0xFFFFFFFF, source) + payload
+
+
+async def heard_of(packets: list[tuple[float, bytes]]) -> Heard:
+    media = Media.open("127.0.0.1", Pacer())
+    try:
+        media.packets += packets
+        return media.heard()
+    finally:
+        media.close()
+
+
+async def test_packets_lie_where_their_timestamps_say_even_when_they_come_late_or_in_disorder() -> None:
+    packets = [(10.0, packet(2**32 - FRAME, 1, 1000)), (10.06, packet(FRAME, 1, 3000)), (10.07, packet(0, 1, 2000))]
+    heard = await heard_of(packets)
+    assert heard.began == 10.0
+    levels = [round(float(heard.samples[n * FRAME + 10]), -2) for n in range(3)]
+    assert levels == [1000, 2000, 3000]
+
+
+async def test_a_new_source_begins_where_it_was_heard() -> None:
+    heard = await heard_of([(10.0, packet(0, 1, 1000)), (11.0, packet(77_000, 2, 3000))])
+    assert len(heard.samples) == RATE + FRAME
+    assert not heard.samples[FRAME:RATE].any()
+
+
+async def test_a_stretch_of_time_that_nothing_was_heard_in_is_silence() -> None:
+    heard = await heard_of([(10.0, packet(0, 1, 1000))])
+    around = heard.between(9.5, 11.0)
+    assert (around.began, around.seconds) == (9.5, 1.5)
+    assert audio.silences(around.samples, 0.3) == [(0.0, 0.5), (0.52, 1.5)]
