@@ -15,6 +15,7 @@ from dialplans import modules
 from routing.config import Config, Mode, Trunk
 from routing.ids import PromptId, SeatId
 from routing.numbers import spoken
+from routing.prompts import SURVIVAL_NOBODY, SURVIVAL_SORRY
 
 HOTLINE = "asterisk"
 TOWN = "town"
@@ -76,7 +77,7 @@ SHARED_FILES = ("asterisk", "modules", "logger", "http", "ari", "musiconhold", "
 TOWN_FILES = ("pjsip", "extensions")
 
 ANY = "_[+*#0-9a-zA-Z]!"
-"""Whatever is dialled.  The special extensions (h, T) of a context are named in it and win, priority by priority: so each
+"""Whatever is dialled.  The special extensions (h, T) of a context are named in it and win, priority by priority: each
 must end at its first one, or it goes on at the second priority of this pattern."""
 
 PATH_BREAKERS = frozenset(',;&|"$=[]\n')
@@ -162,6 +163,10 @@ def survival_pools(config: Config) -> Mapping[str, tuple[SeatId, ...]]:
     return pools | {"survival": config.site.survival.seats}
 
 
+SURVIVAL_TRIES = 60
+"""How often survival asks all its phones, about six seconds apart, before it says that nobody can be reached."""
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
@@ -203,7 +208,10 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
         "lease": int(site.timing.lease.total_seconds()),
         "calls": site.limits.calls,
         "tries": settings.tries,
-        "sorry": "survival-sorry",
+        "hall": site.hall,
+        "sorry": SURVIVAL_SORRY,
+        "nobody": SURVIVAL_NOBODY,
+        "survival_tries": SURVIVAL_TRIES,
     }
 
 
