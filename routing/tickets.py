@@ -73,7 +73,9 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
 class SignedIn(Event, frozen=True, tag="signed-in"):
     """An agent sits down at a seat, ready at once unless `ready` is false.
 
-    One agent a seat: the other is signed out.
+    One agent a seat: the other is signed out.  While the agent, or who sits at the seat, is reserved or talking, a
+    sign-in at another seat changes nothing: ask again.  At the same seat again: the state stays, `competences` hold
+    from now on, and a sign-out asked for is taken back.
     """
 
     agent: AgentId
@@ -83,19 +85,19 @@ class SignedIn(Event, frozen=True, tag="signed-in"):
 
 
 class SignedOut(Event, frozen=True, tag="signed-out"):
-    """An agent leaves; during a talk or an offer this takes effect when it is over."""
+    """An agent leaves; during a talk or an offer this takes effect when it is over, without wrap-up."""
 
     agent: AgentId
 
 
 class Readied(Event, frozen=True, tag="readied"):
-    """An agent asks for calls (also ends wrap-up and pause)."""
+    """An agent asks for calls: ends wrap-up, pause and unreachability, and takes back what was asked for in a talk."""
 
     agent: AgentId
 
 
 class Paused(Event, frozen=True, tag="paused"):
-    """An agent asks for none; during a talk or an offer this takes effect after wrap-up."""
+    """An agent asks for none; during a talk or an offer this takes effect after wrap-up, in wrap-up at once."""
 
     agent: AgentId
     reason: str
@@ -108,7 +110,11 @@ class Reached(Event, frozen=True, tag="reached"):
 
 
 class Entered(Event, frozen=True, tag="entered"):
-    """A ticket begins to wait.  Rank: `first_entry - priority_ms`, then the ticket's id; it never changes."""
+    """A ticket begins to wait.  Rank: `first_entry - priority_ms`, then the ticket's id; it never changes.
+
+    The ladder counts from now.  A rung that nobody who is signed in could serve is passed at once, if there is a later
+    one.
+    """
 
     ticket: TicketId
     ladder: Ladder
@@ -142,7 +148,10 @@ class Refused(Event, frozen=True, tag="refused"):
 
 
 class Configured(Event, frozen=True, tag="configured"):
-    """New limits and the pools that exist; a ticket whose pools are all gone moves to `hall`."""
+    """New limits and the pools that exist; a waiting ticket whose pools are all gone moves to `hall`.
+
+    Before the first of these every pool exists, and there is no wrap-up.
+    """
 
     pools: tuple[PoolId, ...]
     hall: PoolId
@@ -185,7 +194,7 @@ class Moved(msgspec.Struct, frozen=True, tag_field="action", tag="moved"):
 
 
 class Changed(msgspec.Struct, frozen=True, tag_field="action", tag="changed"):
-    """The agent's state is another one."""
+    """The agent's state, or the reason for it, is another one: said each time, with an `Offer` (before it) too."""
 
     agent: AgentId
     state: AgentState
