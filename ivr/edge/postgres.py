@@ -6,7 +6,6 @@ Its programs come from HOTLINE_POSTGRES, a wheel, or the system.  What is stored
 
 import asyncio
 import contextlib
-import hashlib
 import importlib.util
 import os
 import platform
@@ -22,13 +21,13 @@ from urllib.parse import quote
 
 import asyncpg
 
+from ivr.edge.places import own, socket_folder
 from ivr.edge.processes import POLL_S, Child, ordinary_user
 from ivr.errors import Trouble
 
 USER = "hotline"
 DATABASE = "hotline"
 SOCKET = ".s.PGSQL.5432"
-LONGEST_SOCKET = 107  # bytes of a Unix socket's path, sockaddr_un(7)
 OLDEST = 15  # the SQL that the store is written in
 READY_WITHIN_S = 30.0  # recovery after a kill under load: 1 s measured; slow disks are ten times slower
 SETTINGS = {
@@ -113,14 +112,7 @@ class Server:
         self.log = log
         self.user = ordinary_user()
         self.programs = programs(self.data)
-        self.sockets = self._sockets()
-
-    def _sockets(self) -> Path:
-        folder = self.home / "run"
-        if len(os.fsencode(folder / SOCKET)) <= LONGEST_SOCKET:
-            return folder
-        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
-        return Path(f"/tmp/hotline-{os.geteuid()}-{name}")  # noqa: S108 - its owner and mode are checked
+        self.sockets = socket_folder(self.home / "run", SOCKET)
 
     def dsn(self, database: str = DATABASE) -> str:
         """Where to connect."""
@@ -135,19 +127,13 @@ class Server:
         await self._wait_for_an_earlier_one()
 
     def _own(self, folder: Path) -> None:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700, parents=True)
-            if self.user:
-                os.chown(folder, self.user.pw_uid, self.user.pw_gid)
-        owner = self.user.pw_uid if self.user else os.geteuid()
-        status = folder.lstat()
-        if folder.is_symlink() or status.st_uid != owner:
+        uid, gid = (self.user.pw_uid, self.user.pw_gid) if self.user else (os.geteuid(), os.getegid())
+        owner = own(folder, uid, gid)
+        if owner != uid:
             raise Trouble(
-                f"{folder} belongs to {_name(status.st_uid)}, but PostgreSQL runs as {_name(owner)}: start as the user "
-                "who started before, or choose another state directory with --state."
+                f"{folder} belongs to {_name(owner)}, but PostgreSQL runs as {_name(uid)}: start as the user who "
+                "started before, or choose another state directory with --state."
             )
-        if status.st_mode & 0o077:
-            folder.chmod(0o700)
 
     def _as_user(self, program: str, *arguments: str | Path) -> tuple[list[str | Path], pwd.struct_passwd | None]:
         """A command line and whom to start it as: PostgreSQL refuses to be root."""

@@ -1,0 +1,61 @@
+"""Asking a server of ours over HTTP whether it lives, and once more until it does."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from ivr.edge.processes import POLL_S, Child
+from ivr.errors import Trouble
+
+
+class NoAnswer(OSError):
+    """Nobody answered, or not with success."""
+
+
+async def _request(
+    method: str,
+    url: str,
+    within: float,
+    *,
+    auth: aiohttp.BasicAuth | None = None,
+    headers: dict[str, str] | None = None,
+) -> None:
+    limit = aiohttp.ClientTimeout(total=within)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit, auth=auth, headers=headers, trust_env=False) as session,
+            session.request(method, url) as answer,
+        ):
+            if not answer.ok:
+                raise NoAnswer(f"{url} answers {answer.status} {answer.reason}")
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise NoAnswer(f"{url} does not answer: {type(error).__name__} {error}") from error
+
+
+async def get(url: str, *, within: float, user: str = "", password: str = "") -> None:
+    """Return if `url` answers with success within so many seconds.  Raises `NoAnswer`."""
+    await _request("GET", url, within, auth=aiohttp.BasicAuth(user, password) if user else None)
+
+
+async def post(url: str, *, within: float, token: str) -> None:
+    """The same for something to be done, with our own right to ask for it."""
+    await _request("POST", url, within, headers={"Authorization": f"Bearer {token}"})
+
+
+async def until(child: Child, ask: Callable[[], Awaitable[None]], within: float) -> None:
+    """Return once `ask` does.
+
+    Raises `Trouble`, with the end of the child's log, if it dies first or is not ready within so many seconds.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            return await ask()
+        except OSError as error:
+            if not child.running:
+                raise Trouble(f"{child.name} ended at once.{child.last_words()}") from error
+            if time.monotonic() > deadline:
+                raise Trouble(f"{child.name} was not ready in {within:.0f} s: {error}.{child.last_words()}") from error
+        await asyncio.sleep(POLL_S)

@@ -1,0 +1,130 @@
+"""What one house is made of, read once before anything is started: config, state directory, ports, moment.
+
+Reads files and the environment, starts nothing.
+"""
+
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ivr.errors import Trouble
+from routing.config import Config, Mode, Ports, build
+
+ROOT = Path(__file__).resolve().parents[2]
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+SOURCES = {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}
+UNUSABLE = re.compile(r"[,;&|\"$=\[\]\n\r]")  # what a path in a dialplan cannot hold
+
+VARIABLES = {
+    "sip": "HOTLINE_SIP_PORT",
+    "web": "HOTLINE_WEB_PORT",
+    "ari": "HOTLINE_ARI_PORT",
+    "town_sip": "HOTLINE_TOWN_SIP_PORT",
+    "town_phones": "HOTLINE_TOWN_PHONES_PORT",
+    "town_ari": "HOTLINE_TOWN_ARI_PORT",
+}
+"""Port -> the variable that overrides what `site.yaml` says; the last two default to the neighbours of theirs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One house.
+
+    `at` is the rehearsed moment, None for today; `database` the address of a given server, empty for our own.
+    """
+
+    root: Path
+    state: Path
+    config: Config
+    ports: Mapping[str, int]
+    at: datetime | None
+    database: str
+
+    @property
+    def demo(self) -> bool:
+        """Whether the demo town is carrier, city and agents."""
+        return self.config.site.mode is Mode.DEMO
+
+    def listens(self) -> Mapping[str, tuple[int, socket.SocketKind]]:
+        """What must be free: variable -> port and kind."""
+        mine = ("sip", "web", "ari")
+        kinds = {"web": socket.SOCK_STREAM, "ari": socket.SOCK_STREAM, "town_ari": socket.SOCK_STREAM}
+        names = VARIABLES if self.demo else mine
+        return {VARIABLES[name]: (self.ports[name], kinds.get(name, socket.SOCK_DGRAM)) for name in names}
+
+
+def read_sources(root: Path = ROOT) -> dict[str, str]:
+    """File name -> text of everything that a config is built from.  Raises `Trouble`."""
+    sources = {}
+    for name, folder in SOURCES.items():
+        path = root / folder / name
+        try:
+            sources[name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Trouble(f"{path} cannot be read: {error}.") from error
+    return sources
+
+
+def state_directory(chosen: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """`chosen`, else HOTLINE_STATE, else `var/`.  Raises `Trouble` when its name cannot be used."""
+    state = (chosen or Path(environ.get("HOTLINE_STATE") or ROOT / "var")).expanduser().resolve()
+    if found := UNUSABLE.search(str(state)):
+        raise Trouble(
+            f"the state directory {state} has a {found[0]!r} in its name, which Asterisk's configuration cannot hold: "
+            "choose another one with --state."
+        )
+    return state
+
+
+def ports(said: Ports, environ: Mapping[str, str]) -> dict[str, int]:
+    """The ports of `site.yaml`, as the environment overrides them.  Raises `Trouble`."""
+    chosen: dict[str, int] = {}
+    for name, variable in VARIABLES.items():
+        if text := environ.get(variable):
+            if not text.isdecimal():
+                raise Trouble(f"{variable} is {text!r}: it must be the number of a port.")
+            chosen[name] = int(text)
+        elif name == "town_phones":
+            chosen[name] = chosen["town_sip"] + 1
+        elif name == "town_ari":
+            chosen[name] = chosen["ari"] + 1
+        else:
+            chosen[name] = int(getattr(said, name))
+    return chosen
+
+
+def moment(config: Config, at: str | None) -> datetime | None:
+    """The moment to live at: `at`, else the one of `site.yaml`; None is today.  Raises `Trouble`."""
+    site = config.site
+    if site.mode is not Mode.DEMO:
+        if at not in {None, "now"}:
+            raise Trouble("this house is in production (site.yaml: mode), and production lives today: leave --at out.")
+        return None
+    if at is None:
+        return site.rehearsal
+    if at == "now":
+        return None
+    with contextlib.suppress(ValueError):
+        read = datetime.fromisoformat(at)
+        return read if read.tzinfo else read.replace(tzinfo=SHANGHAI)
+    raise Trouble(f"--at {at} is no moment: write it as 2021-09-15T09:00, or say now.")
+
+
+def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Everything.  Raises `Trouble`, or `ConfigFaults` with every fault of the config."""
+    folder = state_directory(state, environ)
+    config = build(read_sources())
+    return Settings(
+        root=ROOT,
+        state=folder,
+        config=config,
+        ports=ports(config.site.ports, environ),
+        at=moment(config, at),
+        database=environ.get("DATABASE_URL", ""),
+    )
