@@ -3,7 +3,8 @@
     HotlineError
      ├── CallerHungUp        the citizen has left: the body of `alive()` ends with this
      ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (lease, continue)
-     ├── AriError            Asterisk answered a request with something else than success, or not at all
+     ├── OfferWithdrawn      the Floor has taken an offer back: the phone stops ringing
+ ├── AriError            Asterisk answered a request with something else than success, or not at all
      │    ├── Gone           404: no such channel, bridge or playback; on our own channel a normal outcome
      │    ├── Conflict       409: not in our application, or not now
      │    ├── Precondition   412: the channel is in no state for it (not up, already leaving)
@@ -14,6 +15,7 @@
      ├── Replaced            another controller has taken our application: fatal
      ├── MailboxFull         a mailbox overflowed: events of that call are lost, so the call is a fault
      ├── StoreError          the database cannot be reached now
+     │    └── StoreRefused   it is there, and will not have a value of ours
      ├── DiskError           a file of ours cannot be read or written
      │    └── DiskFull       no space, no quota
      ├── JournalError        the journal is another node's, or was not replayed before it was written
@@ -42,6 +44,10 @@ class TakenBack(HotlineError):
     def __init__(self, channel: str) -> None:
         super().__init__(f"channel {channel} is back in the dialplan")
         self.channel = channel
+
+
+class OfferWithdrawn(HotlineError):
+    """The offer stands no more; the ticket keeps its place."""
 
 
 class AriError(HotlineError):
@@ -92,6 +98,10 @@ class MailboxFull(HotlineError):
 
 class StoreError(HotlineError):
     """The database cannot be reached; what was to be written waits in the journal."""
+
+
+class StoreRefused(StoreError):
+    """The database is there, and will not have a value of ours."""
 
 
 class DiskError(HotlineError):

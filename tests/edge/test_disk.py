@@ -109,7 +109,12 @@ async def test_waiters_share_an_fsync(disk: FileDisk, monkeypatch: pytest.Monkey
 
 async def test_an_append_during_an_fsync_gets_one_of_its_own(disk: FileDisk, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
-    monkeypatch.setattr(edge_disk, "_flush", lambda file: (flushed.append(disk.size), os.close(file)))
+
+    def noted(file: int) -> None:
+        flushed.append(disk.size)
+        os.close(file)
+
+    monkeypatch.setattr(edge_disk, "_flush", noted)
     disk.append(b"one\n")
     first = asyncio.ensure_future(disk.sync())
     await asyncio.sleep(0)
@@ -130,7 +135,7 @@ def test_a_full_disk_is_said_plainly_and_leaves_no_half_line(
             return write(file, content[:3])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(edge_disk.os, "write", filling)
+    monkeypatch.setattr(os, "write", filling)
     with pytest.raises(DiskFull, match=r"journal could not be written: no space is left"):
         disk.append(b"during\n")
     monkeypatch.undo()

@@ -1,0 +1,1 @@
+"""The read model's history: forward only, each step plain SQL of PostgreSQL 15 beside its revision."""

@@ -1,0 +1,72 @@
+-- The store's queries, each under its name.  Moments arrive as milliseconds; the database's own clock is never asked.
+
+-- name: begin_mark
+insert into mark (node, seq) values ($1, 0) on conflict (node) do nothing;
+
+-- name: mark
+select seq from mark where node = $1;
+
+-- name: lock_mark
+select seq from mark where node = $1 for update;
+
+-- name: move_mark
+update mark set seq = $2 where node = $1;
+
+-- name: insert_facts
+insert into facts (node, seq, at, topic, key, body)
+select $1, new.seq, to_timestamp(new.at / 1000.0), new.topic, new.key, new.body
+from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[]) as new (seq, at, topic, key, body);
+
+-- name: insert_calls
+-- The last record of a call stands; a record of ours beats the census, which was looking from outside.
+insert into calls
+select
+    r.call, r.node, r.seq, r.outcome, r.stage, coalesce(r.cause, 0),
+    coalesce(r.line, ''), coalesce(r.phase, ''), r.marked,
+    coalesce(r.dialled, ''), coalesce(r.caller, ''), coalesce(r.trunk, ''), r.diverted_from,
+    to_timestamp(r.arrived / 1000.0), to_timestamp(r.answered / 1000.0), to_timestamp(r.prompts_ended / 1000.0),
+    to_timestamp(r.queued / 1000.0), to_timestamp(r.rang / 1000.0), to_timestamp(r.connected / 1000.0),
+    to_timestamp(r.released / 1000.0), to_timestamp(r.ended / 1000.0),
+    r.agent, r.seat, r.pool, r.target, coalesce(r.offers, 0),
+    r.wait_ms, r.since_answer_ms, r.since_prompt_end_ms, r.talk_ms,
+    coalesce(r.recording, ''), coalesce(r.rehearsal, '')
+from (
+    select distinct on (call) *
+    from (
+        select f.seq, f.topic, t.*
+        from facts as f, jsonb_to_record(f.body) as t (
+            call text, node text, outcome text, stage text, cause integer, line text, phase text, marked text,
+            dialled text, caller text, trunk text, diverted_from text, arrived bigint, answered bigint,
+            prompts_ended bigint, queued bigint, rang bigint, connected bigint, released bigint, ended bigint,
+            agent text, seat text, pool text, target text, offers integer, wait_ms bigint, since_answer_ms bigint,
+            since_prompt_end_ms bigint, talk_ms bigint, recording text, rehearsal text
+        )
+        where f.node = $1 and f.seq = any ($2::bigint[])
+    ) as every
+    order by call, (topic = 'record') desc, seq desc
+) as r
+on conflict (call) do update set
+    node = excluded.node, seq = excluded.seq, outcome = excluded.outcome, stage = excluded.stage, cause = excluded.cause,
+    line = excluded.line, phase = excluded.phase, marked = excluded.marked, dialled = excluded.dialled,
+    caller = excluded.caller, trunk = excluded.trunk, diverted_from = excluded.diverted_from,
+    arrived = excluded.arrived, answered = excluded.answered, prompts_ended = excluded.prompts_ended,
+    queued = excluded.queued, rang = excluded.rang, connected = excluded.connected, released = excluded.released,
+    ended = excluded.ended, agent = excluded.agent, seat = excluded.seat, pool = excluded.pool,
+    target = excluded.target, offers = excluded.offers, wait_ms = excluded.wait_ms,
+    since_answer_ms = excluded.since_answer_ms, since_prompt_end_ms = excluded.since_prompt_end_ms,
+    talk_ms = excluded.talk_ms, recording = excluded.recording, rehearsal = excluded.rehearsal
+where excluded.outcome <> 'missed';
+
+-- name: calls
+-- The latest calls, newest first.
+select facts.body
+from calls join facts using (node, seq)
+order by calls.arrived desc, calls.call
+limit $1;
+
+-- name: call
+select facts.body from calls join facts using (node, seq) where calls.call = $1;
+
+-- name: facts_of
+-- What happened in one call, in order.
+select seq, (extract(epoch from at) * 1000)::bigint as at, topic, key, body from facts where key = $1 order by node, seq;

@@ -1,0 +1,161 @@
+"""The read model: what the journal has, in tables that can be asked; filled by the drainer, never on a call's path.
+
+Every fact arrives exactly once: the batch and the mark move in one transaction; what the mark has passed is dropped.
+"""
+
+import asyncio
+import base64
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ivr.edge.database import Connection, Database, named
+from ivr.edge.protocols import Store
+from ivr.errors import StoreError, StoreRefused
+from ivr.facts import CallRecord
+from ivr.journal import MISSED, RECORD, Entry, Journal
+from routing.ids import CallId
+
+log = logging.getLogger(__name__)
+
+QUERIES = named("ivr.sql", "store.sql")
+
+LINGER = 0.2  # seconds between batches, so that a batch is more than one entry
+FIRST_RETRY, LAST_RETRY = 0.5, 30.0  # seconds
+
+
+class PostgresStore:
+    """`protocols.Store` on PostgreSQL, and what the command line asks it.  All raise `StoreError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ready = False
+
+    async def prepare(self) -> None:
+        """Bring the tables up to date, once."""
+        if not self._ready:
+            await self._database.migrate()
+            self._ready = True
+
+    async def mark(self, node: str) -> int:
+        """The highest journal number of `node` that has arrived; 0 at first.  Asked at each new beginning."""
+        self._ready = False  # the database that is back may be another one
+        await self.prepare()
+        async with self._database.transaction() as connection:
+            return int(await connection.value(QUERIES["mark"], node) or 0)
+
+    async def drain(self, node: str, batch: Sequence[tuple[int, bytes]]) -> None:
+        """Insert what is not there yet and move the mark, in one transaction."""
+        await self.prepare()
+        entries = [msgspec.json.decode(line, type=Entry) for _, line in batch]
+        try:
+            await self._insert(node, entries)
+        except StoreRefused as refusal:
+            log.error("store: %s; its batch goes in one by one", refusal)  # noqa: TRY400 - says all
+            for entry in entries:
+                await self._insert_whatever_it_is(node, entry)
+
+    async def _insert_whatever_it_is(self, node: str, entry: Entry) -> None:
+        """One entry that PostgreSQL will not have must not hold up all that follow: it is kept as text."""
+        try:
+            await self._insert(node, [entry])
+        except StoreRefused:
+            wrapped = msgspec.json.encode({"refused": base64.b64encode(bytes(entry.body)).decode()})
+            kept = Entry(entry.seq, entry.at, "refused", _plain(entry.topic + " " + entry.key), msgspec.Raw(wrapped))
+            await self._insert(node, [kept])
+
+    async def _insert(self, node: str, entries: Sequence[Entry]) -> None:
+        async with self._database.transaction() as connection:
+            await connection.run(QUERIES["begin_mark"], node)
+            mark = int(await connection.value(QUERIES["lock_mark"], node))
+            fresh = [entry for entry in entries if entry.seq > mark]
+            if fresh:
+                await _insert_fresh(connection, node, fresh)
+
+    async def calls(self, limit: int = 20) -> list[CallRecord]:
+        """The latest calls, newest first; those that only the census knows among them."""
+        return [_record(row) for row in await self._ask("calls", limit)]
+
+    async def call(self, call: CallId) -> CallRecord | None:
+        """The record of one call."""
+        rows = await self._ask("call", call)
+        return _record(rows[0]) if rows else None
+
+    async def facts_of(self, key: str) -> list[Entry]:
+        """What happened in one call, in order."""
+        return [
+            Entry(row["seq"], row["at"], row["topic"], row["key"], msgspec.Raw(row["body"].encode()))
+            for row in await self._ask("facts_of", key)
+        ]
+
+    async def _ask(self, name: str, *values: Any) -> list[Mapping[str, Any]]:
+        await self.prepare()
+        async with self._database.transaction() as connection:
+            return await connection.rows(QUERIES[name], *values)
+
+
+async def _insert_fresh(connection: Connection, node: str, fresh: Sequence[Entry]) -> None:
+    await connection.run(
+        QUERIES["insert_facts"],
+        node,
+        [entry.seq for entry in fresh],
+        [entry.at for entry in fresh],
+        [_plain(entry.topic) for entry in fresh],
+        [_plain(entry.key) for entry in fresh],
+        [_NUL.sub(r"\1\\ufffd", bytes(entry.body).decode()) for entry in fresh],
+    )
+    records = [entry.seq for entry in fresh if entry.topic in {RECORD, MISSED}]
+    if records:
+        await connection.run(QUERIES["insert_calls"], node, records)
+    await connection.run(QUERIES["move_mark"], node, fresh[-1].seq)
+
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # what jsonb and text cannot hold; a caller's name can
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\ufffd")
+
+
+def _record(row: Mapping[str, Any]) -> CallRecord:
+    return msgspec.json.decode(row["body"], type=CallRecord)
+
+
+class Drainer:
+    """Carries the journal into the store, however often that is away."""
+
+    def __init__(self, journal: Journal, store: Store) -> None:
+        self._journal = journal
+        self._store = store
+        self._pause = FIRST_RETRY
+        self.away = False
+
+    async def run(self) -> None:
+        """Drain for ever; a store that is away is tried again, less and less often, said once."""
+        while True:
+            try:
+                await self._drain()
+            except StoreError as fault:
+                if not self.away:
+                    log.warning("store: %s; calls go on, the journal keeps what they leave", fault)
+                self.away = True
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, LAST_RETRY)
+
+    async def _drain(self) -> None:
+        mark = await self._store.mark(self._journal.node)
+        self._journal.stand_above(mark)
+        self._reached()
+        async for batch in self._journal.tail(mark):
+            await self._store.drain(self._journal.node, batch)
+            self._reached()
+            self._journal.drained(batch[-1][0])
+            await asyncio.sleep(LINGER)
+
+    def _reached(self) -> None:
+        if self.away:
+            log.warning("store: it is back")
+        self.away, self._pause = False, FIRST_RETRY
