@@ -33,7 +33,7 @@ def paths(house: House) -> Paths:
         modules=str(found.modules),
         data=str(found.data),
         python=sys.executable,
-        survival=str(house.settings.root / "ivr" / "survival.py"),
+        survival=str(house.settings.root / "ivr" / "edge" / "survival.py"),
         ari_password=house.secrets.get("ari-password"),
         town_password=house.secrets.get("town-password"),
         secrets={name: house.secrets.get(name) for name in endpoints(house)},
@@ -46,6 +46,8 @@ def paths(house: House) -> Paths:
         town_rtp=(said.town_rtp_from, said.town_rtp_to),
         run=str(house.sockets["asterisk"]),
         town_run=str(house.sockets["town"]),
+        # no: seats wait for phones of one's own (a test's, or a newcomer's), and nobody is signed in at the start
+        demo_agents=os.environ.get("HOTLINE_DEMO_AGENTS", "yes") != "no",
     )
 
 
