@@ -102,7 +102,7 @@ class FileDisk:
         """Wait for an fsync that began after the last append; one thread, one fsync at a time for all who wait."""
         wanted = self._appended
         while self._synced < wanted:
-            if self._round is None:
+            if self._round is None or self._round.done():  # done, and its `settle` is still to come: not ours to wait for
                 self._round = self._begin(self._appended)
             with _told(self._path, "brought to the disk"):
                 await asyncio.shield(self._round)
@@ -112,7 +112,8 @@ class FileDisk:
             self._thread = ThreadPoolExecutor(1, "fsync")
 
         def settle(done: asyncio.Future[None]) -> None:
-            self._round = None
+            if self._round is done:
+                self._round = None
             if not done.cancelled() and done.exception() is None:
                 self._synced = max(self._synced, upto)
 

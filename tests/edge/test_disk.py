@@ -143,6 +143,21 @@ def test_a_full_disk_is_said_plainly_and_leaves_no_half_line(
     assert path.read_bytes() == b"before\nafter\n"
 
 
+async def test_whoever_comes_between_the_end_of_an_fsync_and_its_news_does_not_spin(disk: FileDisk) -> None:
+    for _ in range(200):
+        disk.append(b"one\n")
+        first = asyncio.ensure_future(disk.sync())
+        await asyncio.sleep(0)
+        disk.append(b"two\n")
+        assert disk._round is not None
+        while not disk._round.done():
+            await asyncio.sleep(0)
+            if disk._round is None:
+                break
+        await asyncio.wait_for(disk.sync(), 5)
+        await first
+
+
 async def test_a_disk_that_fails_to_sync_says_so(disk: FileDisk, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(file: int) -> None:
         os.close(file)
