@@ -102,7 +102,7 @@ class FileDisk:
         """Wait for an fsync that began after the last append; one thread, one fsync at a time for all who wait."""
         wanted = self._appended
         while self._synced < wanted:
-            if self._round is None or self._round.done():  # done, and its `settle` is still to come: not ours to wait for
+            if self._round is None or self._round.done():  # done: only its `settle` is to come
                 self._round = self._begin(self._appended)
             with _told(self._path, "brought to the disk"):
                 await asyncio.shield(self._round)

@@ -149,11 +149,10 @@ async def test_whoever_comes_between_the_end_of_an_fsync_and_its_news_does_not_s
         first = asyncio.ensure_future(disk.sync())
         await asyncio.sleep(0)
         disk.append(b"two\n")
-        assert disk._round is not None
-        while not disk._round.done():
+        begun = disk._round
+        assert begun is not None
+        while not begun.done():
             await asyncio.sleep(0)
-            if disk._round is None:
-                break
         await asyncio.wait_for(disk.sync(), 5)
         await first
 
