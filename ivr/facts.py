@@ -13,12 +13,16 @@ from routing.tickets import Refusal
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """The dialplan's stamp.  `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any."""
+    """The dialplan's stamp on `channel`.
+
+    `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any.
+    """
 
     at: Instant
     arrival: Arrival
     moment: str
     rehearsal: str = ""
+    channel: ChannelId = ChannelId("")
 
 
 class Heard(StrEnum):

@@ -1,0 +1,130 @@
+"""What a controller finds when it comes to an Asterisk: calls that live on, people who share a bridge, and leftovers.
+
+Pure but for the ledgers it writes: Asterisk's lists and our ledgers in, a `Findings` out.  Where they disagree about
+who is with whom, Asterisk wins.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ivr.ari import models
+from ivr.ari.client import Lists
+from ivr.facts import Arrived, Connected
+from ivr.ledger import CONNECTED, OFFERED, ROUTED, TRANSFERRED, TRANSFERRING, Ledger
+from ivr.reach import pool_of
+from routing.arrival import recognise
+from routing.config import Config, Mode
+from routing.hours import parse_moment
+from routing.ids import BridgeId, CallId, ChannelId, Instant
+
+_LEG = re.compile(r"(?P<call>.+)-(agent-(?P<offer>\d+)|transfer-(?P<place>\d+)-\d+)")
+_BRIDGE = re.compile(r"(?P<call>.+)-bridge")
+
+STASIS = "Stasis"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is to be done after a connect.
+
+    `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
+    whose citizen is in the dialplan.  `bridged`: calls that have a bridge.  `strays`: channels to hang up.  `empty`:
+    bridges to delete.
+    """
+
+    everyone: tuple[str, ...]
+    living: dict[CallId, models.Channel] = field(default_factory=dict)
+    taken: set[CallId] = field(default_factory=set)
+    bridged: set[CallId] = field(default_factory=set)
+    strays: list[ChannelId] = field(default_factory=list)
+    empty: list[BridgeId] = field(default_factory=list)
+
+
+def call_of(channel: models.Channel) -> CallId | None:
+    """The call whose citizen this channel is; None for a leg of ours, or a channel that the dialplan did not stamp."""
+    if _LEG.fullmatch(channel.id):
+        return None
+    stamp = (channel.channelvars or {}).get("HOTLINE_CALL")
+    return CallId(stamp) if stamp else None
+
+
+def survey(
+    config: Config, lists: Lists, ledgers: Mapping[CallId, Ledger], ended: Iterable[CallId], now: Instant
+) -> Findings:
+    """Go through the lists; write into the ledgers who is found connected."""
+    found = Findings(tuple(channel.id for channel in lists.channels))
+    _citizens(found, lists, frozenset(ended))
+    together = {bridge.id: frozenset(bridge.channels) for bridge in lists.bridges}
+    for bridge in together:
+        if match := _BRIDGE.fullmatch(bridge):
+            call = CallId(match["call"])
+            if call in found.living and call in ledgers:
+                found.bridged.add(call)
+            else:
+                found.empty.append(BridgeId(bridge))
+    for channel in found.everyone:
+        if match := _LEG.fullmatch(channel):
+            call = CallId(match["call"])
+            citizen, members = found.living.get(call), together.get(f"{call}-bridge", frozenset())
+            if citizen and call in ledgers and {citizen.id, channel} <= members:
+                _note(config, ledgers[call], match, ChannelId(channel), now)
+            else:
+                found.strays.append(ChannelId(channel))
+    return found
+
+
+def _citizens(found: Findings, lists: Lists, over: frozenset[CallId]) -> None:
+    for channel in lists.channels:
+        call = call_of(channel)
+        if call is None:
+            continue
+        if channel.dialplan.app_name != STASIS:
+            found.taken.add(call)
+        elif call in over:
+            found.strays.append(ChannelId(channel.id))
+        else:
+            found.living[call] = channel
+
+
+def _note(config: Config, ledger: Ledger, leg: re.Match[str], channel: ChannelId, now: Instant) -> None:
+    """They hear each other: the ledger says so from now on, if we died before it could."""
+    n = leg["offer"] or leg["place"]
+    if leg["offer"] and CONNECTED not in ledger and OFFERED.of(n) in ledger:
+        offered, pool = ledger[OFFERED.of(n)], pool_of(config, ledger[ROUTED], ledger[OFFERED.of(n)].agent)
+        ledger.write(CONNECTED, Connected(now, offered.agent, offered.seat, channel, pool))
+    elif leg["place"] and TRANSFERRED.of(n) not in ledger and TRANSFERRING.of(n) in ledger:
+        ledger.write(TRANSFERRED.of(n), now)
+
+
+def legs(ledger: Ledger) -> list[ChannelId]:
+    """The legs that a ledger says are with the citizen."""
+    connected = ledger.get(CONNECTED)
+    targets = [each.leg for n, each in ledger.which(TRANSFERRING).items() if TRANSFERRED.of(n) in ledger]
+    return [*targets, connected.leg] if connected else targets
+
+
+def arrived(channel: models.Channel, config: Config, civil: str, now: Instant, rehearsal: str) -> Arrived:
+    """The dialplan's stamps, read.  `civil` is the moment for calls that do not bring their own (demo only)."""
+    stamps = {name: str(value) for name, value in (channel.channelvars or {}).items()}
+    arrival = recognise(
+        config,
+        stamps.get("HOTLINE_DIALLED", ""),
+        stamps.get("HOTLINE_DIVERSION", ""),
+        stamps.get("HOTLINE_HISTORY", ""),
+        stamps.get("HOTLINE_TRUNK", ""),
+        stamps.get("HOTLINE_CALLER", ""),
+    )
+    at = stamps.get("HOTLINE_ARRIVED", "")
+    moment = _moment(stamps.get("HOTLINE_AT", "")) if config.site.mode is Mode.DEMO else None
+    return Arrived(
+        Instant(int(at)) if at.isdigit() else now, arrival, moment or civil, rehearsal, ChannelId(channel.id)
+    )
+
+
+def _moment(text: str) -> str | None:
+    """The moment that a demo call brings with it; None when it brings none that can be read."""
+    try:
+        return parse_moment(text).isoformat()
+    except ValueError:
+        return None

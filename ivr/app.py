@@ -1,0 +1,176 @@
+"""The controller: one era a connection to Asterisk, in which every call that is alive has its coroutine.
+
+A lost socket, a killed process and a first start are one case: connect, look, enter every call at the top.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import datetime
+
+from ivr.adopt import Findings, arrived, call_of, legs, survey
+from ivr.ari import models
+from ivr.ari.client import Ari, connect
+from ivr.ari.handles import Channel
+from ivr.ari.vitals import Ended
+from ivr.call import serve
+from ivr.edge.protocols import Wire
+from ivr.errors import AriError, ConnectionLost, Replaced
+from ivr.ledger import ARRIVED, CONNECTED, ENDED, Ledger
+from ivr.service import Service
+from ivr.visit import Call
+from routing.ids import AgentId, CallId, ChannelId, TicketId
+from routing.standing import AgentView
+from routing.tickets import AgentState
+
+log = logging.getLogger(__name__)
+
+APP = "hotline"
+"""Our application's name in Asterisk."""
+
+RETRY_S = 0.2
+"""Between two attempts to connect: callers ring meanwhile."""
+
+LOOK_EVERY_S = 2.0
+"""How often the phones of unreachable agents are looked at."""
+
+CURRENT: ContextVar[str] = ContextVar("call", default="-")
+"""The call whose task is running, for the log."""
+
+
+class Controller:
+    """Owns the calls.  `ledgers` holds every call that has no record yet, `ended` those that lately got one."""
+
+    def __init__(self, service: Service, wire: Wire, ledgers: Mapping[CallId, Ledger], ended: set[CallId]) -> None:
+        self.service = service
+        self.ledgers = dict(ledgers)
+        self.ari: Ari | None = None
+        self.rehearsal = ""
+        self._ended = ended
+        self._wire = wire
+        self._door_is_open = True
+        self._quiet = asyncio.Event()
+
+    async def run(self) -> None:
+        """Be the controller, for ever; raises `Replaced` when another one has taken our place."""
+        while True:
+            try:
+                async with connect(self._wire, APP) as ari:
+                    await self._era(ari)
+            except (ConnectionLost, AriError) as error:
+                log.warning("no connection: %s", error)
+            self.ari = None
+            await asyncio.sleep(RETRY_S)
+
+    async def drain(self, within: float) -> int:
+        """Take no new calls, and wait up to `within` seconds for those in progress; how many are left."""
+        self._door_is_open = False
+        self._settle()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._quiet.wait()
+        return len(self.ledgers)
+
+    async def _era(self, ari: Ari) -> None:
+        found = survey(self.service.config, await ari.lists(), self.ledgers, self._ended, self.service.clock.instant())
+        self._sweep(ari, found)
+        known = set(self.ledgers)
+        for channel in found.living.values():
+            self._open(channel)
+        connected = [TicketId(call) for call in found.living if CONNECTED in self.ledgers[call]]
+        self.service.dispatcher.reconcile([TicketId(call) for call in found.living], connected)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for call in list(self.ledgers):
+                    group.create_task(self._serve(self._resumed(ari, call, call in known, found)), name=f"call:{call}")
+                group.create_task(self._look_for_phones(), name="phones")
+                self.ari = ari
+                log.info("connected: %d calls", len(self.ledgers))
+                await self._welcome(ari, group)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures  # a call's own failures end with it: this is the connection's
+
+    async def _welcome(self, ari: Ari, group: asyncio.TaskGroup) -> None:
+        async for start in ari.arrivals():
+            call = call_of(start.channel)
+            channel = Channel(ari, ChannelId(start.channel.id))
+            if call is None or call in self._ended:
+                channel.hang_up()  # a leg of a life before, or of a call that is over
+            elif call not in self.ledgers:
+                if not self._door_is_open:
+                    await channel.continue_to("survival")
+                    continue
+                ledger = self._open(start.channel)
+                visit = Call(self.service, ari, call, channel, ledger, resumed=False)
+                group.create_task(self._serve(visit), name=f"call:{call}")
+
+    async def _serve(self, call: Call) -> None:
+        CURRENT.set(call.id)
+        try:
+            await serve(call)
+        except (ConnectionLost, Replaced):
+            raise
+        except Exception:
+            log.exception("the call could not be ended properly; the next life will try again")
+        if ENDED in call.ledger:
+            self.ledgers.pop(call.id, None)
+            self._ended.add(call.id)
+            self._settle()
+
+    def _open(self, channel: models.Channel) -> Ledger:
+        """The ledger of a call; begun, if this is the first that we hear of it."""
+        call = call_of(channel)
+        if call is None:
+            raise ValueError(f"channel {channel.id} is no citizen's")
+        ledger = self.ledgers.setdefault(call, Ledger(call, self.service.journal))
+        if ARRIVED not in ledger:
+            clock = self.service.clock
+            civil = _wall(clock.civil())
+            ledger.write(ARRIVED, arrived(channel, self.service.config, civil, clock.instant(), self.rehearsal))
+        return ledger
+
+    def _resumed(self, ari: Ari, call: CallId, was_known: bool, found: Findings) -> Call:  # noqa: FBT001
+        ledger, living = self.ledgers[call], found.living.get(call)
+        channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
+        if living is None:
+            channel.vitals.end(Ended(hung_up=call not in found.taken))
+        everyone = frozenset(found.everyone)
+        for leg in legs(ledger):
+            if leg not in everyone:
+                ari.vitals(leg).end(Ended(hung_up=True))
+        visit = Call(self.service, ari, call, channel, ledger, resumed=was_known)
+        visit.is_bridged = call in found.bridged
+        return visit
+
+    def _sweep(self, ari: Ari, found: Findings) -> None:
+        for channel in found.strays:
+            ari.send("DELETE", f"channels/{channel}")
+        for bridge in found.empty:
+            ari.send("DELETE", f"bridges/{bridge}")
+
+    async def _look_for_phones(self) -> None:
+        """An unreachable agent whose phone is registered again is ready again."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            lost = [agent for agent in self.service.dispatcher.agents() if agent.state is AgentState.UNREACHABLE]
+            if lost:
+                self.service.dispatcher.reached(await self._registered(lost))
+
+    async def _registered(self, agents: list[AgentView]) -> list[AgentId]:
+        try:
+            endpoints = await self._wire.fetch("endpoints/PJSIP")
+        except (AriError, ConnectionLost) as error:
+            log.warning("phones: %s", error)
+            return []
+        online = {endpoint["resource"] for endpoint in endpoints if endpoint["state"] == "online"}
+        return [agent.agent for agent in agents if agent.seat in online]
+
+    def _settle(self) -> None:
+        if not self.ledgers:
+            self._quiet.set()
+
+
+def _wall(civil: datetime) -> str:
+    return civil.isoformat(timespec="milliseconds")

@@ -1,0 +1,176 @@
+"""A call's life, read from top to bottom, and always entered at the top: a new call has an empty ledger, that is all.
+
+The ways out are a closed set (`Way`); `leaving` is the only door.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from itertools import groupby
+from typing import NamedTuple
+
+from ivr import conversation, reach
+from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
+from ivr.facts import Left, Party
+from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
+from ivr.record import record
+from ivr.speech import say
+from ivr.visit import Call
+from routing.arrival import Arrival
+from routing.hours import parse_moment
+from routing.ids import Instant
+from routing.numbers import mask
+from routing.plan import Destination, Kind, Route, SpokenPrompt, plan
+
+log = logging.getLogger(__name__)
+
+NUMBER_CHANGED = 22  # Q.850: heard by callers of a number that is no longer in use
+
+SURVIVAL = "survival"
+"""The dialplan's context for callers whom we cannot serve; see dialplans/hotline/extensions.conf."""
+
+
+class Way(StrEnum):
+    """How a call's coroutine ends.  A sixth way, detached, touches nothing: the next life goes on with the call."""
+
+    FINISHED = "finished"
+    HUNG_UP = "hung-up"
+    FAULT = "fault"
+    TAKEN_BACK = "taken-back"
+
+
+class Stage(NamedTuple):
+    """A run of destinations that is tried as one: pools of ours form one ticket, a target stands alone."""
+
+    n: int
+    places: tuple[Destination, ...]
+
+
+async def serve(call: Call) -> None:
+    """Carry one visit to its record: from its first moment, or from where an earlier life of ours left it."""
+    async with leaving(call):
+        route = _routed(call)
+        async with call.citizen.alive():
+            if route.destinations[-1].kind is Kind.ANNOUNCEMENT:
+                await _announce(call, route)
+                return
+            await call.once(ANSWERED, lambda: _answer(call))
+        prompts: tuple[SpokenPrompt, ...] = route.prompts
+        for stage in stages(route):
+            place = stage.places[0]
+            if RETURNED.of(stage.n) not in call.ledger:
+                async with call.citizen.alive():
+                    person = await _reach(call, stage, prompts)
+                if person is not None and not await _talk(call, stage, person):
+                    return
+            prompts = (*prompts, place.sorry) if place.sorry else prompts
+
+
+def stages(route: Route) -> Iterator[Stage]:
+    """The route's destinations, in the order in which they are tried; numbered from 1."""
+    n = 0
+    for is_ours, places in groupby(route.destinations, key=lambda place: place.is_ours):
+        for run in (tuple(places),) if is_ours else ((place,) for place in places):
+            n += 1
+            yield Stage(n, run)
+
+
+def _routed(call: Call) -> Route:
+    """The route as it was decided when the call arrived; a reload changes nothing for a call in progress."""
+    known = call.ledger.get(ROUTED)
+    if known is not None:
+        return known
+    arrived = call.ledger[ARRIVED]
+    route = plan(call.service.config, arrived.arrival, parse_moment(arrived.moment))
+    call.ledger.write(ROUTED, route)
+    log.info("%s for %s, %s", _described(arrived.arrival), route.line, route.phase)
+    return route
+
+
+async def _answer(call: Call) -> Instant:
+    """200 OK, and music at once: it plays whenever nothing else does."""
+    await call.citizen.answer()
+    call.citizen.music()
+    return call.now()
+
+
+async def _announce(call: Call, route: Route) -> None:
+    """The spoken reason as early media: the caller does not pay, and hears the network's own word after it."""
+    for prompt in route.prompts:
+        await say(call, prompt)
+    call.citizen.hang_up(NUMBER_CHANGED)
+
+
+async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
+    place = stage.places[0]
+    if place.is_ours:
+        return await reach.agent(call, stage.places, prompts)
+    return await reach.target(call, stage.n, place, prompts)
+
+
+async def _talk(call: Call, stage: Stage, person: reach.Person) -> bool:
+    """Until one of the two leaves.  True when a target let go so soon that the next destination is tried."""
+    released = await conversation.over(call, person)
+    if conversation.came_back(call, stage.n, stage.places[0], person, released):
+        return True
+    if RELEASED not in call.ledger:
+        call.ledger.write(RELEASED, released)
+    if released.who is Party.CITIZEN:
+        raise CallerHungUp(call.citizen.id, released.cause)
+    return False
+
+
+@asynccontextmanager
+async def leaving(call: Call) -> AsyncIterator[None]:
+    """The one way out: whatever the call held is let go, and its record is written."""
+    cause = 0
+    try:
+        yield
+        way = Way.FINISHED
+    except CallerHungUp as left:
+        way, cause = Way.HUNG_UP, left.cause
+    except TakenBack:
+        way = Way.TAKEN_BACK
+    except (ConnectionLost, Replaced, asyncio.CancelledError):
+        log.info("detached: the call lives on in Asterisk")
+        raise
+    except Exception:
+        log.exception("a fault; the dialplan takes the caller")
+        way = Way.FAULT
+        await _give_back(call)
+    _let_go(call, way)
+    if way in {Way.FAULT, Way.TAKEN_BACK}:
+        call.ledger.write(TAKEN_BACK, call.now())
+    call.ledger.write(LEFT, Left(call.now(), way, cause))
+    ended = record(call.ledger, call.service.config.site.node, call.now())
+    call.ledger.write(ENDED, ended)
+    log.info(
+        "%s: line %s, %s %s, waited %s ms, talked %s ms, cause %s",
+        way, ended.line, ended.outcome, ended.agent or ended.target or "", ended.wait_ms, ended.talk_ms, ended.cause,
+    )  # fmt: skip
+
+
+async def _give_back(call: Call) -> None:
+    """A fault of ours never means dead air: the survival path brings the caller to a person."""
+    try:
+        if any(SAID.of(prompt.id) in call.ledger for prompt in call.ledger[ROUTED].prompts):
+            await call.citizen.set("HOTLINE_GREETED", "1")
+        await call.citizen.continue_to(SURVIVAL)
+    except (AriError, KeyError) as error:
+        log.error("the caller could not be given back: %s", error)  # noqa: TRY400 - the fault itself is logged above
+
+
+def _let_go(call: Call, way: Way) -> None:
+    call.service.dispatcher.leave(call.ticket)
+    for other in call.others:
+        other.hang_up()
+    if call.is_bridged:
+        call.bridge.delete()
+    if way is Way.FINISHED:
+        call.citizen.hang_up()
+
+
+def _described(arrival: Arrival) -> str:
+    return f"a call from {mask(arrival.caller)} to {arrival.dialled} over {arrival.trunk}"

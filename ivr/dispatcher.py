@@ -1,0 +1,204 @@
+"""The one owner of the Floor: events go in, and what the Floor answers goes to the place of the ticket it names.
+
+`Dispatcher.apply` is synchronous: journal, decide, deliver.  It knows tickets and agents, never channels; a call holds
+a `Place` and hears there of its offers.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from ivr.ari.scope import Scope
+from ivr.edge.protocols import Clock
+from ivr.errors import OfferWithdrawn
+from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
+from routing.floor import Floor
+from routing.ids import AgentId, Instant, TicketId
+from routing.standing import AgentView, FloorState, TicketView
+from routing.tickets import (
+    Accepted,
+    AnyEvent,
+    Changed,
+    Entered,
+    Left,
+    Moved,
+    Offer,
+    Reached,
+    Refusal,
+    Refused,
+    Tick,
+    Withdraw,
+)
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_EVERY = 10_000
+"""Events after which the Floor is written down whole, so that a replay need not begin at the beginning."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An event as the journal keeps it: with the moment that the Floor was given."""
+
+    at: Instant
+    event: AnyEvent
+
+
+class Place:
+    """A ticket's place in the queue, as its call sees it."""
+
+    def __init__(self, dispatcher: "Dispatcher", ticket: TicketId) -> None:
+        self.ticket = ticket
+        self._dispatcher = dispatcher
+        self._offer: Offer | None = None
+        self._scope: Scope | None = None
+        self._changed = asyncio.Event()
+
+    def deliver(self, offer: Offer | None) -> None:
+        """Take in the Floor's word: an offer, or that there is none any more."""
+        if self._scope is not None and self._offer is not None:
+            self._scope.end(OfferWithdrawn(f"{self.ticket}: offer {self._offer.n} was withdrawn"))
+        self._offer = offer
+        self._changed.set()
+
+    async def offered(self) -> Offer:
+        """The offer that stands; waits for one."""
+        while self._offer is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._offer
+
+    @asynccontextmanager
+    async def standing(self, offer: Offer) -> AsyncIterator[None]:
+        """A block that ends with `OfferWithdrawn` when the offer stands no more."""
+        self._scope = Scope()
+        try:
+            async with self._scope:
+                if self._offer is not offer:
+                    raise OfferWithdrawn(f"{offer.ticket}: offer {offer.n} was withdrawn")
+                yield
+        finally:
+            self._scope = None
+
+    def accepted(self, offer: Offer) -> None:
+        """The agent's phone has been answered."""
+        self._dispatcher.apply(Accepted(offer.ticket, offer.agent))
+
+    def refused(self, offer: Offer, why: Refusal) -> None:
+        """The offer came to nothing; the ticket keeps its place and may be offered elsewhere at once."""
+        if self._offer is offer:
+            self._offer = None
+        self._dispatcher.apply(Refused(offer.ticket, offer.agent, why))
+
+
+class Dispatcher:
+    """Keeps the Floor, its timers and the places of all who wait."""
+
+    def __init__(self, floor: Floor, journal: Journal, clock: Clock) -> None:
+        self._floor = floor
+        self._journal = journal
+        self._clock = clock
+        self._places: dict[TicketId, Place] = {}
+        self._told = asyncio.Event()
+        self._since_snapshot = 0
+        self.snapshot()
+
+    def snapshot(self) -> None:
+        """Write the Floor down whole: what was told before need not be replayed."""
+        self._since_snapshot = 0
+        self._journal.write(FLOOR, SNAPSHOT, self._floor.dump())
+
+    def apply(self, event: AnyEvent) -> None:
+        """Tell the Floor, and deliver what it answers."""
+        now = self._clock.instant()
+        self._journal.write(FLOOR, "", Told(now, event))
+        for action in self._floor.apply(event, now):
+            match action:
+                case Offer():
+                    self._place(action.ticket).deliver(action)
+                case Withdraw():
+                    self._place(action.ticket).deliver(None)
+                case Moved():
+                    log.debug("ticket %s moves to rung %d", action.ticket, action.rung)
+                case Changed():
+                    log.debug("agent %s is %s %s", action.agent, action.state, action.reason)
+        self._told.set()
+        self._since_snapshot += 1
+        if self._since_snapshot >= SNAPSHOT_EVERY:
+            self.snapshot()
+
+    async def run(self) -> None:
+        """Sleep until the Floor has something due, for ever."""
+        while True:
+            self._told.clear()
+            due = self._floor.due()
+            if due is None:
+                await self._told.wait()
+                continue
+            wait_s = (due - self._clock.instant()) / 1000
+            try:
+                async with asyncio.timeout(max(wait_s, 0)):
+                    await self._told.wait()
+            except TimeoutError:
+                self.apply(Tick())
+
+    def enter(self, entered: Entered) -> Place:
+        """The place of a ticket: a new one, or the one that it has held since before a restart."""
+        if self._floor.ticket(entered.ticket) is None:
+            self.apply(entered)
+        return self._place(entered.ticket)
+
+    def leave(self, ticket: TicketId) -> None:
+        """Give a ticket up, at whatever stage; harmless when it has gone already."""
+        self._places.pop(ticket, None)
+        if self._floor.ticket(ticket) is not None:
+            self.apply(Left(ticket))
+
+    def reconcile(self, kept: Iterable[TicketId], connected: Iterable[TicketId]) -> None:
+        """Bring the Floor to what Asterisk says after a connect.
+
+        `kept` are the tickets whose call lives on, `connected` those whose agent shares a bridge with the caller.  A
+        ticket without a call leaves; an offer that has not become a talk is withdrawn, and its ticket keeps its place.
+        """
+        alive, talking = frozenset(kept), frozenset(connected)
+        for view in self._floor.waiting() + self._floor.offers():
+            if view.ticket not in alive:
+                self.leave(view.ticket)
+        for view in self._floor.offers():
+            if view.ticket not in talking and view.offered_to is not None:
+                self._place(view.ticket).deliver(None)
+                self.apply(Refused(view.ticket, view.offered_to, Refusal.WITHDRAWN))
+
+    def reached(self, agents: Iterable[AgentId]) -> None:
+        """Phones that are registered again."""
+        for agent in agents:
+            self.apply(Reached(agent))
+
+    def agents(self) -> tuple[AgentView, ...]:
+        """Every agent who is signed in."""
+        return self._floor.agents()
+
+    def waiting(self) -> tuple[TicketView, ...]:
+        """Every ticket that waits, in the order of its requirement's queue."""
+        return self._floor.waiting()
+
+    def position(self, ticket: TicketId) -> int | None:
+        """How many stand before it, plus one; None when it does not wait."""
+        return self._floor.position(ticket)
+
+    def _place(self, ticket: TicketId) -> Place:
+        return self._places.setdefault(ticket, Place(self, ticket))
+
+
+def replay(entries: Iterable[Entry]) -> Floor:
+    """The Floor as the journal left it; what it answered was delivered in an earlier life."""
+    floor = Floor()
+    for entry in entries:
+        if entry.topic == FLOOR and entry.key == SNAPSHOT:
+            floor = Floor.load(msgspec.json.decode(entry.body, type=FloorState))
+        elif entry.topic == FLOOR:
+            told = msgspec.json.decode(entry.body, type=Told)
+            floor.apply(told.event, told.at)
+    return floor

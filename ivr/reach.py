@@ -1,0 +1,218 @@
+"""Bringing a citizen to a person: an agent through the Floor, or a target over a trunk.
+
+Everything here runs inside the citizen's `alive()`; a leg that did not come to a talk is hung up by its scope.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ivr.ari.handles import Channel, Leg
+from ivr.ari.vitals import Ended
+from ivr.dispatcher import Place
+from ivr.errors import AriError, CallerHungUp, OfferWithdrawn, TakenBack
+from ivr.facts import Connected, Declined, Offered, Party, Queued, Returned, Transferring
+from ivr.ledger import (
+    ACCEPTED,
+    ARRIVED,
+    CONNECTED,
+    DECLINED,
+    OFFERED,
+    QUEUED,
+    RETURNED,
+    ROUTED,
+    TRANSFERRED,
+    TRANSFERRING,
+)
+from ivr.speech import Speech, speaking
+from ivr.visit import LEASE, Call
+from routing.config import CallerId, Config
+from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
+from routing.numbers import bare
+from routing.plan import Destination, Route, SpokenPrompt, ladder
+from routing.prompts import agent_number
+from routing.tickets import Entered, Offer, Refusal
+
+log = logging.getLogger(__name__)
+
+USER_BUSY, NO_ANSWER, ABSENT, REJECTED = 17, 19, 20, 21  # Q.850
+PERSONAL = frozenset({USER_BUSY, NO_ANSWER, REJECTED})
+"""Causes that are the other side's own word; any other may be the trunk's, and the next trunk is tried."""
+
+SLACK = timedelta(seconds=1)
+"""How much longer than a whisper may be we wait for its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who the citizen talks with: their leg, and since when."""
+
+    leg: Channel
+    since: Instant
+    party: Party
+
+
+async def agent(call: Call, pools: Sequence[Destination], prompts: Sequence[SpokenPrompt]) -> Person:
+    """Wait in the queue, the prompts being said meanwhile, until an agent shares the bridge with the citizen."""
+    connected = call.ledger.get(CONNECTED)
+    if connected is not None:
+        return _joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
+    route, config = call.ledger[ROUTED], call.service.config
+    place = call.service.dispatcher.enter(
+        Entered(call.ticket, ladder(config, pools), call.ledger[ARRIVED].at, route.priority_ms)
+    )
+    if QUEUED not in call.ledger:
+        call.ledger.write(QUEUED, Queued(call.now(), call.ticket))
+    async with speaking(call, prompts) as speech, call.leased():
+        while True:
+            offer = await place.offered()
+            answer = await _offered(call, place, offer, speech)
+            if isinstance(answer, Person):
+                return answer
+            call.citizen.music()  # had it been stopped for the agent who is gone
+            call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
+
+
+async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Person | Refusal:
+    """Ring the agent's phone so that it is answered when what must be heard is over."""
+    timing = call.service.config.site.timing
+    try:
+        async with place.standing(offer):
+            await speech.nearly_heard(timing.ring_lead)
+            name = call.leg("agent", offer.n)
+            call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
+            number = call.ledger[ARRIVED].arrival.caller
+            async with Leg(
+                call.ari, name, f"PJSIP/{offer.seat}", caller_id=bare(number) or "", ring_for=timing.ring_for
+            ) as leg:
+                answer = await leg.answered()
+                if not isinstance(answer, Ended):
+                    return await _answered(call, place, offer, speech, leg)
+        refusal = _refusal(answer)
+    except OfferWithdrawn:
+        return Refusal.WITHDRAWN
+    except (CallerHungUp, TakenBack):  # the agent's leg: the citizen's own end comes as a cancellation
+        refusal = Refusal.REJECTED
+    place.refused(offer, refusal)
+    return refusal
+
+
+async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg: Leg) -> Person:
+    """The agent is there: the line to them, their number to the citizen, at once; then both into the bridge."""
+    config = call.service.config
+    place.accepted(offer)
+    call.ledger.write(ACCEPTED.of(offer.n), call.now())
+    async with leg.channel.alive():
+        await speech.cut()
+        await _introduce(call, leg.channel, offer.agent)
+        await _join(call, leg.channel)
+        pool = pool_of(config, call.ledger[ROUTED], offer.agent)
+        since = call.now()
+        call.ledger.write(CONNECTED, Connected(since, offer.agent, offer.seat, leg.channel.id, pool))
+        leg.keep()
+    return _joined(call, Person(leg.channel, since, Party.AGENT))
+
+
+async def _introduce(call: Call, leg: Channel, agent_id: AgentId) -> None:
+    audio, route = call.service.audio, call.ledger[ROUTED]
+    to_agent = leg.play([audio.media(route.whisper)], PlaybackId(f"{leg.id}-whisper"))
+    to_citizen = call.citizen.play([audio.media(agent_number(agent_id))], PlaybackId(f"{leg.id}-number"))
+    try:
+        async with asyncio.timeout((call.service.config.site.timing.whisper_for + SLACK).total_seconds()):
+            async with to_agent, to_citizen:
+                await to_agent.over()
+                await to_citizen.over()
+    except TimeoutError:
+        log.warning("agent %s: the introduction took too long and was cut", agent_id)
+
+
+async def target(call: Call, n: int, place: Destination, prompts: Sequence[SpokenPrompt]) -> Person | None:
+    """Dial the `n`-th destination; None when nobody answers there.  The prompts are said meanwhile."""
+    if TRANSFERRED.of(n) in call.ledger:
+        leg = Channel(call.ari, call.ledger[TRANSFERRING.of(n)].leg)
+        return _joined(call, Person(leg, call.ledger[TRANSFERRED.of(n)], Party.TARGET))
+    async with speaking(call, prompts) as speech, call.leased():
+        cause = 0
+        for trunk in place.trunks:
+            try:
+                answer = await _dialled(call, n, place, trunk, speech)
+            except (CallerHungUp, TakenBack):  # the target's leg, between its answer and the bridge
+                answer = Ended(hung_up=True)
+            if isinstance(answer, Person):
+                return answer
+            cause = answer.cause
+            if cause in PERSONAL:
+                break
+        await speech.cut()
+        call.citizen.music()
+        call.ledger.write(RETURNED.of(n), Returned(call.now(), _why(cause), cause))
+    return None
+
+
+async def _dialled(call: Call, n: int, place: Destination, trunk: str, speech: Speech) -> Person | Ended:
+    name = call.leg(f"transfer-{n}", _attempts(call, n) + 1)
+    call.ledger.write(TRANSFERRING.of(n), Transferring(call.now(), TargetId(place.name), place.number, name))
+    site = call.service.config.site
+    citizen = bare(call.ledger[ARRIVED].arrival.caller) or ""
+    async with Leg(
+        call.ari,
+        name,
+        f"PJSIP/{bare(place.number)}@{trunk}",
+        caller_id=citizen if place.caller_id == CallerId.CITIZEN else site.number,
+        ring_for=timedelta(milliseconds=place.ring_for_ms),
+    ) as leg:
+        answer = await leg.answered()
+        if isinstance(answer, Ended):
+            return answer
+        async with leg.channel.alive():
+            await speech.cut()
+            await _join(call, leg.channel)
+            since = call.now()
+            call.ledger.write(TRANSFERRED.of(n), since)
+            leg.keep()
+        return _joined(call, Person(leg.channel, since, Party.TARGET))
+
+
+def _attempts(call: Call, n: int) -> int:
+    """How often the `n`-th destination has been dialled; each leg has an id of its own."""
+    before = call.ledger.get(TRANSFERRING.of(n))
+    return 0 if before is None else int(before.leg.rpartition("-")[2])
+
+
+async def _join(call: Call, other: Channel) -> None:
+    """Both into the bridge; the caller is with a person, so the lease ends."""
+    call.citizen.music_off()
+    call.bridge.create()
+    call.is_bridged = True
+    try:
+        await call.bridge.add(call.citizen, other)
+    except AriError:
+        await other.settle()
+        await call.citizen.settle()
+        raise
+    call.citizen.put(LEASE, "0")
+
+
+def _joined(call: Call, person: Person) -> Person:
+    call.others.append(person.leg)
+    return person
+
+
+def pool_of(config: Config, route: Route, agent_id: AgentId) -> PoolId:
+    """The first of the route's pools in which the agent works."""
+    known = config.site.agents.get(agent_id)
+    theirs = [each.pool for each in known.competences] if known else []
+    pools = [PoolId(place.name) for place in route.destinations if place.is_ours]
+    return next((pool for pool in pools if pool in theirs), pools[-1])
+
+
+def _refusal(ended: Ended) -> Refusal:
+    if ended.cause == NO_ANSWER:
+        return Refusal.NO_ANSWER
+    return Refusal.REJECTED if ended.cause in PERSONAL else Refusal.UNREACHABLE
+
+
+def _why(cause: int) -> str:
+    return {USER_BUSY: "busy", NO_ANSWER: "unanswered", REJECTED: "rejected"}.get(cause, "unreachable")

@@ -1,0 +1,120 @@
+"""What is said to the citizen: each prompt once in a call's life, however many lives the controller needs for it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from ivr.ari.handles import Playback
+from ivr.ari.vitals import Heard as Played
+from ivr.facts import Heard, Said
+from ivr.ledger import SAID, SAYING
+from ivr.scopes import alongside, over
+from ivr.visit import Call
+from routing.ids import PlaybackId
+from routing.plan import SpokenPrompt
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 5.0
+"""A playback that has not ended so long after its length never will: Asterisk has lost it."""
+
+
+class Speech:
+    """Prompts that are being said while the call goes on: what must be heard of them, and a way to cut the rest."""
+
+    def __init__(self, call: Call, prompts: Sequence[SpokenPrompt]) -> None:
+        self._call = call
+        self._prompts = prompts
+        self._must = {prompt.id for prompt in prompts if prompt.must_hear and SAID.of(prompt.id) not in call.ledger}
+        self._heard = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self._settle()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """A prompt was being said when our earlier life ended."""
+        ledger = self._call.ledger
+        return any(SAYING.of(each.id) in ledger and SAID.of(each.id) not in ledger for each in self._prompts)
+
+    async def run(self) -> None:
+        """Say them, one after another."""
+        for prompt in self._prompts:
+            await say(self._call, prompt)
+            self._must.discard(prompt.id)
+            self._settle()
+
+    async def nearly_heard(self, lead: timedelta) -> None:
+        """Return when what must be heard is over in at most `lead`."""
+        while (left := self._left_ms() / 1000 - lead.total_seconds()) > 0 and not self._heard.is_set():
+            try:
+                async with asyncio.timeout(left):
+                    await self._heard.wait()
+            except TimeoutError:
+                continue
+
+    async def cut(self) -> None:
+        """Let what must be heard end, then stop the rest: somebody has answered."""
+        await self._heard.wait()
+        if self.task is not None:
+            await over(self.task)
+        for prompt in self._prompts:
+            if SAID.of(prompt.id) not in self._call.ledger:
+                self._call.ledger.write(SAID.of(prompt.id), Said(self._call.now(), Heard.CUT))
+
+    def _left_ms(self) -> int:
+        left = 0
+        for prompt in self._prompts:
+            if prompt.id in self._must:
+                began = self._call.ledger.get(SAYING.of(prompt.id))
+                past = 0 if began is None else self._call.now() - began
+                left += max(0, self._call.service.audio.length_ms(prompt.id) - past)
+        return left
+
+    def _settle(self) -> None:
+        if not self._must:
+            self._heard.set()
+
+
+@asynccontextmanager
+async def speaking(call: Call, prompts: Sequence[SpokenPrompt]) -> AsyncIterator[Speech]:
+    """Say `prompts` while the block does something else; leaving it stops them."""
+    speech = Speech(call, prompts)
+    if call.resumed and not speech.is_interrupted:
+        call.citizen.music()  # it may have been stopped for a person who was then never connected
+    async with alongside(speech.run(), f"speech:{call.id}") as speech.task:
+        yield speech
+
+
+async def say(call: Call, prompt: SpokenPrompt) -> None:
+    """Say a prompt to its end, unless it has been said."""
+    if SAID.of(prompt.id) in call.ledger:
+        return
+    name = PlaybackId(f"{call.id}-{prompt.id}")
+    length_ms = call.service.audio.length_ms(prompt.id)
+    began = call.ledger.get(SAYING.of(prompt.id))
+    running = await Playback.adopt(call.citizen, name) if began is not None else None
+    try:
+        async with asyncio.timeout(length_ms / 1000 + GRACE_S):
+            if running is not None:
+                played = await _to_its_end(running)
+            elif began is not None and call.now() - began >= length_ms:
+                played = Played.DONE  # it ended while nobody of us was there to hear it
+            else:
+                call.ledger.write(SAYING.of(prompt.id), call.now())
+                async with call.citizen.play([call.service.audio.media(prompt.id)], name) as playback:
+                    played = await playback.over()
+    except TimeoutError:
+        played = Played.FAILED
+    if played is Played.FAILED and call.citizen.ended is None:
+        log.warning("prompt %s could not be played", prompt.id)
+    heard = Heard.FAILED if played is Played.FAILED else Heard.WHOLE
+    call.ledger.write(SAID.of(prompt.id), Said(call.now(), heard))
+
+
+async def _to_its_end(playback: Playback) -> Played:
+    try:
+        return await playback.over()
+    finally:
+        playback.stop()

@@ -1,0 +1,76 @@
+"""A call as its coroutine holds it: the citizen's channel, the ledger, and what all calls share."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ivr.ari.client import Ari
+from ivr.ari.handles import Bridge, Channel
+from ivr.ledger import ARRIVED, Ledger, Step
+from ivr.scopes import alongside
+from ivr.service import Service
+from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
+
+T = TypeVar("T")
+
+LEASE = "TIMEOUT(absolute)"
+"""The dialplan's dead man's lease on a caller, in seconds from now; 0: none.  See dialplans/hotline/extensions.conf."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One visit of a citizen.  `resumed`: an earlier life of ours has begun it."""
+
+    service: Service
+    ari: Ari
+    id: CallId
+    citizen: Channel
+    ledger: Ledger
+    resumed: bool
+    others: list[Channel] = field(default_factory=list)
+    """Legs that share the bridge with the citizen; they are hung up with the call."""
+    is_bridged: bool = False
+    """The call's bridge has been made; it is deleted with the call."""
+
+    @property
+    def ticket(self) -> TicketId:
+        """The call's ticket in the Floor."""
+        return TicketId(self.id)
+
+    @property
+    def bridge(self) -> Bridge:
+        """The one bridge in which everybody of this call meets."""
+        return Bridge(self.ari, BridgeId(f"{self.id}-bridge"))
+
+    def leg(self, role: str, n: int) -> ChannelId:
+        """The id of a leg: it derives from the call, so that a restart finds it again."""
+        return ChannelId(f"{self.id}-{role}-{n}")
+
+    def now(self) -> Instant:
+        """The present instant."""
+        return self.service.clock.instant()
+
+    async def once(self, step: Step[T], effect: Callable[[], Awaitable[T]]) -> T:
+        """The outcome of a step: what the ledger knows, or else the effect, done and written down."""
+        if step in self.ledger:
+            return self.ledger[step]
+        outcome = await effect()
+        self.ledger.write(step, outcome)
+        return outcome
+
+    @asynccontextmanager
+    async def leased(self) -> AsyncIterator[None]:
+        """Renew the lease while the block lasts: the caller is not with a person yet, and we are alive."""
+        async with alongside(self._renew(), f"lease:{self.id}"):
+            yield
+
+    async def _renew(self) -> None:
+        timing = self.service.config.site.timing
+        if not self.resumed:  # the dialplan has just given it
+            age_ms = self.now() - self.ledger[ARRIVED].at
+            await asyncio.sleep(timing.renew.total_seconds() - age_ms / 1000)
+        while True:
+            self.citizen.put(LEASE, str(int(timing.lease.total_seconds())))
+            await asyncio.sleep(timing.renew.total_seconds())
