@@ -1,0 +1,157 @@
+"""Both Asterisks, running from the rendered configuration, and no controller: what survival has to do without."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from dialplans.render import DIRECTORIES, Settings, render
+from ivr.edge import asterisk, voice
+from ivr.survival import SHANGHAI, SNAPSHOT, Snapshot
+from ivr.town.audio import read_wav
+from ivr.town.rtp import Samples
+from ivr.town.transactions import Address
+from routing.config import Config
+from routing.config.build import build
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = {"site.yaml": "config", "lines.yaml": "config", "prompts.yaml": "recordings"}
+REHEARSAL = datetime(2021, 9, 15, 9, tzinfo=SHANGHAI)
+"""A working morning within the plan's transition."""
+
+UP_WITHIN = 20.0
+
+
+def sources() -> dict[str, str]:
+    """The config of this repository, as text."""
+    return {name: (ROOT / folder / name).read_text("utf-8") for name, folder in FILES.items()}
+
+
+class Switch:
+    """The hotline's Asterisk and the town's, and what a phone must know of them."""
+
+    def __init__(self, settings: Settings, config: Config) -> None:
+        self.settings = settings
+        self.config = config
+        self.trunk: Address = (settings.bind, settings.town_sip_port)
+        self.switch: Address = (settings.bind, settings.sip_port)
+        self.state = Path(settings.state)
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def secret(self, endpoint: str) -> str:
+        """The secret of an endpoint."""
+        return self.settings.secrets[endpoint]
+
+    def prompt(self, name: str) -> Samples:
+        """A rendered prompt."""
+        return read_wav(self.state / "prompts" / f"{name}.wav")
+
+    def prompts(self) -> Mapping[str, Samples]:
+        """Every rendered prompt."""
+        return {name: self.prompt(name) for name in self.config.prompts}
+
+    def snapshot(self) -> None:
+        """Leave what the survival script needs, as the controller does."""
+        ahead = (REHEARSAL - datetime.now(UTC)).total_seconds()
+        (self.state / SNAPSHOT).write_bytes(Snapshot(sources(), round(ahead * 1000)).encode())
+
+    def forget_snapshot(self) -> None:
+        """As on a machine whose survival script cannot work."""
+        (self.state / SNAPSHOT).unlink(missing_ok=True)
+
+    def census(self) -> list[list[str]]:
+        """The lines of the census so far."""
+        path = self.state / "census" / "calls.csv"
+        return [line.strip('"').split('","') for line in path.read_text().splitlines()] if path.exists() else []
+
+    def ari(self) -> aiohttp.ClientSession:
+        """A session at the hotline's ARI; `channels` is a path."""
+        login = aiohttp.encode_basic_auth("hotline", self.settings.ari_password)
+        base = f"http://127.0.0.1:{self.settings.ari_port}/ari/"
+        return aiohttp.ClientSession(base, headers={"Authorization": login})
+
+    async def start(self, found: asterisk.Asterisk) -> None:
+        """Start both, and wait until both answer."""
+        for home in ("asterisk", "town"):
+            command = [*found.program, "-C", str(self.state / home / "etc/asterisk.conf"), "-f"]
+            with (self.state / home / "log/out").open("wb") as out:
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: ASYNC220
+            self.processes.append(process)
+        for user, password, port in (
+            ("hotline", self.settings.ari_password, self.settings.ari_port),
+            ("town", self.settings.town_password, self.settings.town_ari_port),
+        ):
+            await _answers(f"http://127.0.0.1:{port}/ari/asterisk/ping", user, password)
+
+    def stop(self) -> None:
+        """End both; they are ours."""
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def _answers(url: str, user: str, password: str) -> None:
+    headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
+    async with asyncio.timeout(UP_WITHIN), aiohttp.ClientSession(headers=headers) as session:
+        while True:
+            try:
+                async with session.get(url) as reply:
+                    if reply.ok:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """A port of 127.0.0.1 that nobody has now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def running(state: Path, *, tries: int = 20) -> AsyncIterator[Switch]:
+    """Both Asterisks in `state` (a new directory), with prompts and the snapshot, without demo agents."""
+    config = build(sources())
+    found = await asterisk.find(state, lambda _said, _share: None)
+    settings = Settings(
+        state=str(state),
+        modules=str(found.modules),
+        data=str(found.data),
+        python=sys.executable,
+        survival=str(ROOT / "ivr/edge/survival.py"),
+        ari_password="ari-secret",
+        town_password="town-secret",
+        secrets={name: f"secret-{name}" for name in (*config.site.seats, "citizen")},
+        sip_port=free_port(socket.SOCK_DGRAM),
+        ari_port=free_port(socket.SOCK_STREAM),
+        town_sip_port=free_port(socket.SOCK_DGRAM),
+        town_phones_port=free_port(socket.SOCK_DGRAM),
+        town_ari_port=free_port(socket.SOCK_STREAM),
+        demo_agents=False,
+        tries=tries,
+    )
+    for folder in DIRECTORIES:
+        (state / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in render(config, settings).items():
+        (state / name).write_text(text, "utf-8")
+    await voice.render({name: prompt.spoken for name, prompt in config.prompts.items()}, state / "prompts")
+    switch = Switch(settings, config)
+    switch.snapshot()
+    try:
+        await switch.start(found)
+        yield switch
+    finally:
+        switch.stop()
