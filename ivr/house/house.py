@@ -17,6 +17,7 @@ from ivr.house.keeper import Keeper, Server
 from ivr.house.report import Report
 from ivr.house.settings import Settings
 
+CONTROLLER: Sequence[str | Path] = (sys.executable, "-m", "ivr", "controller")
 CONTROL_SOCKET = "asterisk.ctl"
 
 
@@ -27,7 +28,7 @@ class House:
     settings: Settings
     report: Report
     drain_within: float = 0.0
-    controller: Sequence[str | Path] = (sys.executable, "-m", "ivr", "controller")
+    controller: Sequence[str | Path] = field(default_factory=lambda: CONTROLLER)
     since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     keepers: dict[str, Keeper] = field(default_factory=dict)
     dsn: str = ""

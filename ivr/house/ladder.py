@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from pathlib import Path
 
 from dialplans.render import DIRECTORIES, UnusablePath, render, town_prompts
 from ivr.edge import asterisk, places, postgres, probe, voice
@@ -19,6 +20,7 @@ from ivr.house.exchange import CONTROL_SOCKET, endpoints, paths, server_of
 from ivr.house.house import House
 from ivr.house.keeper import Server
 from ivr.house.report import Step
+from ivr.survival import SNAPSHOT, Snapshot
 
 NEEDED_MIB = 300  # prompts, a young database, logs; recordings come on top
 CONTROLLER_WITHIN_S = 30.0
@@ -149,9 +151,10 @@ async def configuration(house: House, say: Step) -> AsyncIterator[None]:
         except UnusablePath as unusable:
             raise Trouble(f"{unusable}.") from unusable
         for name, text in files.items():
-            path = state / name
-            path.touch(0o600)
-            path.write_text(text, encoding="utf-8")
+            _write(state / name, text.encode())
+        at = house.settings.at
+        ahead_ms = int(at.timestamp() * 1000) - house.since_ms if at else 0
+        _write(state / SNAPSHOT, Snapshot(dict(house.settings.sources), ahead_ms).encode())
         say.result = f"{len(files)} files in {state}/{{asterisk,town}}/etc"
         yield
 
@@ -219,6 +222,13 @@ async def _migrate(dsn: str, say: Step) -> None:
         raise Trouble(f"the tables of the database could not be brought up to date: {error}.") from error
     finally:
         await store.close()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A file with secrets in it: ours alone, before a word of it is written."""
+    path.touch(0o600)
+    path.chmod(0o600)
+    path.write_bytes(content)
 
 
 def _spoken(at: datetime | None) -> str:

@@ -41,6 +41,7 @@ class Settings:
 
     root: Path
     state: Path
+    sources: Mapping[str, str]
     config: Config
     ports: Mapping[str, int]
     at: datetime | None
@@ -119,10 +120,12 @@ def moment(config: Config, at: str | None) -> datetime | None:
 def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Everything.  Raises `Trouble`, or `ConfigFaults` with every fault of the config."""
     folder = state_directory(state, environ)
-    config = build(read_sources())
+    sources = read_sources()
+    config = build(sources)
     return Settings(
         root=ROOT,
         state=folder,
+        sources=sources,
         config=config,
         ports=ports(config.site.ports, environ),
         at=moment(config, at),

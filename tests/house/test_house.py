@@ -1,0 +1,198 @@
+"""The whole house on a real Asterisk and a real PostgreSQL, with a stand-in for the controller."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import sys
+from ivr.house import commands, house
+house.CONTROLLER = (sys.executable, "-m", "tests.house.controller")
+commands.up(sys.argv[1:])
+"""
+WITHIN = 60.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free for TCP and UDP, and so are their neighbours."""
+    found: list[int] = []
+    while len(found) < count:
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            for number in (port, port + 1):
+                held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", number))
+            held.enter_context(socket.socket()).bind(("127.0.0.1", port + 1))
+            if all(abs(port - other) > 1 for other in found):
+                found.append(port)
+    return found
+
+
+@dataclass
+class Started:
+    """`hotline up` in a process of its own."""
+
+    process: subprocess.Popen[str]
+    state: Path
+
+    def says(self) -> Mapping[str, Any]:
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            return dict(msgspec.json.decode((self.state / "house.json").read_bytes()))
+        return {}
+
+    def wait_for(self, what: str) -> str:
+        """Everything it prints up to a line that holds `what`."""
+        heard = ""
+        deadline = time.monotonic() + WITHIN
+        assert self.process.stdout
+        while what not in heard and time.monotonic() < deadline:
+            if not (line := self.process.stdout.readline()):
+                break
+            heard += line
+        assert what in heard, heard
+        return heard
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        self.process.send_signal(number)
+        said, _ = self.process.communicate(timeout=WITHIN)
+        return self.process.returncode, said
+
+
+@contextlib.contextmanager
+def house(state: Path, ports: list[int], *arguments: str, **more: str) -> Iterator[Started]:
+    names = ("HOTLINE_SIP_PORT", "HOTLINE_WEB_PORT", "HOTLINE_ARI_PORT", "HOTLINE_TOWN_SIP_PORT")
+    env = {
+        k: v for k, v in os.environ.items() if not k.startswith(("HOTLINE_", "DATABASE_")) or k == "HOTLINE_ASTERISK"
+    }
+    env |= dict(zip(names, map(str, ports), strict=True)) | {"COLUMNS": "200"} | more
+    argv = [sys.executable, "-c", START, "--state", str(state), *arguments]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=env)
+    try:
+        yield Started(process, state)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def left(state: Path, pids: Mapping[str, int]) -> list[str]:
+    """Processes, sockets and locks that should be gone; waits a little for processes that were told to end."""
+    deadline = time.monotonic() + 15
+    while (alive := [name for name, pid in pids.items() if _runs(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive + [str(p) for p in state.rglob("*") if p.is_socket() or p.name in {"house.lock", "house.json"}]
+
+
+def _runs(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    return False
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("a house") / "状态"
+
+
+@pytest.fixture(scope="module")
+def ports() -> list[int]:
+    return free_ports(4)
+
+
+@pytest.mark.asterisk
+def test_a_house_opens_keeps_its_servers_and_leaves_nothing(state: Path, ports: list[int]) -> None:
+    with house(state, ports) as started:
+        said = started.wait_for("Ctrl-C")
+        assert "hotline call 12345" in said
+        assert f"127.0.0.1:{ports[3]}" in said
+        assert "rehearsed 2021-09-15 09:00" in said
+        pids = dict(started.says()["pids"])
+        assert sorted(pids) == ["asterisk", "controller", "postgres", "town"]
+        os.kill(pids["controller"], signal.SIGKILL)
+        started.wait_for("the controller is ready again")
+        after = dict(started.says()["pids"])
+        assert {name for name in pids if pids[name] != after[name]} == {"controller"}
+        with house(state, ports) as second:
+            code, said = second.process.wait(WITHIN), second.process.communicate()[0]
+            assert code == 1
+            assert re.search(rf"a house is running in .*\(process {started.says()['pid']}\): stop it", said)
+        os.kill(after["asterisk"], signal.SIGKILL)
+        started.wait_for("Asterisk is ready again")
+        pids = dict(started.says()["pids"])
+        code, said = started.end(signal.SIGTERM)
+        assert code == 0, said
+        assert "all is stopped" in said
+    assert left(state, pids) == []
+
+
+@pytest.mark.asterisk
+def test_a_killed_supervisor_takes_all_with_it_and_the_next_house_opens_quickly(state: Path, ports: list[int]) -> None:
+    with house(state, ports) as first:
+        first.wait_for("Ctrl-C")
+        pids = dict(first.says()["pids"])
+        first.process.kill()
+        assert not [name for name in left(state, pids) if name in pids]
+    began = time.monotonic()
+    with house(state, ports) as again:
+        again.wait_for("Ctrl-C")
+        assert time.monotonic() - began < 10  # the promise of a second start
+        pids = dict(again.says()["pids"])
+        assert again.end()[0] == 0
+    assert left(state, pids) == []
+
+
+@pytest.mark.asterisk
+def test_a_failure_on_the_way_up_undoes_what_was_done(state: Path, ports: list[int]) -> None:
+    with house(state, ports, HOTLINE_ASTERISK="/nonexistent") as started:
+        said, _ = started.process.communicate(timeout=WITHIN)
+        assert started.process.returncode == 1
+        assert "HOTLINE_ASTERISK names /nonexistent, which holds no Asterisk" in said
+        assert "PostgreSQL stopped" in said
+    assert left(state, {}) == []
+
+
+def test_a_port_in_use_is_a_sentence_with_its_remedy(tmp_path: Path, ports: list[int]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with house(tmp_path / "state", [*ports[:1], port, *ports[2:]]) as started:
+            said, _ = started.process.communicate(timeout=WITHIN)
+    assert started.process.returncode == 1
+    assert re.search(rf"TCP port {port} is in use.*choose another port with HOTLINE_WEB_PORT=", said)
+    assert left(tmp_path / "state", {}) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "words"),
+    [
+        (("--at", "yesterday"), {}, "--at yesterday is no moment"),
+        ((), {"HOTLINE_SIP_PORT": "sip"}, "HOTLINE_SIP_PORT is 'sip'"),
+        ((), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "DATABASE_URL cannot be used"),
+        (("--state", "/proc/nothing"), {}, "choose another"),
+        (("--state", "/tmp/a,b"), {}, "has a ',' in its name"),
+    ],
+)
+def test_what_cannot_work_is_told_in_a_sentence(
+    tmp_path: Path, ports: list[int], arguments: tuple[str, ...], variables: dict[str, str], words: str
+) -> None:
+    with house(tmp_path / "state", ports, *arguments, **variables) as started:
+        said, _ = started.process.communicate(timeout=WITHIN)
+    assert started.process.returncode == 1
+    assert words in said
+    assert "Traceback" not in said
