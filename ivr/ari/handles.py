@@ -72,7 +72,7 @@ class Channel:
         except Gone:
             self.vitals.end(Ended(hung_up=True, cause=self.vitals.cause))
             raise
-        except (Conflict, Precondition):
+        except (Conflict, Precondition, Refused):  # 500: it hung up while `answer` waited
             await self.settle()
             raise
 

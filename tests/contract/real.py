@@ -4,11 +4,15 @@ A citizen is the outgoing half of a looped call (context `outside`), the channel
 """
 
 import asyncio
+import contextlib
+import signal
 import socket
 import struct
+import subprocess
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from dialplans import modules
@@ -17,8 +21,8 @@ from ivr.edge.wire import AsteriskWire
 from ivr.errors import ConnectionLost
 
 PASSWORD = "contract-only"
-LEASE_S = 2
 CHANNELVARS = "HOTLINE_CALL,HOTLINE_DIALLED"
+MODULES = (*modules.HOTLINE, "app_milliwatt")
 
 EXTENSIONS = """
 [loop]
@@ -26,7 +30,7 @@ EXTENSIONS = """
 exten => 12345,1,Set(HOTLINE_CALL=${REPLACE(UNIQUEID,.,-)})
  same => n,Set(HOTLINE_DIALLED=${EXTEN})
  same => n,Goto(enter,s,1)
-exten => 12346,1,Set(TIMEOUT(absolute)=LEASE)
+exten => 12346,1,Set(TIMEOUT(absolute)=2)
  same => n,Goto(enter,s,1)
 ; phones of the other side
 exten => answers,1,Ringing()
@@ -50,12 +54,13 @@ exten => T,1,Set(AFTER=T)
 exten => s,1,Set(AFTER=survival)
  same => n,Wait(60)
 
+; whoever is not the hotline: says a tone of 1004 Hz, and keeps what it hears
 [outside]
 exten => s,1,Answer()
- same => n,MixMonitor(SPOOL/${UNIQUEID}.raw,r(SPOOL/${UNIQUEID}-heard.raw))
+ same => n,Set(NAME=${IF($["${CALLERID(num)}" = ""]?${UNIQUEID}:${CALLERID(num)})})
+ same => n,MixMonitor(SPOOL/all-${UNIQUEID}.raw,r(SPOOL/${NAME}.raw))
  same => n,Milliwatt()
- same => n,Wait(60)
-""".replace("LEASE", str(LEASE_S))
+"""
 
 PJSIP = """
 [global]
@@ -101,7 +106,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 def write_tone(path: Path, hertz: int, milliseconds: int) -> None:
-    """A square tone as 16-bit wav; enough to tell sound from silence."""
+    """A square tone as 16-bit wav; enough to tell sounds apart."""
     half = 8000 // (2 * hertz)
     samples = [6000 if (n // half) % 2 else -6000 for n in range(8 * milliseconds)]
     with wave.open(str(path), "wb") as file:
@@ -112,14 +117,14 @@ def write_tone(path: Path, hertz: int, milliseconds: int) -> None:
 
 
 def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None:
-    """Write the configuration."""
+    """Write the configuration, the prompts and the music."""
     for name in ("etc", "lib", "spool", "run", "log", "cache", "sounds", "music"):
         (home / name).mkdir(parents=True, exist_ok=True)
     places = {"etc": "etc", "varlib": "lib", "db": "lib", "key": "lib", "agi": "lib", "sbin": "lib"}
     places |= {name: name for name in ("spool", "run", "log", "cache")}
     lines = [f"ast{name}dir => {home / place}" for name, place in places.items()]
     lines += [f"astmoddir => {found.modules}", f"astdatadir => {found.data}"]
-    rtp = free_port(socket.SOCK_DGRAM) % 20000 + 30000
+    rtp = 30_000 + free_port(socket.SOCK_DGRAM) % 30_000 // 2 * 2
     files = {
         "asterisk.conf": "[directories]\n" + "\n".join(lines) + "\n[options]\nhideconnect = yes\n",
         "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
@@ -129,7 +134,7 @@ def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None
         "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http}\nsessionlimit=1000\n",
         "pjsip.conf": PJSIP.format(sip=sip),
         "extensions.conf": EXTENSIONS.replace("SPOOL", str(home / "spool")),
-        "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 2000}\n",
+        "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 1000}\n",
         "musiconhold.conf": f"[default]\nmode=files\ndirectory={home}/music\n",
         "indications.conf": "[general]\ncountry=us\n[us]\nring=440\n",
     }
@@ -137,80 +142,46 @@ def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None
         (home / "etc" / name).write_text(text, "utf-8")
     write_tone(home / "music" / "music.wav", 400, 30_000)
     write_tone(home / "sounds" / "short.wav", 800, 400)
-    write_tone(home / "sounds" / "long.wav", 1000, 2_000)
+    write_tone(home / "sounds" / "long.wav", 500, 2_000)
 
 
-MODULES = (*modules.HOTLINE, "app_milliwatt")
+@dataclass(frozen=True)
+class Running:
+    """An Asterisk that is up."""
+
+    home: Path
+    address: str
+    found: asterisk.Asterisk
 
 
-class Real:
-    """The world of the contract, played by Asterisk."""
-
-    name = "asterisk"
-
-    def __init__(self, home: Path, wire: AsteriskWire) -> None:
-        self.home = home
-        self.wire = wire
-        self.short = f"sound:{home}/sounds/short"
-        self.long = f"sound:{home}/sounds/long"
-        self.missing = f"sound:{home}/sounds/missing"
-
-    async def dials(self, number: str = "12345") -> str:
-        """A citizen calls; returns the id of the citizen's own end."""
-        query = {"endpoint": f"PJSIP/{number}@loop", "context": "outside", "extension": "s", "timeout": "30"}
-        async with self.wire.session.post("channels", params=query) as reply:
-            reply.raise_for_status()
-            name: str = (await reply.json())["id"]
-            return name
-
-    async def hangs_up(self, citizen: str) -> None:
-        """The citizen hangs up."""
-        async with self.wire.session.delete(f"channels/{citizen}"):
-            pass
-
-    def endpoint(self, phone: str) -> str:
-        """What to dial for a phone that `answers`, `rings`, is `busy`, `rejects`, or is `unregistered`."""
-        return "PJSIP/gone" if phone == "unregistered" else f"PJSIP/{phone}@loop"
-
-
-@asynccontextmanager
-async def running(home: Path) -> AsyncIterator[Real]:
+@contextmanager
+def running(home: Path) -> Iterator[Running]:
     """Asterisk as our child, until the block ends."""
-    found = await asterisk.find(home / "state", lambda _what, _share: None)
-    sip, http = free_port(socket.SOCK_DGRAM), free_port()
-    configure(home, found, sip, http)
-    with (home / "out").open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            *found.program,
-            "-C",
-            str(home / "etc/asterisk.conf"),
-            "-f",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-        )
+    found = asyncio.run(asterisk.find(home / "state", lambda _what, _share: None))
+    http = free_port()
+    configure(home, found, free_port(socket.SOCK_DGRAM), http)
+    command = [*found.program, "-C", str(home / "etc/asterisk.conf"), "-f"]
+    with (
+        (home / "out").open("wb") as out,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as child,
+    ):
         try:
-            async with AsteriskWire(f"127.0.0.1:{http}", "hotline", PASSWORD) as wire:
-                await until_up(wire, process)
-                yield Real(home, wire)
+            asyncio.run(until_up(f"127.0.0.1:{http}", child))
+            yield Running(home, f"127.0.0.1:{http}", found)
         finally:
-            if process.returncode is None:
-                process.terminate()
-                try:
-                    async with asyncio.timeout(5):
-                        await process.wait()
-                except TimeoutError:
-                    process.kill()
-                    await process.wait()
+            child.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+            child.kill()
 
 
-async def until_up(wire: AsteriskWire, process: asyncio.subprocess.Process) -> None:
+async def until_up(address: str, child: subprocess.Popen[bytes]) -> None:
     """Wait until a websocket opens: Asterisk has booted."""
-    async with asyncio.timeout(30):
-        while process.returncode is None:
+    async with asyncio.timeout(30), AsteriskWire(address, "hotline", PASSWORD) as wire:
+        while child.poll() is None:
             try:
                 async with wire.open("probe"):
                     return
             except ConnectionLost:
                 await asyncio.sleep(0.05)
-    raise RuntimeError(f"Asterisk ended with {process.returncode}")
+    raise RuntimeError(f"Asterisk ended with {child.returncode}")

@@ -117,15 +117,12 @@ class Requests:
     def _when_quiet(self, channels: tuple[Channel, ...], replied: Replied, effect: Callable[[], None]) -> None:
         """The trap: a running playback makes this wait, and the socket with it."""
         for channel in channels:
-            if channel.gone:
-                replied(404, NO_CHANNEL)
-                return
-            if channel.app is None:
-                replied(409, NOT_IN_STASIS)
-                return
             if channel.queue:
                 channel.waiters.append(lambda: self._when_quiet(channels, replied, effect))
                 return
+        if any(channel.gone or channel.app is None for channel in channels):
+            replied(500, {"message": "it left while this waited"})
+            return
         effect()
         replied(204, None)
 
