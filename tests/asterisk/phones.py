@@ -27,10 +27,13 @@ AGENTS_FROM: Final = 1000  # Hz, 30 apart
 class Place(Protocol):
     """What phones need to know of a house."""
 
-    trunk: Address
-    """Where citizens dial: the demo town."""
-    switch: Address
-    """Where seats register."""
+    @property
+    def trunk(self) -> Address:
+        """Where citizens dial: the demo town."""
+
+    @property
+    def switch(self) -> Address:
+        """Where seats register."""
 
     def secret(self, endpoint: str) -> str:
         """The secret of `citizen`, or of a seat."""
@@ -201,21 +204,6 @@ class Agent(Person):
     async def stops_ringing(self, within: float = 10.0) -> None:
         """Wait until whoever called has given up."""
         await self.call.ended(within)
-
-    async def works(self, talk_s: float) -> list[tuple[float, str]]:
-        """Answer every call, talk for `talk_s`, hang up, until cancelled; (moment of ringing, caller) of each."""
-        return await self._work(talk_s, [])
-
-    async def _work(self, talk_s: float, served: list[tuple[float, str]]) -> list[tuple[float, str]]:
-        while True:
-            try:
-                self._takes(await self.phone.rung(3600))
-            except asyncio.CancelledError:
-                return served
-            served.append((self.call.began, self.ring.caller))
-            self.answers()
-            await asyncio.sleep(talk_s)
-            await self.call.hang_up()
 
 
 class Phones:

@@ -1,0 +1,283 @@
+"""The house under test: the real one, as `scripts/run` starts it, in a directory of its own whose name has a space.
+
+Everything that a test asks of it goes through what anybody has: house.json, the command line, ARI, the database.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+import psutil
+
+from ivr.facts import CallRecord
+from ivr.town import audio
+from ivr.town.rtp import Samples
+from ivr.town.transactions import Address
+from tests.asterisk.waiting import eventually
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+OPEN_WITHIN: Final = 120.0  # seconds; the first start of all downloads Asterisk
+CLOSED_WITHIN: Final = 30.0
+QUIET_WITHIN: Final = 8.0  # after the last receiver is down
+PORTS: Final = (
+    ("HOTLINE_SIP_PORT", socket.SOCK_DGRAM),
+    ("HOTLINE_WEB_PORT", socket.SOCK_STREAM),
+    ("HOTLINE_ARI_PORT", socket.SOCK_STREAM),
+    ("HOTLINE_TOWN_SIP_PORT", socket.SOCK_DGRAM),
+    ("HOTLINE_TOWN_PHONES_PORT", socket.SOCK_DGRAM),
+    ("HOTLINE_TOWN_ARI_PORT", socket.SOCK_STREAM),
+)
+
+
+def free_ports() -> dict[str, str]:
+    """A port for each server of a house, free now, by the variable that chooses it."""
+    with contextlib.ExitStack() as held:
+        chosen = {}
+        for variable, kind in PORTS:
+            sock = held.enter_context(socket.socket(socket.AF_INET, kind))
+            sock.bind(("127.0.0.1", 0))
+            chosen[variable] = str(sock.getsockname()[1])
+        return chosen
+
+
+class House:
+    """A house that is open; `environment` is what a command line needs to find it."""
+
+    def __init__(self, state: Path, environment: Mapping[str, str], process: subprocess.Popen[bytes]) -> None:
+        self.state = state
+        self.environment = dict(environment)
+        self.process = process
+
+    def says(self) -> Any:
+        """`house.json` as it is now."""
+        return json.loads((self.state / "house.json").read_text())
+
+    @cached_property
+    def ports(self) -> Mapping[str, int]:
+        """By name: sip, web, ari, town_sip, ..."""
+        return {name: int(port) for name, port in self.says()["ports"].items()}
+
+    # --- for phones
+
+    @property
+    def trunk(self) -> Address:
+        """Where citizens dial."""
+        return "127.0.0.1", self.ports["town_sip"]
+
+    @property
+    def switch(self) -> Address:
+        """Where seats register."""
+        return "127.0.0.1", self.ports["sip"]
+
+    def secret(self, name: str) -> str:
+        """A secret of the house."""
+        return (self.state / "secrets" / name).read_text().strip()
+
+    @cached_property
+    def _prompts(self) -> dict[str, Samples]:
+        return {path.stem: audio.read_wav(path) for path in sorted((self.state / "prompts").glob("*.wav"))}
+
+    def prompt(self, name: str) -> Samples:
+        """A rendered prompt."""
+        return self._prompts[name]
+
+    def prompts(self) -> Mapping[str, Samples]:
+        """Every rendered prompt, and what the town's people say."""
+        return self._prompts
+
+    # --- its command line
+
+    async def hotline(self, *arguments: str) -> str:
+        """Run `hotline ARGUMENTS`; what it prints.  Fails when it does."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "ivr", *arguments),
+            cwd=ROOT,
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        assert process.returncode == 0, f"hotline {' '.join(arguments)}: {out.decode()}"
+        return out.decode()
+
+    # --- its Asterisks
+
+    async def ari(self, path: str, *, method: str = "GET", of: str = "ari") -> Any:
+        """What Asterisk (`of="town_ari"`: the town's) answers to a request; None for an empty answer."""
+        user, secret = ("hotline", "ari-password") if of == "ari" else ("town", "town-password")
+        url = f"http://127.0.0.1:{self.ports[of]}/ari/{path}"
+        return await asyncio.to_thread(_asked, url, method, f"{user}:{self.secret(secret)}")
+
+    async def channels(self) -> list[str]:
+        """Every channel of the hotline's Asterisk: name and state."""
+        return [f"{each['id']} {each['name']} {each['state']}" for each in await self.ari("channels")]
+
+    async def bridges(self) -> list[str]:
+        """Every bridge."""
+        return [f"{each['id']} {each['channels']}" for each in await self.ari("bridges")]
+
+    async def is_quiet(self, within: float = QUIET_WITHIN) -> None:
+        """Wait until no channel and no bridge is left."""
+        deadline = time.monotonic() + within
+        while left := [*await self.channels(), *await self.bridges()]:
+            assert time.monotonic() < deadline, f"left behind: {left}"
+            await asyncio.sleep(0.1)
+
+    async def centre(self, target: str, behaviour: str) -> None:
+        """From now on a centre of the town will: answer, no-answer, busy, release, reject, unreachable."""
+        name = f"TOWN_{target.replace('-', '_')}"
+        await self.ari(f"asterisk/variable?variable={name}&value={behaviour}", method="POST", of="town_ari")
+
+    # --- its floor
+
+    async def signs_in(self, *agents: str) -> None:
+        """Agents sit down at their seats, ready."""
+        for agent in agents:
+            await self.hotline("agents", "in", agent)
+
+    async def signs_out(self, *agents: str) -> None:
+        """They go."""
+        for agent in agents:
+            await self.hotline("agents", "out", agent)
+
+    async def agents(self) -> dict[str, str]:
+        """Agent -> state."""
+        listed = json.loads(await self.hotline("agents", "--json"))
+        return {each["agent"]: each["state"] for each in listed}
+
+    # --- its processes
+
+    def pid(self, name: str) -> int | None:
+        """Of `controller`, `postgres`, `asterisk`, `town`."""
+        pid = self.says()["pids"][name]
+        return None if pid is None else int(pid)
+
+    def kills(self, name: str) -> int:
+        """`kill -9`: the pid that was."""
+        pid = self.pid(name)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def has_restarted(self, name: str, old: int, within: float = 20.0) -> None:
+        """Wait until another process has taken the place of `old` and is ready."""
+        await eventually(lambda: self.pid(name) not in {None, old}, within, f"{name} is started again")
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A server and its children stand still meanwhile: alive, and deaf."""
+        pid = self.pid(name)
+        assert pid is not None
+        server = psutil.Process(pid)
+        every = [server, *server.children(recursive=True)]
+        for process in every:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in every:
+                process.resume()
+
+    # --- its records
+
+    async def records(self, caller: str) -> list[CallRecord]:
+        """What the database has of calls from this number."""
+        connection = await asyncpg.connect(self.says()["database"], timeout=5)
+        try:
+            rows = await connection.fetch(
+                "select facts.body::text as body from calls join facts using (node, seq) where caller like $1",
+                f"%{caller}",
+            )
+        finally:
+            await connection.close()
+        return [_record(row["body"]) for row in rows]
+
+    async def record(self, caller: str, within: float = 10.0) -> CallRecord:
+        """The one record of the one call from this number."""
+        deadline = time.monotonic() + within
+        while not (found := await self.records(caller)):
+            assert time.monotonic() < deadline, f"no record of a call from {caller}"
+            await asyncio.sleep(0.1)
+        assert len(found) == 1
+        return found[0]
+
+    def log(self, name: str) -> str:
+        """What a server has printed."""
+        return (self.state / "log" / f"{name}.log").read_text(errors="replace")
+
+
+def _record(body: str) -> CallRecord:
+    return msgspec.json.decode(body, type=CallRecord, strict=False)
+
+
+def _asked(url: str, method: str, userpass: str) -> Any:
+    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own loopback address
+    request.add_header("Authorization", "Basic " + base64.b64encode(userpass.encode()).decode())
+    with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - the same
+        body = response.read()
+    return json.loads(body) if body else None
+
+
+@contextlib.contextmanager
+def opened(state: Path, options: Sequence[str] = (), **more: str) -> Iterator[House]:
+    """A house in `state`, without demo agents; closed at the end, with a check that nothing of it is left."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
+    environment |= {name: os.environ[name] for name in ("HOTLINE_ASTERISK",) if name in os.environ}
+    environment |= free_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more
+    environment.pop("DATABASE_URL", None)
+    state.mkdir(parents=True, exist_ok=True)
+    out = state.parent / f"{state.name}.out"
+    with out.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ivr", "up", *options],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+    house = House(state, environment, process)
+    try:
+        _is_open(house, out)
+        yield house
+    finally:
+        _close(house, out)
+
+
+def _is_open(house: House, out: Path) -> None:
+    deadline = time.monotonic() + OPEN_WITHIN
+    while "is open" not in out.read_text(errors="replace"):
+        assert house.process.poll() is None, f"the house did not open:\n{out.read_text(errors='replace')}"
+        assert time.monotonic() < deadline, f"the house is not open yet:\n{out.read_text(errors='replace')}"
+        time.sleep(0.05)
+
+
+def _close(house: House, out: Path) -> None:
+    children = []
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(house.process.pid).children(recursive=True)
+    house.process.send_signal(signal.SIGINT)
+    try:
+        house.process.wait(CLOSED_WITHIN)
+    except subprocess.TimeoutExpired:
+        house.process.kill()
+        house.process.wait()
+        raise AssertionError(f"the house does not close:\n{out.read_text(errors='replace')}") from None
+    left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert not left, f"left running: {left}"
