@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from dialplans.render import DIRECTORIES, Settings, render
+from dialplans.render import DIRECTORIES, Settings, render, town_prompts
 from ivr.edge import asterisk, voice
 from ivr.survival import SHANGHAI, SNAPSHOT, Snapshot
 from ivr.town.audio import read_wav
@@ -54,7 +54,7 @@ class Switch:
 
     def prompts(self) -> Mapping[str, Samples]:
         """Every rendered prompt."""
-        return {name: self.prompt(name) for name in self.config.prompts}
+        return {name: self.prompt(name) for name in (*self.config.prompts, *town_prompts(self.config))}
 
     def snapshot(self) -> None:
         """Leave what the survival script needs, as the controller does."""
@@ -72,9 +72,11 @@ class Switch:
 
     def ari(self) -> aiohttp.ClientSession:
         """A session at the hotline's ARI; `channels` is a path."""
-        login = aiohttp.encode_basic_auth("hotline", self.settings.ari_password)
-        base = f"http://127.0.0.1:{self.settings.ari_port}/ari/"
-        return aiohttp.ClientSession(base, headers={"Authorization": login})
+        return _session(self.settings.ari_port, "hotline", self.settings.ari_password)
+
+    def town_ari(self) -> aiohttp.ClientSession:
+        """A session at the town's ARI."""
+        return _session(self.settings.town_ari_port, "town", self.settings.town_password)
 
     async def start(self, found: asterisk.Asterisk) -> None:
         """Start both, and wait until both answer."""
@@ -83,11 +85,9 @@ class Switch:
             with (self.state / home / "log/out").open("wb") as out:
                 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: ASYNC220
             self.processes.append(process)
-        for user, password, port in (
-            ("hotline", self.settings.ari_password, self.settings.ari_port),
-            ("town", self.settings.town_password, self.settings.town_ari_port),
-        ):
-            await _answers(f"http://127.0.0.1:{port}/ari/asterisk/ping", user, password)
+        for session in (self.ari(), self.town_ari()):
+            async with session:
+                await _answers(session)
 
     def stop(self) -> None:
         """End both; they are ours."""
@@ -101,12 +101,16 @@ class Switch:
                 process.wait()
 
 
-async def _answers(url: str, user: str, password: str) -> None:
-    headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
-    async with asyncio.timeout(UP_WITHIN), aiohttp.ClientSession(headers=headers) as session:
+def _session(port: int, user: str, password: str) -> aiohttp.ClientSession:
+    login = aiohttp.encode_basic_auth(user, password)
+    return aiohttp.ClientSession(f"http://127.0.0.1:{port}/ari/", headers={"Authorization": login})
+
+
+async def _answers(session: aiohttp.ClientSession) -> None:
+    async with asyncio.timeout(UP_WITHIN):
         while True:
             try:
-                async with session.get(url) as reply:
+                async with session.get("asterisk/ping") as reply:
                     if reply.ok:
                         return
             except aiohttp.ClientError:
@@ -122,9 +126,11 @@ def free_port(kind: socket.SocketKind) -> int:
 
 
 @asynccontextmanager
-async def running(state: Path, *, tries: int = 20) -> AsyncIterator[Switch]:
-    """Both Asterisks in `state` (a new directory), with prompts and the snapshot, without demo agents."""
-    config = build(sources())
+async def running(
+    state: Path, *, tries: int = 20, config: Config | None = None, demo_agents: bool = False
+) -> AsyncIterator[Switch]:
+    """Both Asterisks in `state` (a new directory), with prompts and the snapshot."""
+    config = config or build(sources())
     found = await asterisk.find(state, lambda _said, _share: None)
     settings = Settings(
         state=str(state),
@@ -140,14 +146,15 @@ async def running(state: Path, *, tries: int = 20) -> AsyncIterator[Switch]:
         town_sip_port=free_port(socket.SOCK_DGRAM),
         town_phones_port=free_port(socket.SOCK_DGRAM),
         town_ari_port=free_port(socket.SOCK_STREAM),
-        demo_agents=False,
+        demo_agents=demo_agents,
         tries=tries,
     )
     for folder in DIRECTORIES:
         (state / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in render(config, settings).items():
         (state / name).write_text(text, "utf-8")
-    await voice.render({name: prompt.spoken for name, prompt in config.prompts.items()}, state / "prompts")
+    texts = {name: prompt.spoken for name, prompt in config.prompts.items()} | dict(town_prompts(config))
+    await voice.render(texts, state / "prompts")
     switch = Switch(settings, config)
     switch.snapshot()
     try:
