@@ -4,7 +4,7 @@ Owns what "open" and "in transition" mean; knows no line, pool or target.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
 import msgspec
@@ -124,6 +124,3 @@ def parse_moment(text: str) -> datetime:
     """Read a moment on Shanghai's clock (`2021-09-15T09:00`), or with a zone of its own.  Raises ValueError."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)).astimezone(SHANGHAI)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

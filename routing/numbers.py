@@ -18,7 +18,7 @@ SHORT_CODE = 6
 """Service codes have at most this many digits."""
 
 MOBILE_LENGTH = 11
-ABROAD = ("+", "00")
+INTERNATIONAL = "00"
 MARKS = str.maketrans("", "", " \t-.()/‐‑‒–—")
 _ADDRESS = re.compile(r"\s*(?:<\s*)?(?:sips?|tel):([^@;>?\s]*)", re.IGNORECASE)
 _MOBILE = re.compile(r"1[3-9]\d{9}\Z")
@@ -36,23 +36,20 @@ class Numbering(msgspec.Struct, frozen=True):
     def normalise(self, raw: str) -> str | None:
         """The canonical form of `raw` (digits in any spelling, or a sip: or tel: address); None if it is no number."""
         digits = bare(raw)
-        if digits is None:
-            return None
-        national = self._national(digits)
-        if national is None:
-            return digits if digits.startswith("+") else "+" + digits[2:]
-        if national.startswith(self.area_code) and len(national) > len(self.area_code):
-            return national[len(self.area_code) :]
-        if national.startswith("0") and _MOBILE.match(national[1:]):
-            return national[1:]
-        return national
+        while digits is not None and (shorter := self._shorter(digits)) != digits:
+            digits = shorter
+        return digits
 
-    def _national(self, digits: str) -> str | None:
-        """`digits` as dialled within the country; None if they lead abroad."""
-        for prefix in ("+" + self.country_code, "00" + self.country_code):
-            if digits.startswith(prefix) and len(digits) > len(prefix):
-                return _with_trunk_zero(digits[len(prefix) :])
-        return None if digits.startswith(ABROAD) else digits
+    def _shorter(self, digits: str) -> str:
+        """`digits` without the outermost prefix that says nothing here; unchanged when there is none."""
+        if digits.startswith(INTERNATIONAL) and len(digits) > len(INTERNATIONAL):
+            return "+" + digits.removeprefix(INTERNATIONAL)
+        at_home = "+" + self.country_code
+        if digits.startswith(at_home) and len(digits) > len(at_home):
+            return _with_trunk_zero(digits.removeprefix(at_home))
+        if digits.startswith(self.area_code) and len(digits) > len(self.area_code):
+            return digits.removeprefix(self.area_code)
+        return digits[1:] if digits.startswith("0") and _MOBILE.match(digits[1:]) else digits
 
 
 def _with_trunk_zero(significant: str) -> str:
@@ -61,8 +58,8 @@ def _with_trunk_zero(significant: str) -> str:
     No area code begins with 1 except Beijing's 10.
     """
     if significant.startswith("0"):
-        return significant
-    is_code = len(significant) <= SHORT_CODE
+        return "0" + significant.lstrip("0")
+    is_code = len(significant) <= SHORT_CODE and significant.startswith(("1", "9"))
     is_mobile = significant.startswith("1") and not significant.startswith("10")
     return significant if is_code or is_mobile else "0" + significant
 

@@ -34,7 +34,8 @@ RETURN_HALL = PromptId("return-hall")
 SURVIVAL_SORRY = PromptId("survival-sorry")
 """Said by the survival path."""
 
-FIXED = (RETURN_HALL, SURVIVAL_SORRY)
+SURVIVAL_NOBODY = PromptId("survival-nobody")
+FIXED = (RETURN_HALL, SURVIVAL_SORRY, SURVIVAL_NOBODY)
 """Prompts that must stand in the file by themselves."""
 
 ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})
@@ -47,8 +48,8 @@ OPENINGS = frozenset({"greeting", "transition", "cancelled", "transfer", "closed
 ENDINGS = frozenset({"cancelled-announce-only"})
 """Templates after which there is no conversation."""
 
-SYLLABLE_MS, PAUSE_MS = 230, 250
-"""A calm voice: about 4.3 syllables a second, and a breath at each comma and full stop."""
+SYLLABLE_MS, PAUSE_MS = 210, 200
+"""A calm voice: nearly five syllables a second, and a breath at each comma and full stop."""
 
 PAUSES = frozenset("，。、；：？！,.;:?!")
 

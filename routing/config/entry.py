@@ -124,10 +124,6 @@ def named(source: Source, node: Node | None, what: str, keys: Collection[str]) -
 
 
 def _shape(node: Node) -> str:
-    match node:
-        case Scalar():
-            return "a word"
-        case Items():
-            return "a list"
-        case Fields():
-            return "a mapping"
+    if isinstance(node, Scalar):
+        return "a word"
+    return "a list" if isinstance(node, Items) else "a mapping"

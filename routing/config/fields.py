@@ -26,11 +26,6 @@ _WHOLE = re.compile(r"\d{1,12}\Z", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
-def text(entry: Entry, key: str) -> str:
-    """A text."""
-    return entry.text(key)
-
-
 def yes(entry: Entry, key: str) -> bool:
     """`yes` or `no`."""
     word = entry.text(key)

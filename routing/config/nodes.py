@@ -21,6 +21,9 @@ LARGEST = 16 * 1024**2
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line breaks as YAML 1.1 counts them."""
 
+NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters outside YAML 1.1's `c-printable`."""
+
 Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -75,8 +78,9 @@ class Source:
         if self._lines is None:
             self._lines = BREAK.split(self.text)
         line, col = place if isinstance(place, tuple) else (place.line, place.col)
-        source = self._lines[line] if line < len(self._lines) else ""
-        self.faults.append(ConfigFault(self.file, line + 1, col + 1, message, source, is_warning))
+        line = min(line, len(self._lines) - 1)  # the end of a text may be placed below its last line
+        source = self._lines[line]
+        self.faults.append(ConfigFault(self.file, line + 1, min(col, len(source)) + 1, message, source, is_warning))
 
 
 @dataclass(slots=True)
@@ -116,12 +120,20 @@ def parse(source: Source) -> Node | None:
         mark = error.problem_mark or error.context_mark
         source.fault((mark.line, mark.column) if mark else (0, 0), _in_words(error))
         return None
-    except (yaml.YAMLError, UnicodeError) as error:
-        source.fault((0, 0), f"the file is not text that YAML allows: {str(error).splitlines()[0]}")
+    except (yaml.YAMLError, UnicodeError):
+        _not_allowed(source)
         return None
     if tree.root is None:
         source.fault((0, 0), "the file is empty")
     return tree.root
+
+
+def _not_allowed(source: Source) -> None:
+    """Note the first character that YAML does not allow."""
+    match = NOT_ALLOWED.search(source.text)
+    before = BREAK.split(source.text[: match.start()] if match else "")
+    what = f"U+{ord(match[0]):04X} is" if match else "something is"
+    source.fault((len(before) - 1, len(before[-1])), f"{what} not allowed in a YAML file")
 
 
 def _events(text: str) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from routing.config.entry import Entry
-from routing.config.fields import a_word, between, choice, duration, each_of, hours, text, yes
+from routing.config.fields import a_word, between, choice, duration, each_of, hours, yes
 from routing.config.site import AnswersWith, CallerId, Dtmf, Mode, NumberIn, Target, TargetKind, Trunk
 from routing.hours import ALWAYS
 from routing.ids import TargetId
@@ -31,7 +31,7 @@ def trunk(entry: Entry, mode: Mode) -> Trunk:
         sets_moment=entry.maybe("sets_moment", yes, fresh.sets_moment),
         ptime_ms=int(entry.maybe("ptime", duration, timedelta(milliseconds=20)) / timedelta(milliseconds=1)),
         dtmf=entry.maybe("dtmf", choice(Dtmf), fresh.dtmf),
-        external_address=entry.maybe("external_address", text, "") or None,
+        external_address=entry.maybe("external_address", Entry.text, "") or None,
         session_expires=entry.maybe("session_expires", duration, fresh.session_expires),
         session_least=entry.maybe("session_least", duration, fresh.session_least),
         options_every=entry.maybe("options_every", duration, fresh.options_every),

@@ -1,0 +1,338 @@
+"""The project's own files are right, and each way of being wrong is told with its place and what would be right."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import msgspec
+import pytest
+
+from routing.config import Config, ConfigFaults, Mode, attempt, build, check
+from routing.hours import ALWAYS, SHANGHAI, Window
+from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
+from routing.lines import AnsweredBy, Host, Reading, Seats, Section
+from routing.people import level, seats_needed
+from tests.routing.sources import changed, config, ours, with_line
+
+TRANSITION = Window(date(2021, 9, 1), date(2021, 11, 1))
+
+
+def told(sources: Mapping[str, str]) -> list[str]:
+    """Each fault without its snippet."""
+    return [str(fault).splitlines()[0] for fault in check(sources)]
+
+
+def test_the_projects_own_files_have_neither_fault_nor_warning() -> None:
+    assert told(ours()) == []
+
+
+def test_lines_say_what_the_plan_says() -> None:
+    lines = config().lines
+    assert set(lines) == {"12345", "12329", "12350", "12316"}
+    fund = lines["12329"]
+    assert (fund.section, fund.row, fund.reading) == (Section.DUAL_NUMBER, "二.1", Reading.OWN)
+    assert (fund.seats, fund.answered_by, fund.skill) == (Seats.MERGED, AnsweredBy.HALL, SkillId("housing-fund"))
+    assert fund.transition == TRANSITION
+    assert fund.unit == fund.department == "市住房公积金管理中心"
+    assert (lines["12350"].row, lines["12350"].pool) == ("二.2", PoolId("safety"))
+    assert (lines["12316"].row, lines["12316"].host) == ("二.11", Host.PROVINCE)
+    assert lines["12316"].transition is None
+    assert lines["12345"].section is None
+
+
+def test_the_site_is_handan_in_its_transition() -> None:
+    site = config().site
+    assert site.mode is Mode.DEMO
+    assert site.rehearsal == datetime(2021, 9, 15, 9, 0, tzinfo=SHANGHAI)
+    assert (seats_needed(site.population), seats_needed(1), seats_needed(100_000)) == (95, 1, 1)
+    assert site.pools[site.hall].hours == ALWAYS
+    assert len(site.agents) == len(site.seats) == 23
+    assert [site.agents[AgentId(f"{n}")].seat for n in (1001, 2003)] == [SeatId("8001"), SeatId("8103")]
+    assert site.trunks["town"].channels_in == 166
+    assert site.targets[TargetId("agriculture")].number == "031112316"
+
+
+def test_levels_are_known_by_pool() -> None:
+    agent = config().site.agents[AgentId("1001")]
+    assert level(agent, PoolId("hall"), SkillId("housing-fund")) == 5
+    assert level(agent, PoolId("hall"), SkillId("market")) == 0
+    assert level(agent, PoolId("safety"), SkillId("housing-fund")) == 0
+
+
+def test_every_prompt_has_a_text_and_is_spoken_digit_by_digit() -> None:
+    prompts = config().prompts
+    assert prompts[PromptId("greeting-12345")].text == "您好，邯郸12345，通话将被录音。"
+    assert prompts[PromptId("transition-12329")].spoken.startswith("您好，公积金热线已由幺二三四五统一受理")
+    assert prompts[PromptId("agent-1001")].spoken == "幺零零幺号为您服务"
+    assert prompts[PromptId("whisper-12350")].text == "安全生产"
+    assert all(prompt.text and "{" not in prompt.text for prompt in prompts.values())
+
+
+def test_a_config_survives_as_json() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(config()), type=Config) == config()
+
+
+def test_a_number_is_one_line_in_any_spelling() -> None:
+    line = """number: +86310-12329
+        name: 公积金
+        short: 公积金
+        department: 公积金中心
+        answered_by: hall"""
+    (fault,) = told(with_line(line))
+    assert "12329 stands here twice, first in line" in fault
+
+
+@pytest.mark.parametrize("number", ["110", "0310-119", "+86310120", "122"])
+def test_an_emergency_number_can_never_be_a_line(number: str) -> None:
+    assert f"{number[-3:]} is an emergency number" in "".join(
+        told(changed("lines.yaml", "number: 12316", f"number: {number}"))
+    )
+
+
+LINE_FAULTS = [
+    ("number: 12316", "number: twelve", "'twelve' is not a telephone number"),
+    ("number: 12345\n    name", "number: 12346\n    name", "the hall's own line 12345 (site.yaml: number) is not here"),
+    ("    department: 市农业农村局\n", "", "a line needs 'department'"),
+    ("short: 公积金", "short:", "'short' has no value"),
+    ("short: 公积金", "short: ~", "'short' has no value"),
+    ("short: 公积金", "short: [公积金]", "'short' is one value, not a list"),
+    ("short: 公积金", "short: {a: 1}", "'short' is one value, not a mapping"),
+    ("short: 公积金", "shirt: 公积金", "a line has no field 'shirt'; did you mean 'short'?"),
+    ("skill: housing-fund", "skill: housing-found", "not the name of a skill; did you mean 'housing-fund'?"),
+    ("pool: safety", "pool: saftey", "'saftey' is not the name of a pool; did you mean 'safety'?"),
+    ("pool: safety", "pool: hall", "'hall' is the hall, which follows in any case"),
+    ("    pool: safety\n", "", "answered_by: retained-seats needs either 'pool' or 'target'"),
+    ("pool: safety", "pool: safety\n    target: agriculture", "needs either 'pool' or 'target'"),
+    ("    target: agriculture\n", "", "answered_by: centre needs 'target'"),
+    ("target: agriculture", "target: agricultur", "not the name of a target; did you mean 'agriculture'?"),
+    ("answered_by: centre", "answered_by: center", "is not a value of 'answered_by'; did you mean 'centre'?"),
+    ("row: 二.11", "row: 三.1", "row 三.1 is not in the table of 'dual-number', 二"),
+    ("row: 二.11", "row: 4", "'4' is not a row of the plan"),
+    ("    row: 二.11\n", "", "'section', 'row' and 'reading' belong together"),
+    ("row: 二.11", "row: 二.1", "warning: row 二.1 of the plan is one line, and 12329 has it already"),
+    ("until: 2021-11-01", "until: 2021-09-01", "ends on 2021-09-01, which is not after 2021-09-01"),
+    ("until: 2021-11-01", "until: 2021-13-01", "'2021-13-01' is not a day of the calendar"),
+    ("until: 2021-11-01", "until: tomorrow", "'tomorrow' is not a day of the calendar"),
+    ("{from: 2021-09-01, until: 2021-11-01}", "{from: 2021-09-01}", "'transition' needs 'until'"),
+    ("{from: 2021-09-01, until: 2021-11-01}", "2021", "'transition' is written as fields"),
+    ("number_kept: yes", "number_kept: perhaps", "'perhaps' is neither yes nor no"),
+    ("number_kept: yes", "number_kept: no", "a number that is not kept needs 'cancel_on'"),
+    ("number_kept: yes", "cancel_on: 2021-12-01", "the number is kept (number_kept: yes)"),
+    (
+        "number_kept: yes",
+        "number_kept: no\n    cancel_on: 2021-10-01",
+        "is cancelled on 2021-10-01, before its transition",
+    ),
+    (
+        "target: agriculture",
+        "target: agriculture\n    cancel_on: 2022-01-01",
+        "a number of the province is not the city's",
+    ),
+    ("ring_for: 10 s", "ring_for: 12 s", "a call waits at most 10 s at a line's own seats"),
+    ("ring_for: 10 s", "ring_for: 0 s", "a wait of nothing reaches nobody"),
+    ("ring_for: 10 s", "ring_for: 10", "'10' is not a duration"),
+    (
+        "seats: retained",
+        "seats: merged",
+        "warning: seats: merged does not go together with answered_by: retained-seats",
+    ),
+    ("ring_for: 10 s", "fallback: [hall]", "'hall' comes anyhow; leave it out"),
+    ("ring_for: 10 s", "fallback: [agricultura]", "is not the name of a pool or target; did you mean 'agriculture'?"),
+    ("ring_for: 10 s", "fallback: agriculture", "'fallback' is a list: [one, two]"),
+    ("ring_for: 10 s", "fallback: [[agriculture]]", "'fallback' is a list of words"),
+    (
+        "skill: housing-fund",
+        "fallback: [safety]\n    ring_for: 11 s",
+        "warning: the waits at the pools before the hall",
+    ),
+    ("lines:", "line:", "lines.yaml has no field 'line'; did you mean 'lines'?"),
+    ("lines:", "lines: 5\nx:", "here stands a list, each item a line"),
+    ("  - number: 12345\n", "  - 12345\n  - number: 12345\n", "a line is written as fields (name: value)"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), LINE_FAULTS)
+def test_a_fault_of_a_line_is_told_in_words(old: str, new: str, fault: str) -> None:
+    assert fault in "\n".join(told(changed("lines.yaml", old, new)))
+
+
+SITE_FAULTS = [
+    ("node: handan1 ", "node: handan-1 ", "'handan-1' is not a node's name"),
+    ("area_code: 0310", "area_code: 310", "'310' is not an area code with its 0"),
+    ("country_code: 86", "country_code: +86", "'+86' is not a country code"),
+    ("number: 12345", "number: hall", "'hall' is not a telephone number"),
+    ("population: 9413990", "population: many", "'many' is not a whole number"),
+    ("population: 9413990", "population: 0", "'population' is 0; it must lie between 1 and"),
+    ("mode: demo", "mode: test", "'test' is not a value of 'mode'; there are: demo, production"),
+    ("rehearsal: 2021-09-15T09:00", "rehearsal: soon", "'soon' is not a moment"),
+    ("rehearsal: 2021-09-15T09:00", "rehearsal: 0001-01-01T00:00:00+14:00", "is not a moment"),
+    ("mode: demo", "mode: production", "production lives now; a rehearsal needs mode: demo"),
+    ("mode: demo", "mode: production", "in production no carrier sets the moment"),
+    ("mode: demo", "mode: production", "warning: there are 23 seats, and should be 95 seats"),
+    ("hall: hall  ", "hall: safety", "pool 'safety' is not open always"),
+    ("hall: hall  ", "hall: holl  ", "'holl' is not the name of a pool; did you mean 'hall'?"),
+    ("\nsite:", "\nsote:", "site.yaml needs 'site'"),
+    ("\nports: ", "\nport: ", "site.yaml needs 'ports'"),
+    ("\ntiming:", "\ntimings:", "site.yaml needs 'timing'"),
+    ("\nlimits:", "\nlimit:", "site.yaml needs 'limits'"),
+    ("\nsurvival: ", "\nsurvivals: ", "site.yaml needs 'survival'"),
+    ("\nskills:", "\nskill:", "site.yaml needs 'skills'"),
+    ("web: 8080", "web: 5060", "two of the ports sip, web, ari and town_sip are the same"),
+    ("rtp_to: 21999", "rtp_to: 19999", "a range of RTP ports ends before it begins"),
+    ("sip: 5060", "sip: 0", "'sip' is 0; it must lie between 1 and 65535"),
+    ("ring_for: 6 s", "ring_for: 6 seconds", "'6 seconds' is not a duration"),
+    ("any_agent_after: 10 s", "any_agent_after: 11 s", "a call waits at most 10 s before any agent"),
+    ("lower_level_after: 5 s", "lower_level_after: 9999 ms\n  any_agent_after: 5 s", "stands here twice"),
+    ("any_agent_after: 10 s", "any_agent_after: 4 s", "'lower_level_after' is later than 'any_agent_after'"),
+    ("own_seats_for: 10 s", "own_seats_for: 1 min", "a call waits at most 10 s at a line's own seats"),
+    ("renew: 10 s", "renew: 16 s", "'renew' must be at most half of 'lease'"),
+    ("journal: 8 GiB", "journal: 8 GB", "'8 GB' is not a size"),
+    ("calls: 150", "calls: 0", "'calls' is 0"),
+    ("seats: [8001, 8002, 8003, 8004]", "seats: []", "survival needs 'seats'"),
+    ("seats: [8001, 8002, 8003, 8004]", "seats: [8001, 9999]", "'9999' is not the name of a seat"),
+    ("good: 3", "good: 6", "'good' is 6; it must lie between 1 and 5"),
+    ("  housing-fund: {", "  Housing_Fund: {", "'Housing_Fund' is not a name"),
+    ("Mo-Fr 08:30-17:30", "Mo-Fr 8-17", "'8-17' is not a span of hours"),
+    ("hours: always", "hours: ''", "'hours' has no value"),
+    ("{id: 8001, kind: desk, pool: hall}", "{id: x1, kind: desk, pool: hall}", "'x1' is not a seat's number"),
+    ("{id: 8002, kind: desk, pool: hall}", "{id: 8001, kind: desk, pool: hall}", "'8001' stands here twice"),
+    ("id: 1001,", "id: 101,", "'101' is not a 工号 of four digits"),
+    ("works_in: {hall: {housing-fund: 5}}", "works_in: hall", "'works_in' names pools"),
+    (", works_in: {hall: {housing-fund: 5}}", "", "an agent needs 'works_in'"),
+    (
+        "works_in: {hall: {housing-fund: 5}}",
+        "works_in: {hal: {}}",
+        "'hal' is not the name of a pool; did you mean 'hall'?",
+    ),
+    ("works_in: {hall: {housing-fund: 5}}", "works_in: {hall: {fund: 5}}", "has no field 'fund'; did you mean"),
+    ("works_in: {hall: {housing-fund: 5}}", "works_in: {hall: {housing-fund: 9}}", "must lie between 1 and 5"),
+    ("channels: 200", "channels: 34", "34 channels leave none for arriving calls"),
+    ("refuse_with: 486", "refuse_with: 200", "'refuse_with' is 200"),
+    ("number: 0311-12316", "number: zero", "'zero' is not a telephone number"),
+    ("trunks: [town]", "trunks: [twon]", "'twon' is not the name of a trunk; did you mean 'town'?"),
+    ("    trunks: [town]\n", "", "a target needs 'trunks'"),
+    ("kind: centre ", "kind: emergency ", "'agriculture' is an emergency desk"),
+    ("number: 0311-12316", "number: 12316", "warning: 'agriculture' is dialled as 12316, a line of ours"),
+    ("{id: 8001, kind: desk, pool: hall}", "{id: 8001, kind: desk, pool: lobby}", "'lobby' is not the name of a pool"),
+    ("skills:\n  housing-fund", "skills: 3\nx:\n  housing-fund", "here stand names, and for each the fields of skill"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), SITE_FAULTS)
+def test_a_fault_of_the_site_is_told_in_words(old: str, new: str, fault: str) -> None:
+    assert fault in "\n".join(told(changed("site.yaml", old, new)))
+
+
+PROMPT_FAULTS = [
+    ("  transfer: ", "  transver: ", "there is no template 'transver'; did you mean 'transfer'?"),
+    ("  transfer: ", "  transver: ", "templates are missing: transfer"),
+    ("templates:", "x:", "prompts.yaml needs 'templates'"),
+    ("{short}热线为您服务", "{shirt}热线为您服务", "'{shirt}' cannot be filled in here; did you mean 'short'?"),
+    ("{short}热线为您服务", "{short热线为您服务", "a brace without its partner"),
+    ("{short}热线为您服务", "short}热线为您服务", "a brace without its partner"),
+    ("greeting-12345: ", "greeting-12354: ", "no call ever hears a prompt 'greeting-12354'; did you mean"),
+    ("return-hall: ", "return-hell: ", "the prompt 'return-hall' is needed"),
+    ("survival-sorry: ", "sorry: ", "the prompt 'survival-sorry' is needed"),
+    ('录音。", must_hear: yes, notice: yes}', '录音。", must_hear: yes}', "it must say so, and needs 'notice: yes'"),
+    (
+        'greeting-12345: {text: "您好，{city}{hall}，通话将被录音。", must_hear: yes',
+        'greeting-12345: {text: "您好"',
+        "needs 'must_hear: yes'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), PROMPT_FAULTS)
+def test_a_fault_of_a_prompt_is_told_in_words(old: str, new: str, fault: str) -> None:
+    assert fault in "\n".join(told(changed("prompts.yaml", old, new)))
+
+
+def test_prompts_that_take_too_long_are_warned_of_by_their_longest() -> None:
+    (whisper,) = told(changed("prompts.yaml", '{text: "{short}"}', '{text: "{line}"}'))
+    assert "warning: 'whisper-12329' takes about 3" in whisper
+    (greeting,) = told(changed("prompts.yaml", "您好，{city}{hall}，", "您好，欢迎致电{city}{hall}政务服务便民热线，"))
+    assert "'greeting-12345' takes about 6.3 s: a greeting should take 5 s at most" in greeting
+    (late,) = told(changed("site.yaml", "ring_for: 6 s", "ring_for: 8 s"))
+    assert late.startswith("prompts.yaml:")
+    assert "with an agent's phone ringing for 8 s, a person may come too late" in late
+
+
+def test_lengths_of_audio_count_more_than_estimates() -> None:
+    (fault,) = check(ours(), {PromptId("whisper-12345"): 9000})
+    assert fault.is_warning
+    assert "takes about 9.0 s" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "warning"),
+    [
+        ("lines.yaml", "skill: housing-fund", "skill: culture", "no agent of the hall has skill 'culture'"),
+        ("lines.yaml", "pool: safety", "pool: empty", "no agent works in pool 'empty'"),
+    ],
+)
+def test_a_line_that_nobody_answers_is_warned_of(file: str, old: str, new: str, warning: str) -> None:
+    site = ours()["site.yaml"].replace("\npools:\n", "\npools:\n  empty: {name: 空}\n")
+    site = site.replace("\nskills:\n", "\nskills:\n  culture: {name: 文化}\n")
+    sources = {**changed(file, old, new), "site.yaml": site}
+    assert warning in "\n".join(told(sources))
+    assert attempt(sources).config is not None
+
+
+def test_a_hall_without_agents_is_warned_of() -> None:
+    site = ours()["site.yaml"].replace("works_in: {hall: ", "works_in: {safety: ")
+    assert "no agent works in the hall 'hall'" in "\n".join(told({**ours(), "site.yaml": site}))
+
+
+def test_faults_of_all_files_come_together() -> None:
+    sources = {
+        "lines.yaml": ours()["lines.yaml"].replace("seats: merged", "seats: merge"),
+        "site.yaml": ours()["site.yaml"].replace("calls: 150", "calls: lots"),
+        "prompts.yaml": ours()["prompts.yaml"].replace("{agent}号", "{agnt}号"),
+    }
+    with pytest.raises(ConfigFaults) as caught:
+        build(sources)
+    assert sorted({fault.file for fault in caught.value.faults}) == ["lines.yaml", "prompts.yaml", "site.yaml"]
+
+
+@pytest.mark.parametrize("missing", ["lines.yaml", "site.yaml", "prompts.yaml"])
+def test_a_file_that_is_not_there_is_a_fault(missing: str) -> None:
+    assert f"{missing}:1:1: the file {missing} is missing" in told({k: v for k, v in ours().items() if k != missing})
+
+
+def test_a_warning_alone_stops_nothing() -> None:
+    sources = changed("lines.yaml", "seats: retained", "seats: merged")
+    assert build(sources).lines["12350"].seats is Seats.MERGED
+
+
+def test_an_address_seen_from_outside_is_kept() -> None:
+    sources = changed("site.yaml", "    early_media: yes", "    external_address: 192.0.2.7")
+    assert build(sources).site.trunks["town"].external_address == "192.0.2.7"
+
+
+def test_a_later_seat_for_two_agents_is_no_fault() -> None:
+    assert told(changed("site.yaml", "seat: 8002", "seat: 8001")) == []
+
+
+def test_durations_know_their_units() -> None:
+    built = build(changed("site.yaml", "wrap_up: 0 s}", "wrap_up: 2 min}"))
+    assert built.site.pools[PoolId("hall")].wrap_up == timedelta(minutes=2)
+
+
+def test_what_a_cancelled_line_and_a_sub_centre_say_exists() -> None:
+    cancelled = """number: 12349
+        name: 全国统一民政服务电话
+        short: 民政
+        department: 市民政局
+        section: full-merge
+        row: 一.1
+        reading: own
+        number_kept: no
+        seats: merged
+        answered_by: hall
+        transition: {from: 2021-09-01, until: 2021-11-01}
+        cancel_on: 2021-11-01"""
+    prompts = build(with_line(cancelled)).prompts
+    assert "民政热线12349已并入12345" in prompts[PromptId("transition-12349")].text
+    assert prompts[PromptId("cancelled-12349")].text.startswith("您好，12349已停止使用")
+    assert PromptId("greeting-12349") not in prompts
+    announced = build(with_line(cancelled + "\nwhen_cancelled: announce-only")).prompts
+    assert announced[PromptId("cancelled-12349")].text == "您好，12349已停止使用，今后请直接拨打12345。"
