@@ -21,4 +21,4 @@ async def phones(house: House) -> AsyncIterator[Phones]:
     async with Phones(house) as phones:
         yield phones
     await house.is_quiet()
-    await house.signs_out(*[agent for agent, state in (await house.agents()).items() if state != "signed-out"])
+    await house.signs_out(*await house.agents())

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -100,6 +99,10 @@ class House:
         """Every rendered prompt, and what the town's people say."""
         return self._prompts
 
+    def music(self) -> Mapping[str, Samples]:
+        """What those who wait hear."""
+        return {path.stem: audio.read_wav(path) for path in (self.state / "prompts" / "music").glob("*.wav")}
+
     # --- its command line
 
     async def hotline(self, *arguments: str) -> str:
@@ -122,7 +125,8 @@ class House:
         """What Asterisk (`of="town_ari"`: the town's) answers to a request; None for an empty answer."""
         user, secret = ("hotline", "ari-password") if of == "ari" else ("town", "town-password")
         url = f"http://127.0.0.1:{self.ports[of]}/ari/{path}"
-        return await asyncio.to_thread(_asked, url, method, f"{user}:{self.secret(secret)}")
+        key = base64.b64encode(f"{user}:{self.secret(secret)}".encode()).decode()
+        return await asyncio.to_thread(_asked, url, method, f"Basic {key}")
 
     async def channels(self) -> list[str]:
         """Every channel of the hotline's Asterisk: name and state."""
@@ -146,20 +150,25 @@ class House:
 
     # --- its floor
 
+    async def controller(self, path: str, *, method: str = "GET") -> Any:
+        """What the controller answers, as it answers the command line."""
+        url = f"http://127.0.0.1:{self.ports['web']}/{path}"
+        return await asyncio.to_thread(_asked, url, method, f"Bearer {self.secret('api-token')}")
+
     async def signs_in(self, *agents: str) -> None:
-        """Agents sit down at their seats, ready."""
+        """Agents sit down at their seats, ready, one after the other: the first one waits the longest."""
         for agent in agents:
-            await self.hotline("agents", "in", agent)
+            await self.controller(f"agents/{agent}/sign-in", method="POST")
 
     async def signs_out(self, *agents: str) -> None:
         """They go."""
         for agent in agents:
-            await self.hotline("agents", "out", agent)
+            await self.controller(f"agents/{agent}/sign-out", method="POST")
 
     async def agents(self) -> dict[str, str]:
-        """Agent -> state."""
-        listed = json.loads(await self.hotline("agents", "--json"))
-        return {each["agent"]: each["state"] for each in listed}
+        """Agent -> state, of everybody who is signed in."""
+        shown = await self.controller("agents")
+        return {each["agent"]: each["state"] for each in shown if each["state"] != "signed-out"}
 
     # --- its processes
 
@@ -226,9 +235,9 @@ def _record(body: str) -> CallRecord:
     return msgspec.json.decode(body, type=CallRecord, strict=False)
 
 
-def _asked(url: str, method: str, userpass: str) -> Any:
+def _asked(url: str, method: str, authorization: str) -> Any:
     request = urllib.request.Request(url, method=method)  # noqa: S310 - our own loopback address
-    request.add_header("Authorization", "Basic " + base64.b64encode(userpass.encode()).decode())
+    request.add_header("Authorization", authorization)
     with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - the same
         body = response.read()
     return json.loads(body) if body else None

@@ -12,7 +12,7 @@ from typing import Final, Protocol, Self
 from ivr.town import audio, sip
 from ivr.town.calls import Call, End, Incoming, Outgoing
 from ivr.town.phone import Phone
-from ivr.town.recognise import recognise
+from ivr.town.recognise import Kind, recognise
 from ivr.town.rtp import RATE, Heard, Pacer, Samples, tone
 from ivr.town.transactions import Address
 from tests.asterisk.waiting import eventually
@@ -43,6 +43,9 @@ class Place(Protocol):
 
     def prompts(self) -> Mapping[str, Samples]:
         """Every rendered prompt."""
+
+    def music(self) -> Mapping[str, Samples]:
+        """What those who wait hear."""
 
 
 class Person:
@@ -114,6 +117,19 @@ class Person:
     async def hears_person(self, other: "Person", within: float = 15.0) -> None:
         """Wait until `other` is heard."""
         await eventually(lambda: self.is_with(other), within, f"{self.name} hears {other.name}; {self.story}")
+
+    async def begins_to_hear_something(self, within: float = 5.0) -> None:
+        """Wait for the first sound of any kind that is not silence."""
+        await eventually(lambda: bool((audio.loudness(self.heard().samples) > audio.QUIET).any()), within, self.name)
+
+    async def hears_music(self, within: float = 10.0) -> None:
+        """Wait for two seconds of music on hold, after whatever was awaited before."""
+
+        def is_music() -> bool:
+            found = recognise(self.heard().samples[-3 * RATE :], {}, self.place.music())
+            return sum(each.end - each.start for each in found if each.kind is Kind.MUSIC) >= 2.0
+
+        await eventually(is_music, within, f"{self.name} hears music")
 
     async def hears_nothing_of(self, other: "Person") -> None:
         """`other` is not heard, now."""

@@ -56,6 +56,10 @@ class Switch:
         """Every rendered prompt."""
         return {name: self.prompt(name) for name in (*self.config.prompts, *town_prompts(self.config))}
 
+    def music(self) -> Mapping[str, Samples]:
+        """What those who wait hear."""
+        return {path.stem: read_wav(path) for path in (self.state / "prompts/music").glob("*.wav")}
+
     def snapshot(self) -> None:
         """Leave what the survival script needs, as the controller does."""
         ahead = (REHEARSAL - datetime.now(UTC)).total_seconds()
