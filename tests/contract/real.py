@@ -171,7 +171,7 @@ def running(home: Path) -> Iterator[Running]:
         finally:
             child.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(5)
+                child.wait(1)
             child.kill()
 
 

@@ -46,6 +46,15 @@ class World(Protocol):
         """What a party has heard, in order: a citizen, or a phone, by the caller id that rang it."""
 
 
+PHONES = {
+    "answers": Phone(answers_after=0.2, talks=None),
+    "rings": Phone(),
+    "busy": Phone(busy=True),
+    "rejects": Phone(rejects_after=0.1),
+    "unregistered": Phone(registered=False),
+}
+
+
 class Fake:
     """The fake one."""
 
@@ -55,15 +64,6 @@ class Fake:
         self.fake.missing = {"missing"}
         self.short, self.long, self.missing = "sound:/s/short", "sound:/s/long", "sound:/s/missing"
         self.wire: Wire = self.fake.life()
-        phones = {
-            "answers": Phone(answers_after=0.2, talks=None),
-            "rings": Phone(),
-            "busy": Phone(busy=True),
-            "rejects": Phone(rejects_after=0.1),
-            "unregistered": Phone(registered=False),
-        }
-        for name, phone in phones.items():
-            self.fake.seat(name, phone)
         self._citizens: dict[str, Party] = {}
 
     async def dials(self, number: str = "12345") -> str:
@@ -76,7 +76,9 @@ class Fake:
         self.fake.hangs_up(self._citizens[citizen])
 
     def endpoint(self, phone: str) -> str:
-        return f"PJSIP/{phone}"
+        name = f"{phone}-{len(self.fake.endpoints)}"  # one phone a leg
+        self.fake.seat(name, PHONES[phone])
+        return f"PJSIP/{name}"
 
     async def after(self, ari: Ari, channel: str) -> str:
         del ari
@@ -84,7 +86,9 @@ class Fake:
         return {"survival": "survival", "retry": "FAILED"}.get(self.fake.channels[channel].place, party.ended)
 
     def heard(self, name: str) -> list[str]:
-        label = name if name in self._citizens else "answers"
+        label = next(
+            each.label for each in self.fake.parties.values() if {name, f"leg-{name}"} & {each.label, *each.channels}
+        )
         sounds = [what.partition(":")[0] for since, to, what in self.fake.heard(label) if to - since > 100]
         return [what for what, _ in groupby(each for each in sounds if each not in {"silence", "unanswered"})]
 

@@ -321,10 +321,13 @@ class FakeAsterisk(World):
             del self.links[link.app]
             self.filters.pop(link.app, None)
 
+    def hears(self, app: str, kind: str) -> bool:
+        """The application's filter lets this kind of frame through, replies too."""
+        allowed = self.filters.get(app)
+        return allowed is None or kind in allowed
+
     def _listener(self, app: str | None, kind: str) -> FakeLink | None:
-        link = self.links.get(app or "")
-        allowed = self.filters.get(app or "")
-        return link if link is not None and (allowed is None or kind in allowed) else None
+        return self.links.get(app) if app is not None and self.hears(app, kind) else None
 
     def emit(self, kind: str, channel: Channel, **fields: Any) -> None:
         link = self._listener(channel.subscriber, kind)

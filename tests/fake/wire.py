@@ -178,7 +178,8 @@ class FakeLink:
                 }
                 if body is not None:
                     reply["message_body"] = msgspec.json.encode(body).decode()
-                self.deliver("reply", reply)
+                if self._fake.hears(self.app, "RESTResponse"):
+                    self.deliver("reply", reply)
             self.move()
 
         self._fake.perform(request, replied)

@@ -1,0 +1,51 @@
+"""What the scenarios share: a connection with a citizen in it, and waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from ivr.ari.client import EVENTS, Ari, connect
+from ivr.ari.handles import Channel, Leg, Up
+from routing.ids import ChannelId
+from tests.contract.worlds import APP, World
+
+SECOND = timedelta(seconds=1)
+
+
+def now() -> float:
+    """Seconds, virtual in the fake."""
+    return asyncio.get_running_loop().time()
+
+
+async def arrives(world: World, ari: Ari, number: str = "12345") -> tuple[Channel, str]:
+    """A citizen dials and is in Stasis: the channel, and the citizen's name."""
+    citizen = await world.dials(number)
+    start = await anext(ari.arrivals())
+    return Channel(ari, ChannelId(start.channel.id)), citizen
+
+
+@asynccontextmanager
+async def citizen_in(
+    world: World, number: str = "12345", events: tuple[str, ...] = EVENTS
+) -> AsyncIterator[tuple[Ari, Channel, str]]:
+    """Connected, with an answered citizen."""
+    async with connect(world.wire, APP, events) as ari:
+        channel, citizen = await arrives(world, ari, number)
+        await channel.answer()
+        yield ari, channel, citizen
+
+
+@asynccontextmanager
+async def agent_up(world: World, ari: Ari, caller_id: str = "9001") -> AsyncIterator[Channel]:
+    """A leg that has answered; who it is, is told to the phone and names what it has heard."""
+    leg = Leg(ari, ChannelId(f"leg-{caller_id}"), world.endpoint("answers"), caller_id=caller_id, ring_for=5 * SECOND)
+    async with leg:
+        assert await leg.answered() == Up()
+        yield leg.channel
+
+
+async def took(seconds: float, since: float) -> None:
+    """It has taken about this long; 0 means at once."""
+    spent = now() - since
+    assert seconds - 0.1 <= spent <= seconds + 0.4, f"{spent:.2f} s"

@@ -1,0 +1,263 @@
+"""Channels: how they come, go, are taken back; legs; what a request on one that is not there is told."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from ivr.ari import models
+from ivr.ari.client import EVENTS, Ari, connect
+from ivr.ari.handles import Bridge, Channel, Leg
+from ivr.ari.vitals import Ended, Heard
+from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Refused, TakenBack, Unprocessable
+from routing.ids import BridgeId, ChannelId, PlaybackId
+from tests.contract.conftest import Plays
+from tests.contract.scene import SECOND, agent_up, arrives, citizen_in
+from tests.contract.worlds import APP, World
+
+
+def test_a_caller_who_hangs_up_is_told_from_one_whom_the_dialplan_took_back(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (_, channel, citizen):
+            await world.hangs_up(citizen)
+            assert await channel.gone() == Ended(hung_up=True, cause=16)
+            with pytest.raises(Gone):
+                await channel.answer()
+
+    plays(scenario)
+
+
+async def stay(channel: Channel) -> None:
+    async with channel.alive():
+        await asyncio.sleep(10)
+
+
+def test_the_lease_takes_a_caller_back_alive(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world, "12346") as (ari, channel, _):
+            channel.music()
+            with pytest.raises(TakenBack):
+                await stay(channel)
+            assert channel.ended == Ended(hung_up=False)
+            assert (await ari.request("GET", f"channels/{channel.id}"))["state"] == "Up"
+            for action in ("/answer", "/moh", "/play/p"):
+                with pytest.raises(Conflict):
+                    await ari.request("POST", f"channels/{channel.id}{action}", query={"media": world.short})
+            with pytest.raises(Gone):
+                await Bridge(ari, BridgeId("nobody")).add(channel)
+
+    plays(scenario)
+
+
+def test_the_lease_fires_in_mid_prompt_and_not_when_it_was_renewed(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world, "12346") as (_, channel, __):
+            await asyncio.sleep(1.5)
+            channel.put("TIMEOUT(absolute)", "2")
+            await asyncio.sleep(1.0)
+            assert channel.ended is None
+            async with channel.play([world.long], PlaybackId("p")) as playback:
+                assert await playback.over() is Heard.FAILED
+            assert await channel.gone() == Ended(hung_up=False)
+
+    plays(scenario)
+
+
+def test_a_lease_of_nothing_never_fires(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world, "12346") as (_, channel, __):
+            await channel.set("TIMEOUT(absolute)", "0")
+            await asyncio.sleep(2.5)
+            assert channel.ended is None
+
+    plays(scenario)
+
+
+def test_continue_gives_the_caller_to_another_place_of_the_dialplan(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            await channel.continue_to("survival")
+            assert await channel.gone() == Ended(hung_up=False)
+            assert await world.after(ari, channel.id) == "survival"
+
+    plays(scenario)
+
+
+def test_continue_happens_only_when_the_prompt_is_over(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            async with channel.play([world.short], PlaybackId("p")) as playback:
+                await ari.request("POST", f"channels/{channel.id}/continue", query={"context": "survival"})
+                assert await playback.over() is Heard.DONE
+            assert await channel.gone() == Ended(hung_up=False)
+
+    plays(scenario)
+
+
+def test_we_can_hang_up_before_and_after_the_answer(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            for answers in (False, True):
+                channel, _ = await arrives(world, ari)
+                if answers:
+                    await channel.answer()
+                channel.hang_up(17)
+                assert (await channel.gone()).hung_up
+
+    plays(scenario)
+
+
+@pytest.mark.parametrize(("phone", "cause"), [("busy", 17), ("rejects", 21), ("unregistered", 20), ("rings", 19)])
+def test_a_leg_that_does_not_answer_ends_with_its_cause(plays: Plays, phone: str, cause: int) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            async with Leg(ari, ChannelId("leg"), world.endpoint(phone), ring_for=SECOND) as leg:
+                assert await leg.answered() == Ended(hung_up=True, cause=cause)
+            await leg.channel.gone()
+            with pytest.raises(Gone):
+                await ari.request("GET", "channels/leg")
+
+    plays(scenario)
+
+
+def test_asterisk_itself_gives_up_ringing_after_the_timeout(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            leg = Channel(ari, ChannelId("leg"))
+            await leg.request("POST", query={"endpoint": world.endpoint("rings"), "app": APP, "timeout": 1})
+            assert await leg.gone() == Ended(hung_up=True, cause=19)
+
+    plays(scenario)
+
+
+def test_the_answer_of_a_leg_is_never_missed(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari, asyncio.TaskGroup() as tasks:
+            for serial in range(5):
+                tasks.create_task(answer_once(world, ari, serial))
+
+    async def answer_once(world: World, ari: Ari, serial: int) -> None:
+        async with agent_up(world, ari, f"900{serial}") as leg:
+            assert leg.ended is None
+        assert (await leg.gone()).hung_up
+
+    plays(scenario)
+
+
+def test_a_leg_that_still_rings_takes_no_commands(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            query = {"endpoint": world.endpoint("rings"), "app": APP}
+            await ari.request("POST", "channels/leg", query=query)
+            await asyncio.sleep(0.1)
+            with pytest.raises(Conflict):
+                await ari.request("POST", "channels/leg/play/p", query={"media": world.short})
+            Bridge(ari, BridgeId("b")).create()
+            with pytest.raises(Unprocessable):
+                await ari.request("POST", "bridges/b/addChannel", query={"channel": "leg"})
+            with pytest.raises(Conflict):
+                await ari.request("POST", "channels/leg", query=query)
+
+    plays(scenario)
+
+
+def test_a_leg_dropped_in_the_breath_that_dialled_it_leaves_nothing(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            leg = Channel(ari, ChannelId("leg"))
+            ari.send("POST", "channels/leg", query={"endpoint": world.endpoint("answers"), "app": APP})
+            leg.hang_up()
+            assert (await leg.gone()).hung_up
+            with pytest.raises(Gone):
+                await ari.request("GET", "channels/leg")
+
+    plays(scenario)
+
+
+def test_what_does_not_exist_is_not_found(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            for method, path in (
+                ("GET", "channels/nobody"),
+                ("DELETE", "channels/nobody"),
+                ("POST", "channels/nobody/answer"),
+                ("GET", "playbacks/nobody"),
+                ("GET", "bridges/nobody"),
+                ("DELETE", "bridges/nobody"),
+                ("POST", "bridges/nobody/addChannel"),
+                ("POST", f"channels/{channel.id}/nothing"),
+            ):
+                with pytest.raises(Gone):
+                    await ari.request(method, path, query={"channel": channel.id})
+            Bridge(ari, BridgeId("b")).create()
+            with pytest.raises(Refused) as refused:
+                await ari.request("POST", "bridges/b/addChannel", query={"channel": f"{channel.id},nobody"})
+            assert refused.value.status == 400
+            assert (await ari.request("GET", "bridges/b"))["channels"] == []
+
+    plays(scenario)
+
+
+def test_the_dialplans_stamps_come_with_every_channel(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            await world.dials()
+            start = await anext(ari.arrivals())
+            channel = Channel(ari, ChannelId(start.channel.id))
+            assert start.args == ["citizen"]
+            assert start.channel.channelvars is not None
+            assert start.channel.channelvars["HOTLINE_DIALLED"] == "12345"
+            assert start.channel.channelvars["HOTLINE_CALL"] == channel.id.replace(".", "-")
+            listed = {each.id: each for each in (await ari.lists()).channels}
+            assert listed[channel.id].channelvars == start.channel.channelvars
+            assert listed[channel.id].dialplan.app_name == "Stasis"
+
+    plays(scenario)
+
+
+def test_hanging_up_while_a_request_is_under_way_leaves_as_a_hang_up(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (_, channel, citizen):
+
+            async def talk() -> None:
+                async with channel.alive():
+                    while True:
+                        await channel.request("GET")
+
+            talking = asyncio.ensure_future(talk())
+            await asyncio.sleep(0.05)
+            await world.hangs_up(citizen)
+            with pytest.raises(CallerHungUp):
+                await talking
+
+    plays(scenario)
+
+
+def test_the_events_of_an_agents_hang_up_come_in_this_order(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        more = (*EVENTS, "ChannelLeftBridge")
+        async with citizen_in(world, events=more) as (ari, channel, _), agent_up(world, ari) as agent:
+            bridge = Bridge(ari, BridgeId("b"))
+            bridge.create()
+            await bridge.add(channel, agent)
+            with ari.mailbox(agent.id) as box:
+                agent.hang_up()
+                kinds: list[type[models.Event]] = [type(await box.next()) for _ in range(4)]
+            kinds.remove(models.ChannelLeftBridge)
+            assert kinds == [models.ChannelHangupRequest, models.StasisEnd, models.ChannelDestroyed]
+            assert channel.ended is None
+
+    plays(scenario)
+
+
+def test_timeouts_of_our_own_stop_the_ringing(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            ring_for = timedelta(seconds=0.3)
+            async with Leg(ari, ChannelId("leg"), world.endpoint("rings"), ring_for=ring_for) as leg:
+                assert await leg.answered() == Ended(hung_up=True, cause=19)
+            assert (await leg.channel.gone()).hung_up
+            with pytest.raises(AriError):
+                await ari.request("GET", "channels/leg")
+
+    plays(scenario)

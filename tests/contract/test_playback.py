@@ -1,0 +1,216 @@
+"""Playbacks: what waits for them, how they end, what happens to their ids."""
+
+import asyncio
+
+import pytest
+
+from ivr.ari import models
+from ivr.ari.client import EVENTS
+from ivr.ari.handles import Bridge, Channel, Playback
+from ivr.ari.vitals import Heard
+from ivr.errors import AriError, CallerHungUp, Gone
+from routing.ids import BridgeId, PlaybackId
+from tests.contract.conftest import Plays
+from tests.contract.scene import citizen_in, now, took
+from tests.contract.worlds import World
+
+BLOCKED = {
+    "answer": ("POST", "channels/{c}/answer", None),
+    "variable": ("POST", "channels/{c}/variable", {"variable": "A", "value": "1"}),
+    "addChannel": ("POST", "bridges/b/addChannel", {"channel": "{c}"}),
+}
+FREE = {
+    "music": ("POST", "channels/{c}/moh", None),
+    "music off": ("DELETE", "channels/{c}/moh", None),
+    "silence": ("POST", "channels/{c}/silence", None),
+    "look": ("GET", "channels/{c}", None),
+    "playback": ("GET", "playbacks/p", None),
+}
+Asked = tuple[str, str, dict[str, str] | None]
+
+
+async def ask(channel: Channel, asked: Asked) -> None:
+    method, path, query = asked
+    query = {name: value.format(c=channel.id) for name, value in (query or {}).items()}
+    await channel.ari.request(method, path.format(c=channel.id), query=query)
+
+
+@pytest.mark.parametrize("what", BLOCKED)
+def test_a_running_playback_holds_up_the_channel_and_all_that_is_behind_it_on_the_socket(
+    plays: Plays, what: str
+) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            Bridge(ari, BridgeId("b")).create()
+            ari.send("POST", f"channels/{channel.id}/play/p", query={"media": world.long})
+            since = now()
+            waits = asyncio.ensure_future(ask(channel, BLOCKED[what]))
+            await asyncio.sleep(0)
+            with pytest.raises(Gone):
+                await ari.request("GET", "bridges/nobody")
+            await took(2.0, since)
+            await waits
+
+    plays(scenario)
+
+
+@pytest.mark.parametrize("what", FREE)
+def test_some_requests_do_not_wait_for_a_playback(plays: Plays, what: str) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            await ari.request("POST", f"channels/{channel.id}/play/p", query={"media": world.long})
+            since = now()
+            await ask(channel, FREE[what])
+            await took(0.0, since)
+
+    plays(scenario)
+
+
+def test_the_handle_stops_the_prompt_before_it_answers_or_bridges(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            bridge = Bridge(ari, BridgeId("b"))
+            bridge.create()
+            since = now()
+            async with channel.play([world.long], PlaybackId("p")):
+                await channel.answer()
+            async with channel.play([world.long], PlaybackId("q")):
+                await bridge.add(channel)
+            async with channel.play([world.long], PlaybackId("r")):
+                await bridge.remove(channel)
+            await took(0.0, since)
+
+    plays(scenario)
+
+
+def test_a_variable_put_in_mid_prompt_is_set_after_it(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            async with channel.play([world.long], PlaybackId("p")) as playback:
+                channel.put("A", "1")
+                channel.put("A", "2")
+                since = now()
+                await ari.request("GET", f"channels/{channel.id}")
+                await took(0.0, since)
+                assert await playback.over() is Heard.DONE
+            reply = await ari.request("GET", f"channels/{channel.id}/variable", query={"variable": "A"})
+            assert reply == {"value": "2"}
+
+    plays(scenario)
+
+
+def test_a_hang_up_ends_the_request_that_waits_and_the_block(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, citizen):
+            await ari.request("POST", f"channels/{channel.id}/play/p", query={"media": world.long})
+            since = now()
+
+            async def listen() -> None:
+                async with channel.alive():
+                    await channel.request("POST", "/answer")  # unlike the handle's own answer: waits
+
+            waits = asyncio.ensure_future(listen())
+            await asyncio.sleep(0.1)
+            await world.hangs_up(citizen)
+            with pytest.raises(CallerHungUp):
+                await waits
+            await took(0.1, since)
+
+    plays(scenario)
+
+
+def test_a_stopped_playback_says_done_as_well(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            with ari.mailbox("p") as box:
+                async with channel.play([world.long, world.long], PlaybackId("p")) as playback:
+                    playback.stop()
+                    assert await playback.over() is Heard.STOPPED
+                assert (await box.next(models.PlaybackFinished)).playback.state == "done"
+
+    plays(scenario)
+
+
+def test_a_missing_file_fails_and_in_a_list_only_the_last_one_counts(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (_, channel, __):
+            for serial, (media, heard) in enumerate(
+                [
+                    ([world.missing], Heard.FAILED),
+                    ([world.short, world.missing], Heard.FAILED),
+                    ([world.missing, world.short], Heard.DONE),
+                ]
+            ):
+                async with channel.play(media, PlaybackId(f"p{serial}")) as playback:
+                    assert await playback.over() is heard
+
+    plays(scenario)
+
+
+def test_an_id_that_was_used_plays_again_so_look_before_you_play(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, citizen):
+            with ari.mailbox("p") as box:
+                for _ in range(2):
+                    await ari.request("POST", f"channels/{channel.id}/play/p", query={"media": world.short})
+                assert await Playback.adopt(channel, PlaybackId("p")) is not None
+                for _ in range(2):
+                    assert (await box.next(models.PlaybackFinished)).playback.state == "done"
+            assert await Playback.adopt(channel, PlaybackId("p")) is None
+            with pytest.raises(Gone):
+                await ari.request("DELETE", "playbacks/p")
+            await world.hangs_up(citizen)
+            await channel.gone()
+
+    plays(scenario)
+
+
+def test_an_adopted_playback_is_waited_for_to_its_end(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            since = now()
+            await ari.request("POST", f"channels/{channel.id}/play/p", query={"media": world.short})
+            playback = await Playback.adopt(channel, PlaybackId("p"))
+            assert playback is not None
+            assert await playback.over() is Heard.DONE
+            await took(0.4, since)
+
+    plays(scenario)
+
+
+def test_a_hang_up_fails_what_plays_and_what_waits_to_be_played(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (_, channel, citizen):
+            async with (
+                channel.play([world.long], PlaybackId("p")) as first,
+                channel.play([world.long], PlaybackId("q")) as second,
+            ):
+                await world.hangs_up(citizen)
+                assert await first.over() is Heard.FAILED
+                assert await second.over() is Heard.FAILED
+            with pytest.raises(AriError):
+                async with channel.play([world.short], PlaybackId("r")):
+                    pass
+
+    plays(scenario)
+
+
+def test_music_comes_back_after_a_prompt_and_ends_where_it_is_told_to(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world, events=(*EVENTS, "PlaybackStarted")) as (ari, channel, citizen):
+            bridge = Bridge(ari, BridgeId("b"))
+            bridge.create()
+            channel.music()
+            await bridge.add(channel)
+            await asyncio.sleep(0.5)
+            async with channel.play([world.short], PlaybackId("p")) as playback:
+                await playback.over()
+            await asyncio.sleep(0.5)
+            channel.music_off()
+            await asyncio.sleep(0.4)
+            await world.hangs_up(citizen)
+            await channel.gone()
+            await asyncio.sleep(0.3)
+            assert world.heard(citizen) == ["music", "short", "music"]
+
+    plays(scenario)
