@@ -140,10 +140,11 @@ class Server:
         argv = [self.programs.folder / program, *arguments]
         if self.user is None or (_open_to_all(self.programs.folder / program) and _open_to_all(self.data)):
             return argv, self.user
-        # Our folders lie behind one that only root may pass, such as /root: it may pass too, and is still not root
-        capabilities = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
+        # Our folders lie behind one that only root may pass, such as /root: the server may pass too, and is still not
+        # root; without the secure bit access(2), by which it looks for its own programs, would not see that
+        passes = ("--securebits", "+no_setuid_fixup", "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
         who = ("--reuid", str(self.user.pw_uid), "--regid", str(self.user.pw_gid), "--clear-groups")
-        return ["setpriv", *who, *capabilities, "--pdeathsig", "INT", "--", *argv], None
+        return ["setpriv", *who, *passes, "--pdeathsig", "INT", "--", *argv], None
 
     async def _init(self) -> None:
         unfinished = self.home / "data.new"
@@ -165,7 +166,9 @@ class Server:
         finally:
             child.kill()
         if code:
-            raise Trouble(f"the database could not be made in {self.home}: is the disk full?{child.last_words()}")
+            raise Trouble(
+                f"the database could not be made in {self.home}; its log says why, often a full disk.{child.last_words()}"
+            )
         unfinished.rename(self.data)
 
     async def _wait_for_an_earlier_one(self) -> None:

