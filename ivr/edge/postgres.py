@@ -166,9 +166,7 @@ class Server:
         finally:
             child.kill()
         if code:
-            raise Trouble(
-                f"the database could not be made in {self.home}; its log says why, often a full disk.{child.last_words()}"
-            )
+            raise Trouble(f"the database could not be made in {self.home}; often the disk is full.{child.last_words()}")
         unfinished.rename(self.data)
 
     async def _wait_for_an_earlier_one(self) -> None:
