@@ -10,8 +10,6 @@ after 20, 60 and 300 seconds; 5 % of offers are refused, some callers give up.  
 
 import argparse
 import gc
-import os
-import platform
 import random
 import sys
 import time
@@ -46,6 +44,7 @@ from routing.tickets import (  # noqa: E402
     SignedIn,
     Tick,
 )
+from scripts.bench_page import machine, write  # noqa: E402
 
 HALL, LEADERS = PoolId("hall"), PoolId("leaders")
 SKILLS = [SkillId(f"skill-{n}") for n in range(40)]
@@ -258,25 +257,6 @@ def report(events: int, seed: int) -> str:
     return "\n".join(lines)
 
 
-def machine() -> str:
-    """Where this was measured."""
-    info = Path("/proc/cpuinfo")
-    models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return (
-        f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}."
-    )
-
-
-def written(document: Path, section: str) -> None:
-    """Replaces the section in the document, or adds it."""
-    text = document.read_text("utf-8") if document.exists() else "# Performance\n"
-    before, found, after = text.partition(SECTION + "\n")
-    later = after.find("\n## ") if found else -1
-    rest = after[later:] if later >= 0 else ""
-    document.write_text(before.rstrip() + "\n\n" + section.rstrip() + "\n" + rest, "utf-8")
-
-
 def main() -> None:
     """Measure, print, and perhaps write down."""
     parser = argparse.ArgumentParser(description="What an event costs the Floor.")
@@ -287,7 +267,7 @@ def main() -> None:
     section = report(arguments.events, arguments.seed)
     print(section)
     if arguments.write:
-        written(arguments.write, section)
+        write(arguments.write, section)
 
 
 if __name__ == "__main__":
