@@ -8,9 +8,11 @@ import asyncio
 import secrets
 import socket
 import struct
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -271,12 +273,13 @@ class Media(asyncio.DatagramProtocol):
             if len(packet) > HEADER and packet[1] not in _RTCP:
                 self.packets.append((now, packet))
 
-    def heard(self) -> Heard:
-        """All that was heard, from the first packet on, each packet where its timestamp puts it."""
-        placed = list(_placed(self.packets))
+    def heard(self, since: float = 0.0) -> Heard:
+        """All that was heard, from the first packet that arrived after `since` on, each where its timestamp puts it."""
+        packets = self.packets[bisect_left(self.packets, since, key=itemgetter(0)) :]
+        placed = list(_placed(packets))
         if not placed:
             return Heard(np.zeros(0, dtype=np.int16), self._loop.time())
-        began = self.packets[0][0]
+        began = packets[0][0]
         samples = np.zeros(max(at + len(payload) for at, payload in placed), dtype=np.int16)
         for at, payload in placed:
             samples[at : at + len(payload)] = decode(payload)

@@ -76,7 +76,7 @@ class Person:
 
     def _recently(self) -> Samples:
         now = asyncio.get_running_loop().time()
-        return self.heard().between(now - MOMENT - 0.1, now - 0.1).samples
+        return self.call.media.heard(now - MOMENT - 0.2).between(now - MOMENT - 0.1, now - 0.1).samples
 
     async def hears(self, prompt: str, within: float = 20.0) -> audio.Match:
         """Wait until `prompt` has been heard to its end, after whatever was awaited before."""

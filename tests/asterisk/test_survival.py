@@ -14,7 +14,7 @@ from tests.asterisk.phones import Phones
 from tests.asterisk.switch import Switch
 from tests.asterisk.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
