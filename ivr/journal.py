@@ -20,13 +20,18 @@ from routing.ids import Instant
 log = logging.getLogger(__name__)
 
 CALL, FLOOR, RECORD, MISSED, AGENT = "call", "floor", "record", "missed", "agent"
-"""The topics.  `call`: a step of a ledger; `floor`: an event of it; `record`: a `CallRecord`, the end of its call."""
+"""The topics.  `call`: a step of a ledger; `floor`: an event of it; `record`: a `CallRecord`, the end of its call;
+`missed`: a `CallRecord` of a call that only the census knows."""
+
+RECORDING, CENSUS = "recording", "census"
+"""More topics: a finished recording; how far the census has been read (the latest counts; no use to the store)."""
 
 SNAPSHOT = "snapshot"
 """The key of a floor entry that stands for all floor entries before it."""
 
 _HEADER, _DRAINED, _DAMAGE, _THINNED = "journal", "drained", "damage", "thinned"
-_OWN = {_HEADER, _DRAINED}  # the journal's own; never drained
+_OWN = {_HEADER, _DRAINED}  # the journal's own
+_UNDRAINED = {*_OWN, CENSUS}  # never drained
 _FORMAT = 1
 
 BOUND = 8 << 30  # bytes; beyond it details are thinned
@@ -85,7 +90,7 @@ class Journal:
         self._seq = -1
         self._open = False
         self._held: list[bytes] = []
-        self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}}
+        self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}, CENSUS: {}}
         self._ended: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
         self._generation = 0  # of the file: a compaction makes a new one
@@ -222,12 +227,12 @@ class Journal:
     # --- what is still needed
 
     def _know(self, topic: str, key: str, at: Instant, line: bytes) -> None:
-        if topic == RECORD:
+        if topic in {RECORD, MISSED}:
             self._living[CALL].pop(key, None)
             self._ended[key] = (at, line)
         elif topic in self._living:
-            if topic == FLOOR and key == SNAPSHOT:
-                self._living[FLOOR].clear()
+            if topic == CENSUS or (topic == FLOOR and key == SNAPSHOT):
+                self._living[topic].clear()
             self._living[topic].setdefault(key, []).append(line)
 
     def compact(self) -> None:
@@ -270,7 +275,7 @@ class Journal:
         lines = []
         for line in (*self._disk.read(start), *self._held):
             entry = _trusted(line, self._drained)
-            if entry is not None and entry.topic not in _OWN:
+            if entry is not None and entry.topic not in _UNDRAINED:
                 lines.append(line)
         return lines
 
@@ -289,7 +294,7 @@ class Journal:
                 offset += len(line) + 1
                 scanned += 1
                 entry = _trusted(line, after)
-                if entry is not None and entry.topic not in _OWN:
+                if entry is not None and entry.topic not in _UNDRAINED:
                     after = entry.seq
                     batch.append((entry.seq, line[9:]))
                 if len(batch) >= most or scanned >= _SCAN:

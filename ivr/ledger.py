@@ -22,7 +22,7 @@ from ivr.facts import (
     Said,
     Transferring,
 )
-from ivr.journal import CALL, RECORD, Entry, Journal
+from ivr.journal import CALL, MISSED, RECORD, Entry, Journal
 from routing.ids import CallId, Instant
 from routing.plan import Route
 
@@ -148,7 +148,7 @@ def fold(entries: Iterable[Entry]) -> Folded:
     folded = Folded()
     for entry in entries:
         call = CallId(entry.key)
-        if entry.topic == RECORD:
+        if entry.topic in {RECORD, MISSED}:
             folded.calls.pop(call, None)
             folded.ended.add(call)
         elif entry.topic == CALL and call not in folded.ended:

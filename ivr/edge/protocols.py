@@ -8,7 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from routing.ids import Instant
+import msgspec
+
+from routing.ids import CallId, Instant
 
 
 class Clock(Protocol):
@@ -89,6 +91,48 @@ class Store(Protocol):
 
     async def drain(self, node: str, batch: Sequence[tuple[int, bytes]]) -> None:
         """Insert the batch `(seq, line)` and move the mark, in one transaction."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place in a file that others write and rotate: which file (its inode), and behind which byte."""
+
+    file: int
+    offset: int
+
+
+class Growing(Protocol):
+    """A file of lines that somebody else appends to, and may rotate."""
+
+    def read(self, after: Place | None) -> Sequence[tuple[str, Place]]:
+        """Whole lines behind `after` (None: from the oldest), each with the place behind it; none when all is read.
+
+        Raises `DiskError`.
+        """
+
+
+class Recordings(Protocol):
+    """The folder of recordings: raw while a call lasts, finished afterwards."""
+
+    async def raw(self) -> Sequence[tuple[CallId, int]]:
+        """Calls with a raw recording, and for how many ms nothing has been added to it.  Raises `DiskError`."""
+
+    async def finish(self, call: CallId, cut_ms: int) -> "Finished":
+        """Make the finished recording from the raw one without its first `cut_ms`; the raw one stays.
+
+        Raises `DiskError`.
+        """
+
+    async def discard(self, call: CallId) -> None:
+        """Remove the raw recording.  Raises `DiskError`."""
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A finished recording: 2 channels, left the citizen, right all they hear."""
+
+    file: str
+    length_ms: int
+    size: int
+    sha256: str
 
 
 Frames = AsyncIterator[str]

@@ -55,7 +55,7 @@ on conflict (call) do update set
     target = excluded.target, offers = excluded.offers, wait_ms = excluded.wait_ms,
     since_answer_ms = excluded.since_answer_ms, since_prompt_end_ms = excluded.since_prompt_end_ms,
     talk_ms = excluded.talk_ms, recording = excluded.recording, rehearsal = excluded.rehearsal
-where excluded.outcome <> 'missed';
+where (select topic from facts where facts.node = excluded.node and facts.seq = excluded.seq) = 'record';
 
 -- name: calls
 -- The latest calls, newest first.

@@ -1,0 +1,166 @@
+"""The census: Asterisk's own list of every call on a trunk, compared with our records.
+
+A call that is in the census and was never ours came while we were away, or was refused at a limit: it becomes a record
+of topic `missed`, once, so that the citizen can be called back.  How Asterisk writes the list: `dialplans/`.
+"""
+
+import asyncio
+import csv
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from ivr.edge.protocols import Clock, Growing, Place
+from ivr.errors import DiskError
+from ivr.facts import CallRecord, Outcome
+from ivr.journal import CENSUS, MISSED, Entry, Journal
+from routing.ids import CallId, Instant
+
+log = logging.getLogger(__name__)
+
+EVERY = 60.0  # seconds
+_SETTLED_MS = 5_000  # a call that ended later than this ago may still have events of it on their way to us
+_GIVEN_UP_MS = 600_000  # a call of ours without a record for so long is no reason to stop reading
+_UNKNOWN_BEFORE_MS = 3_600_000  # with no place to go on from: older calls were an earlier journal's
+
+
+class Fate(StrEnum):
+    """What the dialplan did with a call last."""
+
+    ENTERED = "entered"
+    REFUSED = "refused"
+    SURVIVAL = "survival"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the census."""
+
+    call: CallId
+    dialled: str
+    caller: str
+    start: Instant
+    answer: Instant | None
+    end: Instant
+    disposition: str
+    fate: Fate
+    trunk: str
+
+
+def parse(text: str) -> Line:
+    """Read a line: `call,dialled,caller,start,answer,end,disposition,fate,trunk`, moments in seconds.
+
+    Raises `ValueError` saying what is wrong with it.
+    """
+    fields = next(csv.reader([text]), [])
+    if len(fields) != len(Line.__struct_fields__):
+        raise ValueError(f"has {len(fields)} fields instead of {len(Line.__struct_fields__)}")
+    call, dialled, caller, start, answer, end, disposition, fate, trunk = fields
+    if not call:
+        raise ValueError("names no call")
+    return Line(
+        CallId(call), dialled, caller, _instant(start), _instant(answer) or None, _instant(end), disposition,
+        Fate(fate or Fate.ENTERED), trunk,
+    )  # fmt: skip
+
+
+def _instant(seconds: str) -> Instant:
+    return Instant(round(float(seconds or 0) * 1000))
+
+
+class Census:
+    """Reads on from where it was; `place` is what an earlier life left (see `place_in`)."""
+
+    def __init__(
+        self,
+        file: Growing,
+        journal: Journal,
+        clock: Clock,
+        is_open: Callable[[CallId], bool],
+        is_known: Callable[[CallId], bool],
+        place: Place | None = None,
+    ) -> None:
+        """`is_open`: a call of ours that has no record yet; `is_known`: one that has, or that was missed already."""
+        self._file = file
+        self._journal = journal
+        self._clock = clock
+        self._is_open = is_open
+        self._is_known = is_known
+        self._place = place
+        self._is_first = place is None
+        self._missed: set[CallId] = set()
+        self._look = asyncio.Event()
+
+    def look(self) -> None:
+        """Reconcile now: after a connect, all who came while we were away are there to be found."""
+        self._look.set()
+
+    async def run(self) -> None:
+        """Reconcile every minute and when asked, for ever."""
+        while True:
+            try:
+                while self.reconcile():  # noqa: ASYNC110 - calls have their turn between two pieces of the file
+                    await asyncio.sleep(0)
+            except DiskError as fault:
+                log.warning("census: %s", fault)
+            self._look.clear()
+            try:
+                async with asyncio.timeout(EVERY):
+                    await self._look.wait()
+                await asyncio.sleep(_SETTLED_MS / 1000)
+            except TimeoutError:
+                continue
+
+    def reconcile(self) -> bool:
+        """Judge some lines, and write down what was missed; whether there may be more to judge now."""
+        begun = self._place
+        lines = self._file.read(self._place)
+        for text, place in lines:
+            if not self._judged(text):
+                break
+            self._place = place
+        if self._place is None or self._place == begun:
+            self._is_first = False
+            return False
+        self._journal.write(CENSUS, self._journal.node, self._place)
+        return self._place == lines[-1][1]
+
+    def _judged(self, text: str) -> bool:
+        """False when it is too early to say."""
+        try:
+            line = parse(text)
+        except ValueError as fault:
+            log.warning("census: a line %s: %r", fault, text[:200])
+            return True
+        age = self._clock.instant() - line.end
+        if age < _SETTLED_MS or (self._is_open(line.call) and age < _GIVEN_UP_MS):
+            return False
+        known = self._is_open(line.call) or self._is_known(line.call) or line.call in self._missed
+        if not known and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
+            self._missed.add(line.call)
+            self._journal.write(MISSED, line.call, missed(line, self._journal.node))
+            log.warning("census: call %s (%s) was not ours", line.call, line.fate)
+        return True
+
+
+def missed(line: Line, node: str) -> CallRecord:
+    """The record of a call that we were not there for; the dialplan's survival path may have served it."""
+    return CallRecord(
+        call=line.call,
+        node=node,
+        outcome=Outcome.SURVIVAL if line.fate is Fate.SURVIVAL else Outcome.MISSED,
+        arrived=line.start,
+        answered=line.answer,
+        ended=line.end,
+        dialled=line.dialled,
+        caller=line.caller,
+        trunk=line.trunk,
+        marked=line.fate,
+    )
+
+
+def place_in(entries: list[Entry]) -> Place | None:
+    """How far an earlier life has read, from a replay."""
+    places = [entry for entry in entries if entry.topic == CENSUS]
+    return msgspec.json.decode(places[-1].body, type=Place) if places else None

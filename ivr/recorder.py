@@ -1,0 +1,124 @@
+"""Recordings after their calls: cut to begin with the person, keep their time from there, and be known by a checksum.
+
+Asterisk writes the raw recording from the answer on.  This finishes it once the call has its record, without haste and
+off the loop; what an earlier life left unfinished is found in the folder.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from ivr.edge.protocols import Clock, Recordings
+from ivr.errors import DiskError
+from ivr.facts import CallRecord, Outcome
+from ivr.journal import RECORD, RECORDING, Entry, Journal
+from routing.ids import CallId, Instant
+
+log = logging.getLogger(__name__)
+
+EVERY = 20.0  # seconds, when nobody asks
+_QUIET_MS = 3_000  # Asterisk writes every 2 s (64 KiB), and the rest 20 ms after the hang-up
+_QUIET_IN_SURVIVAL_MS = 60_000  # there the call goes on after its record
+_ORPHAN_MS = 6 * 3_600_000  # a raw recording whose call nobody knows: kept whole
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The fact of topic `recording`: sample 0 of `file` was heard at `begins` (None: not known)."""
+
+    call: CallId
+    file: str
+    length_ms: int
+    size: int
+    sha256: str
+    begins: Instant | None
+
+
+class Recorder:
+    """Finishes what calls leave."""
+
+    def __init__(
+        self,
+        folder: Recordings,
+        journal: Journal,
+        clock: Clock,
+        is_open: Callable[[CallId], bool],
+        *,
+        keep_without_talk: bool = False,
+    ) -> None:
+        """`is_open`: a call that has no record yet."""
+        self._folder = folder
+        self._journal = journal
+        self._clock = clock
+        self._is_open = is_open
+        self._keep_without_talk = keep_without_talk
+        self._records: dict[CallId, CallRecord] = {}
+        self._look = asyncio.Event()
+
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """Take in the records of calls that ended in earlier lives, from a replay."""
+        for entry in entries:
+            if entry.topic == RECORD:
+                self._records[CallId(entry.key)] = msgspec.json.decode(entry.body, type=CallRecord)
+
+    def ended(self, record: CallRecord) -> None:
+        """A call has its record: its recording can be finished."""
+        self._records[record.call] = record
+        self._look.set()
+
+    async def run(self) -> None:
+        """Finish what is waiting, for ever; a full disk is waited out, the raw recordings stay."""
+        while True:
+            try:
+                await self.finish_all()
+            except DiskError as fault:
+                log.warning("recordings: %s; tried again later", fault)
+            self._look.clear()
+            try:
+                async with asyncio.timeout(EVERY):
+                    await self._look.wait()
+                await asyncio.sleep(_QUIET_MS / 1000)
+            except TimeoutError:
+                continue
+
+    async def finish_all(self) -> None:
+        """One round over the folder.  Raises `DiskError` at the first recording that cannot be finished."""
+        waiting = await self._folder.raw()
+        for call, quiet_ms in waiting:
+            if not self._is_open(call):
+                await self._finish(call, quiet_ms)
+        raw = {call for call, _ in waiting}
+        self._records = {call: record for call, record in self._records.items() if call in raw}
+
+    async def _finish(self, call: CallId, quiet_ms: int) -> None:
+        record = self._records.get(call)
+        if quiet_ms < _patience_ms(record):
+            return
+        if record is not None and not _has_talk(record) and not self._keep_without_talk:
+            await self._folder.discard(call)
+            return
+        cut_ms = _cut_ms(record) if record else 0
+        finished = await self._folder.finish(call, cut_ms)
+        begins = Instant(record.answered + cut_ms) if record and record.answered is not None else None
+        fact = Recorded(call, finished.file, finished.length_ms, finished.size, finished.sha256, begins)
+        self._journal.write(RECORDING, call, fact)
+        await self._folder.discard(call)
+
+
+def _patience_ms(record: CallRecord | None) -> int:
+    if record is None:
+        return _ORPHAN_MS
+    return _QUIET_IN_SURVIVAL_MS if record.outcome is Outcome.SURVIVAL else _QUIET_MS
+
+
+def _has_talk(record: CallRecord) -> bool:
+    """Whether there was a person; in the survival path there may have been one."""
+    return record.connected is not None or record.outcome is Outcome.SURVIVAL
+
+
+def _cut_ms(record: CallRecord) -> int:
+    """What comes before the first word with a person: the recording begins with the answer."""
+    if record.connected is None or record.answered is None:
+        return 0
+    return max(0, record.connected - record.answered)

@@ -1,0 +1,194 @@
+"""The census on a real file: who came while we were away is known, once, however the file is rotated."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ivr.census import Census, Fate, parse, place_in
+from ivr.edge.following import FollowedFile
+from ivr.facts import CallRecord, Outcome
+from ivr.journal import MISSED, Entry, Journal
+from ivr.ledger import fold
+from routing.ids import CallId
+from tests.fake.clock import SEPTEMBER, ManualClock
+from tests.fake.disk import MemoryDisk, Platter
+
+
+class House:
+    """A census file, and one life after another of the controller beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "calls.csv"
+        self.clock = ManualClock()
+        self.platter = Platter()
+        self.ours: set[CallId] = set()
+        self.open: set[CallId] = set()
+        self.starts()
+
+    def starts(self) -> None:
+        self.journal = Journal(MemoryDisk(self.platter), "handan1", self.clock)
+        self.entries = list(self.journal.replay())
+        self.ended = fold(self.entries).ended
+        self.census = Census(
+            FollowedFile(self.path),
+            self.journal,
+            self.clock,
+            is_open=lambda call: call in self.open,
+            is_known=lambda call: call in self.ours or call in self.ended,
+            place=place_in(self.entries),
+        )
+
+    def call(self, name: str, fate: Fate = Fate.ENTERED, *, end: str = "\n", ago_ms: int = 20_000) -> None:
+        ended = (self.clock.now - ago_ms) / 1000
+        moments = f'"{ended - 9:.6f}","0.000000","{ended:.6f}"'
+        line = f'"{name}","12345","13900000001",{moments},"NO ANSWER","{fate}","town"'
+        self.append(line + end)
+
+    def append(self, text: str) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def reconciles(self) -> list[str]:
+        """The calls found missed, in the order of their entries, of this journal's whole life."""
+        while self.census.reconcile():
+            pass
+        return [entry.key for entry in self.written() if entry.topic == MISSED]
+
+    def written(self) -> list[Entry]:
+        return list(Journal(MemoryDisk(Platter(bytearray(self.platter.content))), "handan1", self.clock).replay())
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_line_says_what_asterisk_knows() -> None:
+    line = parse('"h1-17-0","031012345","139","1631667600.123456","0.000000","1631667609.5","BUSY","refused","town"')
+    assert line.call == "h1-17-0"
+    assert (line.start, line.answer, line.end) == (SEPTEMBER + 123, None, SEPTEMBER + 9500)
+    assert line.fate is Fate.REFUSED
+
+
+def test_a_caller_who_was_never_ours_is_missed_once(house: House) -> None:
+    house.call("ours")
+    house.call("theirs")
+    house.ours = {CallId("ours")}
+    assert house.reconciles() == ["theirs"]
+    assert house.reconciles() == ["theirs"]
+    record = msgspec.json.decode(next(e for e in house.written() if e.topic == MISSED).body, type=CallRecord)
+    assert (record.outcome, record.caller, record.arrived) == (Outcome.MISSED, "13900000001", SEPTEMBER - 29_000)
+
+
+def test_one_whom_survival_took_is_told_from_one_who_was_lost(house: House) -> None:
+    house.call("saved", Fate.SURVIVAL)
+    house.reconciles()
+    record = msgspec.json.decode(next(e for e in house.written() if e.topic == MISSED).body, type=CallRecord)
+    assert record.outcome is Outcome.SURVIVAL
+
+
+def test_place_and_missed_calls_survive_a_restart(house: House) -> None:
+    house.call("first")
+    house.reconciles()
+    house.starts()
+    house.call("second")
+    assert house.reconciles() == ["first", "second"]
+    house.starts()
+    house.starts()
+    assert house.reconciles() == ["first", "second"]
+
+
+def test_a_life_killed_between_the_call_and_the_place_does_not_miss_it_twice(house: House) -> None:
+    house.call("first")
+    house.reconciles()
+    whole = bytes(house.platter.content)
+    house.platter.content[:] = whole[: whole.rindex(b"\n", 0, -1) + 1]
+    house.starts()
+    assert place_in(house.entries) is None
+    assert house.reconciles() == ["first"]
+
+
+def test_a_call_that_has_just_ended_or_is_still_ours_is_judged_later(house: House) -> None:
+    house.call("fresh", ago_ms=1000)
+    house.call("after")
+    assert house.reconciles() == []
+    house.clock.passes(6000)
+    house.open = {CallId("after")}
+    assert house.reconciles() == ["fresh"]
+    house.open, house.ours = set(), {CallId("after")}
+    assert house.reconciles() == ["fresh"]
+
+
+def test_a_call_of_ours_that_never_ends_does_not_stop_the_census(house: House) -> None:
+    house.call("stuck")
+    house.call("theirs")
+    house.open = {CallId("stuck")}
+    assert house.reconciles() == []
+    house.clock.passes(600_000)
+    assert house.reconciles() == ["theirs"]
+
+
+def test_a_half_written_line_is_read_when_it_is_whole(house: House) -> None:
+    house.call("half", end="")
+    assert house.reconciles() == []
+    house.append("\n")
+    assert house.reconciles() == ["half"]
+
+
+@pytest.mark.parametrize("rotated", ["calls.csv.1", "calls.csv-20210915"])
+def test_what_was_written_before_a_rotation_is_not_forgotten(house: House, rotated: str) -> None:
+    house.call("first")
+    house.reconciles()
+    house.call("second")
+    house.path.rename(house.path.with_name(rotated))
+    house.call("third")
+    house.starts()
+    assert house.reconciles() == ["first", "second", "third"]
+    house.call("fourth")
+    assert house.reconciles() == ["first", "second", "third", "fourth"]
+
+
+def test_two_rotations_in_one_absence_lose_nothing(house: House) -> None:
+    house.call("a")
+    house.reconciles()
+    for number, name in enumerate("bc"):
+        house.call(name)
+        older = house.path.with_name(f"calls.csv.{number}")
+        house.path.rename(older)
+        os.utime(older, (1000 + number, 1000 + number))
+    house.call("d")
+    assert house.reconciles() == ["a", "b", "c", "d"]
+
+
+def test_a_truncated_file_is_read_from_its_beginning(house: House) -> None:
+    house.call("a-rather-long-name-of-a-call")
+    house.reconciles()
+    house.path.write_text("")
+    house.call("b")
+    assert house.reconciles()[-1] == "b"
+
+
+def test_no_file_yet_is_no_fault(house: House) -> None:
+    assert house.reconciles() == []
+
+
+def test_an_old_census_beside_a_new_journal_rings_nobody(house: House) -> None:
+    house.call("yesterday", ago_ms=86_400_000)
+    house.call("while starting")
+    assert house.reconciles() == ["while starting"]
+    house.clock.passes(86_400_000)
+    house.call("noticed late", ago_ms=7_200_000)
+    assert house.reconciles() == ["while starting", "noticed late"]
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "nonsense", '"",1,2,3,4,5,6,refused,8', "c,1,2,x,4,5,6,refused,8", "c,1,2,3,4,5,6,odd,8", '"open']
+)
+def test_a_line_that_cannot_be_read_is_reported_and_passed(house: House, odd: str, caplog: Any) -> None:
+    house.path.write_text(odd + "\n")
+    house.call("next")
+    assert house.reconciles() == ["next"]
+    assert "census: a line" in caplog.text

@@ -1,0 +1,170 @@
+"""Recordings, from the raw file that Asterisk leaves to the finished one."""
+
+import hashlib
+import os
+import struct
+import time
+import wave
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ivr.edge.recordings import RecordingsFolder
+from ivr.errors import DiskError
+from ivr.facts import CallRecord, Outcome
+from ivr.journal import RECORDING, Journal
+from ivr.recorder import Recorded, Recorder
+from routing.ids import CallId, Instant
+from tests.fake.clock import SEPTEMBER, ManualClock
+from tests.fake.disk import MemoryDisk, Platter
+
+CALL = CallId("handan1-17-0")
+
+
+class House:
+    def __init__(self, folder: Path, **more: Any) -> None:
+        self.folder = folder
+        self.platter = Platter()
+        self.journal = Journal(MemoryDisk(self.platter), "handan1", ManualClock())
+        assert list(self.journal.replay()) == []
+        self.open: set[CallId] = set()
+        self.recorder = Recorder(
+            RecordingsFolder(folder), self.journal, ManualClock(), lambda call: call in self.open, **more
+        )
+
+    def raw(self, seconds: float, *, quiet_s: float = 10, call: str = CALL) -> Path:
+        """Left counts milliseconds up, right down: every sample tells where it comes from."""
+        path = self.folder / f"{call}.raw"
+        path.write_bytes(b"".join(struct.pack("<hh", n // 8, -(n // 8)) for n in range(int(seconds * 8000))))
+        moment = time.time() - quiet_s
+        os.utime(path, (moment, moment))
+        return path
+
+    def facts(self) -> list[Recorded]:
+        entries = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), "handan1", ManualClock()).replay()
+        return [msgspec.json.decode(entry.body, type=Recorded) for entry in entries if entry.topic == RECORDING]
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+def a_record(**fields: Any) -> CallRecord:
+    usual: dict[str, Any] = {"call": CALL, "node": "handan1", "outcome": Outcome.ANSWERED}
+    return CallRecord(**(usual | {"arrived": SEPTEMBER, "ended": SEPTEMBER} | fields))
+
+
+ANSWERED = a_record(answered=Instant(SEPTEMBER + 100), connected=Instant(SEPTEMBER + 1600))
+ABANDONED = a_record(outcome=Outcome.ABANDONED, answered=SEPTEMBER)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+async def test_a_recording_begins_with_the_person_and_keeps_its_time(house: House, tmp_path: Path) -> None:
+    house.raw(4)
+    house.recorder.ended(ANSWERED)
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.wav"]
+    with wave.open(str(tmp_path / f"{CALL}.wav")) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
+        assert file.getnframes() == 2500 * 8
+        assert struct.unpack("<hh", file.readframes(1)) == (1500, -1500)
+        file.setpos(1000 * 8)
+        assert struct.unpack("<hh", file.readframes(1)) == (2500, -2500)
+    content = (tmp_path / f"{CALL}.wav").read_bytes()
+    (fact,) = house.facts()
+    assert fact.sha256 == hashlib.sha256(content).hexdigest()
+    assert (fact.length_ms, fact.size, fact.begins) == (2500, len(content), SEPTEMBER + 1600)
+
+
+async def test_without_a_talk_nothing_is_kept(house: House) -> None:
+    house.raw(2)
+    house.recorder.ended(ABANDONED)
+    await house.recorder.finish_all()
+    assert house.names() == []
+    assert house.facts() == []
+
+
+async def test_a_city_may_keep_what_was_said_while_waiting(tmp_path: Path) -> None:
+    house = House(tmp_path, keep_without_talk=True)
+    house.raw(2)
+    house.recorder.ended(ABANDONED)
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.wav"]
+    assert house.facts()[0].length_ms == 2000
+
+
+async def test_a_call_under_way_and_a_file_that_still_grows_are_left_alone(house: House) -> None:
+    house.raw(1)
+    house.open = {CALL}
+    await house.recorder.finish_all()
+    house.open = set()
+    house.raw(1, quiet_s=0.5)
+    house.recorder.ended(ANSWERED)
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.raw"]
+
+
+async def test_in_survival_the_call_goes_on_after_its_record_and_is_kept_whole(house: House) -> None:
+    house.recorder.ended(a_record(outcome=Outcome.SURVIVAL, answered=SEPTEMBER))
+    house.raw(2, quiet_s=30)
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.raw"]
+    house.raw(2, quiet_s=70)
+    await house.recorder.finish_all()
+    assert house.facts()[0].length_ms == 2000
+
+
+async def test_what_an_earlier_life_left_is_found(house: House) -> None:
+    house.raw(4)
+    house.journal.write("record", CALL, ANSWERED)
+    (house.folder / f"{CALL}.part").write_bytes(b"half")
+    journal = Journal(MemoryDisk(Platter(bytearray(house.platter.content))), "handan1", ManualClock())
+    house.recorder.remember(journal.replay())
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.wav"]
+    assert house.facts()[0].length_ms == 2500
+
+
+async def test_a_recording_of_a_call_that_nobody_knows_is_kept_whole(house: House) -> None:
+    house.raw(1, quiet_s=3600)
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.raw"]
+    house.raw(1, quiet_s=7 * 3600)
+    await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.wav"]
+    assert house.facts()[0].begins is None
+
+
+async def test_a_disk_that_refuses_leaves_the_raw_recording(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    house.raw(4)
+    house.recorder.ended(ANSWERED)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskError, match=r"handan1-17-0.raw could not be finished: No space left"):
+        await house.recorder.finish_all()
+    assert house.names() == [f"{CALL}.raw"]
+    monkeypatch.undo()
+    await house.recorder.finish_all()
+    assert house.facts()[0].length_ms == 2500
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 4 * 8000 + 2])
+async def test_a_torn_or_empty_raw_recording_becomes_a_valid_file(house: House, tmp_path: Path, size: int) -> None:
+    path = house.raw(0, quiet_s=0)
+    path.write_bytes(b"\1" * size)
+    finished = await RecordingsFolder(tmp_path).finish(CALL, 0)
+    with wave.open(str(tmp_path / finished.file)) as file:
+        assert file.getnframes() == size // 4
+    assert finished.size == (tmp_path / finished.file).stat().st_size == 44 + size // 4 * 4
+
+
+async def test_a_cut_beyond_the_end_leaves_an_empty_recording(house: House, tmp_path: Path) -> None:
+    house.raw(1)
+    assert (await RecordingsFolder(tmp_path).finish(CALL, 5000)).length_ms == 0
