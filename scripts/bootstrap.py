@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -52,9 +53,14 @@ def say(text: str) -> None:
 
 
 def stamp(kind: str) -> str:
-    """What a `.venv` of this kind is made from: lock, Python and place."""
+    """What a `.venv` of this kind is made from: lock, these lines, Python and place."""
     made_from = hashlib.sha256()
-    for part in ((ROOT / LOCKS[kind]).read_bytes(), sys.version.encode(), os.fsencode(ROOT)):
+    for part in (
+        (ROOT / LOCKS[kind]).read_bytes(),
+        Path(__file__).read_bytes(),
+        sys.version.encode(),
+        os.fsencode(ROOT),
+    ):
         made_from.update(part + b"\0")
     return f"{kind} {made_from.hexdigest()}"
 
@@ -151,6 +157,12 @@ def link() -> None:
     """Make this tree importable, and `hotline` a command: what an editable install does, without building anything."""
     site = VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     (site / "hotline.pth").write_text(f"{ROOT}\n")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for old in site.glob("hotline-*.dist-info"):
+        shutil.rmtree(old)
+    told = site / f"hotline-{version}.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: hotline\nVersion: {version}\n")
     command = VENV / "bin" / "hotline"
     command.write_text(COMMAND.format(python=PYTHON))
     command.chmod(0o755)
