@@ -228,7 +228,8 @@ def _trunk(trunk: Trunk, config: Config, settings: Settings) -> dict[str, Any]:
         "rtp_timeout": int(trunk.rtp_timeout.total_seconds()),
         "expires": int(trunk.session_expires.total_seconds()),
         "least": int(trunk.session_least.total_seconds()),
-        "qualify": int(trunk.options_every.total_seconds()),
+        # The town starts after us: what is dead at the first look shall not be dead for half a minute.
+        "qualify": 2 if demo else int(trunk.options_every.total_seconds()),
         "trusts_identity": trunk.trusts_identity,
         "limit": trunk.channels_in,
         "refusal": CAUSES.get(trunk.refuse_with, CAUSES[486]),
