@@ -1,0 +1,145 @@
+"""What is rendered for Asterisk, read as text: what must stand there, and what never may."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dialplans.render import CHANNELVARS, Settings, UnusablePath, render, survival_pools, town_prompts
+from routing.config import Config, Mode
+from routing.config.build import build
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET, ARI = "seat-secret", "ari-secret"
+
+
+@pytest.fixture
+def config() -> Config:
+    """The config of this repository."""
+    files = {"site.yaml": "config", "lines.yaml": "config", "prompts.yaml": "recordings"}
+    return build({name: (ROOT / folder / name).read_text("utf-8") for name, folder in files.items()})
+
+
+@pytest.fixture
+def settings(config: Config) -> Settings:
+    """A machine whose state directory has a space in it."""
+    return Settings(
+        state="/var/my state",
+        modules="/lib/asterisk/modules",
+        data="/share/asterisk",
+        python="/venv/bin/python",
+        survival="/ivr/edge/survival.py",
+        ari_password=ARI,
+        town_password="town",
+        secrets={**dict.fromkeys(config.site.seats, SECRET), "citizen": "citizen-secret", "trunk-carrier": "carrier"},
+    )
+
+
+def production(config: Config) -> Config:
+    """The same city, with a carrier's trunk, for real."""
+    carrier = msgspec.structs.replace(
+        config.site.trunks["town"], id="carrier", addresses=("192.0.2.1:5060", "192.0.2.2:5060"), refuse_with=503
+    )
+    site = msgspec.structs.replace(config.site, mode=Mode.PRODUCTION, rehearsal=None, trunks={"carrier": carrier})
+    return msgspec.structs.replace(config, site=site)
+
+
+def sections(text: str) -> Mapping[str, str]:
+    """Name of each `[section]` -> its lines."""
+    parts = re.split(r"^\[([^\]]+)\].*$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_no_template_is_left_and_secrets_stand_only_where_they_are_used(config: Config, settings: Settings) -> None:
+    for path, text in render(config, settings).items():
+        assert not re.search(r"\{\{|\{%|None|Undefined", text), path
+        assert SECRET not in text or path.endswith("pjsip.conf")
+        assert ARI not in text or path == "asterisk/etc/ari.conf"
+
+
+def test_every_seat_is_an_endpoint_of_both_and_stands_in_its_pools_queue(config: Config, settings: Settings) -> None:
+    files = render(config, settings)
+    queues = sections(files["asterisk/etc/queues.conf"])
+    for seat in config.site.seats.values():
+        for home in ("asterisk", "town"):
+            assert f"[{seat.id}]" in files[f"{home}/etc/pjsip.conf"]
+        assert f"PJSIP/{seat.id}," in queues[f"pool-{seat.pool}"]
+    assert [name for name in queues if name.startswith("pool-")] == [f"pool-{pool}" for pool in config.site.pools]
+    assert survival_pools(config)["survival"] == config.site.survival.seats
+
+
+def test_without_demo_agents_the_town_has_no_seats(config: Config, settings: Settings) -> None:
+    files = render(config, replace(settings, demo_agents=False))
+    assert "registration" not in files["town/etc/pjsip.conf"]
+    assert not any(f"exten => {seat}," in files["town/etc/extensions.conf"] for seat in config.site.seats)
+
+
+def test_a_demo_knows_no_address_but_the_towns(config: Config, settings: Settings) -> None:
+    real = production(config).site.trunks
+    site = msgspec.structs.replace(config.site, trunks=real)
+    text = render(msgspec.structs.replace(config, site=site), settings)["asterisk/etc/pjsip.conf"]
+    assert "192.0.2" not in text
+    assert f"match = 127.0.0.1:{settings.town_sip_port}" in text
+
+
+def test_production_has_no_town_and_nobody_sets_the_moment_of_a_call(config: Config, settings: Settings) -> None:
+    files = render(production(config), settings)
+    assert not any(path.startswith("town/") for path in files)
+    assert "X-Hotline-At" not in files["asterisk/etc/extensions.conf"]
+    assert "HOTLINE_MOMENT" not in files["asterisk/etc/pjsip.conf"]
+    for address in ("192.0.2.1:5060", "192.0.2.2:5060"):
+        assert f"match = {address}" in files["asterisk/etc/pjsip.conf"]
+
+
+def test_a_trunk_keeps_its_contract(config: Config, settings: Settings) -> None:
+    trunk = config.site.trunks["town"]
+    files = render(config, settings)
+    text = files["asterisk/etc/pjsip.conf"]
+    assert f"set_var = HOTLINE_LIMIT={trunk.channels - trunk.reserve_out - trunk.reserve_emergency}\n" in text
+    assert "set_var = HOTLINE_REFUSAL=17\n" in text  # 486
+    assert "HOTLINE_REFUSAL=34\n" in render(production(config), settings)["asterisk/etc/pjsip.conf"]  # 503
+    for line in ("allow = alaw", "direct_media = no", "send_connected_line = no", "timers_sess_expires = 1800"):
+        assert f"{line}\n" in text
+    assert "endpoint_identifier_order = auth_username,ip\n" in text
+
+
+def test_a_number_is_read_where_the_contract_says(config: Config, settings: Settings) -> None:
+    text = render(config, settings)["asterisk/etc/pjsip.conf"]
+    assert "HOTLINE_NUMBER_IN=request-uri" in text
+
+
+def test_what_the_controller_reads_is_stamped_before_it_is_asked(config: Config, settings: Settings) -> None:
+    files = render(config, settings)
+    trunk = sections(files["asterisk/etc/extensions.conf"])["from-trunk"]
+    before = trunk.partition("Stasis(")[0]
+    for name in CHANNELVARS:
+        assert f"Set({name}=" in before
+        assert name in files["asterisk/etc/ari.conf"]
+    assert before.index("GROUP_COUNT") < before.index("MixMonitor(/var/my state/recordings/") < before.index("TIMEOUT")
+
+
+def test_every_context_with_a_pattern_ends_h_at_its_first_step(config: Config, settings: Settings) -> None:
+    """Asterisk goes on at the pattern's second priority otherwise, with a channel that is dead."""
+    for home in ("asterisk", "town"):
+        for name, text in sections(render(config, settings)[f"{home}/etc/extensions.conf"]).items():
+            assert "exten => _" not in text or "exten => h,1,Hangup()" in text, f"{home} {name}"
+
+
+def test_a_seats_phone_reaches_nobody(config: Config, settings: Settings) -> None:
+    text = sections(render(config, settings)["asterisk/etc/extensions.conf"])["from-seats"]
+    assert "Dial(" not in text
+    assert "Goto(" not in text
+
+
+@pytest.mark.parametrize("path", ["/a,b", "/a;b", "/a&b", "/a|b", "/a[b]", "/a=b", "/$a"])
+def test_a_path_that_a_dialplan_cannot_hold_is_refused(config: Config, settings: Settings, path: str) -> None:
+    with pytest.raises(UnusablePath, match="move it elsewhere"):
+        render(config, replace(settings, state=path))
+
+
+def test_everybody_in_the_town_has_a_voice_of_their_own(config: Config) -> None:
+    texts = town_prompts(config)
+    assert len(set(texts.values())) == len(texts) == len(config.site.seats) + len(config.site.targets)
