@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import csv
+import os
 import shutil
 import sys
 import tempfile
@@ -26,16 +27,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import aiohttp  # noqa: E402
+import msgspec  # noqa: E402
 import psutil  # noqa: E402
 import yaml  # noqa: E402
 from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: E402
 
+from ivr import life  # noqa: E402
+from ivr.edge import probe  # noqa: E402
+from ivr.edge.clock import SystemClock  # noqa: E402
 from ivr.edge.processes import Child  # noqa: E402
 from ivr.errors import Trouble  # noqa: E402
 from ivr.house import ladder  # noqa: E402
 from ivr.house.house import House  # noqa: E402
 from ivr.house.report import Report, Step  # noqa: E402
 from ivr.house.settings import Settings, read_sources  # noqa: E402
+from ivr.survival import SNAPSHOT, Snapshot  # noqa: E402
 from ivr.town.rtp import tone  # noqa: E402
 from routing.config import build  # noqa: E402
 from scripts.bench_page import machine, write  # noqa: E402
@@ -156,6 +163,35 @@ async def plain_dialplan(house: House, say: Step) -> AsyncIterator[None]:
     yield
 
 
+@contextlib.asynccontextmanager
+async def signed_in(house: House, say: Step) -> AsyncIterator[None]:
+    """All agents sit at their seats and are ready, as the command line would have it."""
+    agents, token = house.settings.config.site.agents.values(), house.secrets.get("api-token")
+    for agent in agents:
+        url = house.url(f"/agents/{agent.id}/sign-in?seat={agent.seat}")
+        await probe.post(url, within=5.0, token=token)
+    say.result = f"{len(agents)} ready"
+    yield
+
+
+def be_the_controller() -> None:
+    """The engine's controller, in a process of its own, for the city of this bench."""
+    state = Path(os.environ["HOTLINE_STATE"])
+    config = build(msgspec.json.decode((state / SNAPSHOT).read_bytes(), type=Snapshot).sources)
+    ari, web = int(os.environ["HOTLINE_ARI_PORT"]), int(os.environ["HOTLINE_WEB_PORT"])
+    life.live(life.Surroundings(state, config, ari, web, os.environ["DATABASE_URL"], SystemClock(), ""))
+
+
+async def counts(house: House) -> dict[str, float]:
+    """What the controller has asked of Asterisk, and heard from it; nothing where there is no controller."""
+    if "controller" not in house.keepers:
+        return {}
+    headers = {"Authorization": f"Bearer {house.secrets.get('api-token')}"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(house.url("/status")) as answer:
+        ari = (await answer.json())["ari"]
+    return {f"{name} a call": float(ari[name]) for name in ("requests", "awaited", "events")}
+
+
 STAGE: ladder.Ladder = (
     ("State directory", ladder.state_directory),
     ("Ports", ladder.ports),
@@ -167,6 +203,13 @@ STAGE: ladder.Ladder = (
 )
 SIDES: Mapping[str, ladder.Ladder] = {
     "plain": (*STAGE, ("Plain dialplan", plain_dialplan), ("Asterisk", ladder.exchange)),
+    "engine": (
+        *STAGE,
+        ("PostgreSQL", ladder.database),
+        ("Asterisk", ladder.exchange),
+        ("Controller", ladder.controller),
+        ("Agents", signed_in),
+    ),
 }
 """How each side is set up.  What differs stands after the stage."""
 
@@ -239,7 +282,7 @@ async def carried(house: House, side: str, load: Load, folder: Path) -> Figures:
     ports, meter = house.settings.ports, Meter(house)
     idle = await meter.idle()
     phones = sipp("agent", folder, ports["town_phones"], "-d", f"{load.talk_s * 1000:.0f}")
-    before, began = meter.read(), time.monotonic()
+    said, before, began = await counts(house), meter.read(), time.monotonic()
     callers = sipp(
         *("caller", folder, ports["town_sip"], f"127.0.0.1:{ports['sip']}", "-s", LINE),
         *("-r", f"{load.rate * 10:.0f}", "-rp", "10000", "-m", str(load.calls), "-l", "1000"),
@@ -249,20 +292,23 @@ async def carried(house: House, side: str, load: Load, folder: Path) -> Figures:
         async with asyncio.timeout(load.calls / load.rate + load.talk_s + 90):
             await callers.ended()
         took, after = time.monotonic() - began, meter.read()
+        heard = await counts(house)
         await asyncio.sleep(1.5)  # the last line of the phones' counts
     finally:
         for child in (callers, phones):
             await child.stop()
     done, failed = counted(folder, "agent")[0], counted(folder, "caller")[1]
     cpu = {name: (after[name] - before[name] - idle[name] * took) / max(done, 1) for name in after}
+    per_call = {name: (heard[name] - said[name]) / max(done, 1) for name in said}
     offered_s = max(load.calls / load.rate, 1)
-    return Figures(side, load, done, failed, offered_s, cpu, answer_times(folder), {})
+    return Figures(side, load, done, failed, offered_s, cpu, answer_times(folder), per_call)
 
 
 async def measured(side: str, load: Load, report: Report) -> Figures:
     """One side, set up, loaded and taken away again."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as work:
         house = House(settings(Path(work) / "state"), report)
+        house.controller = (sys.executable, ROOT / "scripts" / "bench_calls.py", "--controller")
         async with ladder.open_house(house, SIDES[side]):
             warm = replace(load, calls=min(20, load.calls))
             await carried(house, side, warm, loaded(Path(work) / "warm"))
@@ -305,7 +351,11 @@ def main() -> None:
     parser.add_argument("--talk", type=float, default=4.0, help="seconds from the agent's answer to their hanging up")
     parser.add_argument("--side", choices=[*SIDES, "both"], default="both")
     parser.add_argument("--write", type=Path, help="put the result into this page, section Calls")
+    parser.add_argument("--controller", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.controller:
+        be_the_controller()
+        return
     load = Load(arguments.rate, arguments.calls, arguments.talk)
     sides = list(SIDES) if arguments.side == "both" else [arguments.side]
     report = Report()
