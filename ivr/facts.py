@@ -174,7 +174,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     target: TargetId | None = None
     offers: int = 0
     prompts: tuple[PromptId, ...] = ()
-    recording: str = ""
+    recording: str = ""  # its file, once it is finished: filled in by the store
     wait_ms: int | None = None
     since_answer_ms: int | None = None
     since_prompt_end_ms: int | None = None

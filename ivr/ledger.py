@@ -70,7 +70,6 @@ TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  be
 TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that destination answered and shares the bridge")
 RETURNED: Step[Returned] = _step("returned", Returned, ":<n>  that destination came to nothing; the next one follows")
 RELEASED: Step[Released] = _step("released", Released, "who hung up first")
-RECORDING: Step[str] = _step("recording", str, "the name of the recording, without its folder")
 TAKEN_BACK: Step[Instant] = _step("taken-back", Instant, "the dialplan has the caller: survival")
 LEFT: Step[Left] = _step("left", Left, "the call's coroutine has found its way out")
 ENDED: Step[CallRecord] = _step("ended", CallRecord, "the record: the last entry of a call, of topic `record`")

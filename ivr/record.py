@@ -9,7 +9,6 @@ from ivr.ledger import (
     LEFT,
     OFFERED,
     QUEUED,
-    RECORDING,
     RELEASED,
     RETURNED,
     ROUTED,
@@ -35,8 +34,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     spoken = {name: said for name, said in ledger.which(SAID).items() if said.heard is not Heard.FAILED}
     greeted = _prompts_ended(ledger)
     left = ledger.get(LEFT)
-    met = ledger.which(TRANSFERRING)
-    target = next((met[n].target for n in reversed(met) if TRANSFERRED.of(n) in ledger), None)
+    served = _served(ledger)
     return CallRecord(
         call=ledger.call,
         node=node,
@@ -65,10 +63,9 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         agent=connected.agent if connected else None,
         seat=connected.seat if connected else None,
         pool=connected.pool if connected else None,
-        target=target,
+        target=ledger[TRANSFERRING.of(served)].target if served else None,
         offers=len(offers),
         prompts=tuple(PromptId(name) for name in spoken),
-        recording=ledger.get(RECORDING) or "",
         wait_ms=_between(queued.at if queued else None, reached or ended),
         since_answer_ms=_between(answered, reached),
         since_prompt_end_ms=_between(greeted, reached),
@@ -79,10 +76,16 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
 def _reached(ledger: Ledger) -> Instant | None:
     """When the citizen first heard a person."""
     connected = ledger.get(CONNECTED)
-    moments = [at for n, at in ledger.which(TRANSFERRED).items() if RETURNED.of(n) not in ledger]
+    served = _served(ledger)
+    moments = [ledger[TRANSFERRED.of(served)]] if served else []
     if connected:
         moments.append(connected.at)
     return min(moments, default=None)
+
+
+def _served(ledger: Ledger) -> str | None:
+    """Which target answered and kept the call."""
+    return next((n for n in ledger.which(TRANSFERRED) if RETURNED.of(n) not in ledger), None)
 
 
 def _outcome(ledger: Ledger) -> Outcome:

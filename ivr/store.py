@@ -16,7 +16,7 @@ from ivr.edge.database import Connection, Database, named
 from ivr.edge.protocols import Store
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord
-from ivr.journal import MISSED, RECORD, Entry, Journal
+from ivr.journal import MISSED, RECORD, RECORDING, Entry, Journal
 from routing.ids import CallId
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,9 @@ async def _insert_fresh(connection: Connection, node: str, fresh: Sequence[Entry
     records = [entry.seq for entry in fresh if entry.topic in {RECORD, MISSED}]
     if records:
         await connection.run(QUERIES["insert_calls"], node, records)
+    recordings = [entry.seq for entry in fresh if entry.topic == RECORDING]
+    if recordings:
+        await connection.run(QUERIES["name_recordings"], node, recordings)
     await connection.run(QUERIES["move_mark"], node, fresh[-1].seq)
 
 

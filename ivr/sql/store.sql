@@ -54,18 +54,25 @@ on conflict (call) do update set
     ended = excluded.ended, agent = excluded.agent, seat = excluded.seat, pool = excluded.pool,
     target = excluded.target, offers = excluded.offers, wait_ms = excluded.wait_ms,
     since_answer_ms = excluded.since_answer_ms, since_prompt_end_ms = excluded.since_prompt_end_ms,
-    talk_ms = excluded.talk_ms, recording = excluded.recording, rehearsal = excluded.rehearsal
+    talk_ms = excluded.talk_ms, rehearsal = excluded.rehearsal
 where (select topic from facts where facts.node = excluded.node and facts.seq = excluded.seq) = 'record';
+
+-- name: name_recordings
+update calls set recording = facts.body ->> 'file'
+from facts
+where facts.node = $1 and facts.seq = any ($2::bigint[]) and calls.call = facts.key;
 
 -- name: calls
 -- The latest calls, newest first.
-select facts.body
+select facts.body || jsonb_build_object('recording', calls.recording) as body
 from calls join facts using (node, seq)
 order by calls.arrived desc, calls.call
 limit $1;
 
 -- name: call
-select facts.body from calls join facts using (node, seq) where calls.call = $1;
+select facts.body || jsonb_build_object('recording', calls.recording) as body
+from calls join facts using (node, seq)
+where calls.call = $1;
 
 -- name: facts_of
 -- What happened in one call, in order.

@@ -17,7 +17,8 @@ from ivr.edge.database import NEWEST, Database, named, steps
 from ivr.edge.disk import FileDisk
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord, Outcome, Stage
-from ivr.journal import MISSED, RECORD, Draft, Journal
+from ivr.journal import MISSED, RECORD, RECORDING, Draft, Journal
+from ivr.recorder import Recorded
 from ivr.store import Drainer, PostgresStore
 from routing.ids import CallId, Instant
 from tests.edge.conftest import Postgres
@@ -132,7 +133,8 @@ async def test_every_field_of_a_record_that_is_a_column_is_filled(store: Postgre
     for number, field in enumerate(msgspec.structs.fields(CallRecord)):
         text = field.type in (str, str | None)
         values[field.name] = f"value {number}" if text else SEPTEMBER + number
-    values |= {"outcome": "answered", "stage": "queue", "released_by": "agent", "prompts": ["greeting-12345"]}
+    values |= {"recording": "", "prompts": ["greeting-12345"]}
+    values |= {"outcome": "answered", "stage": "queue", "released_by": "agent"}
     values |= {"cause": 16, "offers": 3, "agent": "1001", "seat": "8001", "pool": "hall", "target": "agriculture"}
     call = msgspec.convert(values | {"node": NODE, "call": "c1"}, CallRecord)
     await store.drain(NODE, [line(1, RECORD, "c1", call)])
@@ -157,6 +159,15 @@ async def test_our_own_record_beats_the_census_in_either_order(store: PostgresSt
     assert await store.calls() == [ours]
     await store.drain(NODE, [line(4, RECORD, "c2", ours), line(5, MISSED, "c2", missed)])
     assert (await store.calls(1))[0].outcome is Outcome.TRANSFERRED
+
+
+async def test_a_finished_recording_is_named_in_its_call(store: PostgresStore) -> None:
+    fact = Recorded(CallId("c1"), "c1.wav", 1000, 32_044, "00", SEPTEMBER)
+    await store.drain(NODE, [line(1, RECORD, "c1", a_call("c1")), line(2, RECORDING, "c1", fact)])
+    assert [call.recording for call in await store.calls()] == ["c1.wav"]
+    named = await store.call(CallId("c1"))
+    assert named is not None
+    assert named.recording == "c1.wav"
 
 
 async def test_the_latest_calls_come_first(store: PostgresStore) -> None:
