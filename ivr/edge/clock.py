@@ -13,7 +13,8 @@ class SystemClock:
     """The three clocks of `protocols.Clock`, read from the machine.
 
     `at` (without a zone: Shanghai's) rehearses another moment: the civil clock shows it when the instant is `since`
-    (default: now) and goes on from there.  A controller that restarts in a rehearsal is given the same pair, so that its day does not begin again.
+    (default: now) and goes on from there.  A controller that restarts in a rehearsal is given the same pair, so that
+    its day does not begin again.
     """
 
     def __init__(self, at: datetime | None = None, since: Instant | None = None) -> None:
