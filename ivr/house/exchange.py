@@ -47,7 +47,7 @@ def paths(house: House) -> Paths:
         run=str(house.sockets["asterisk"]),
         town_run=str(house.sockets["town"]),
         # no: seats wait for phones of one's own (a test's, or a newcomer's), and nobody is signed in at the start
-        demo_agents=os.environ.get("HOTLINE_DEMO_AGENTS", "yes") != "no",
+        demo_agents=house.settings.demo_agents,
     )
 
 

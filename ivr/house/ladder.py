@@ -13,6 +13,7 @@ from pathlib import Path
 from dialplans.render import DIRECTORIES, UnusablePath, render, town_prompts
 from ivr.edge import asterisk, places, postgres, probe, voice
 from ivr.edge.database import Database
+from ivr.edge.http import ask
 from ivr.edge.locks import Held, lock
 from ivr.edge.processes import Child
 from ivr.errors import StoreError, Trouble
@@ -24,6 +25,7 @@ from ivr.survival import SNAPSHOT, Snapshot
 
 NEEDED_MIB = 300  # prompts, a young database, logs; recordings come on top
 CONTROLLER_WITHIN_S = 30.0
+AWAY = {"signed-out": "sign-in", "paused": "ready", "unreachable": "ready"}  # a state -> what ends it
 
 
 @contextlib.asynccontextmanager
@@ -182,10 +184,9 @@ async def town(house: House, say: Step) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def controller(house: House, say: Step) -> AsyncIterator[None]:
     """The engine.  Its death takes nothing with it: it is started again, and goes on with every call."""
-    health = house.url("/health")
 
     async def ready(child: Child) -> None:
-        await probe.until(child, lambda: probe.get(health, within=1.0), CONTROLLER_WITHIN_S)
+        await probe.until(child, lambda: probe.get(house.url("/ready"), within=1.0), CONTROLLER_WITHIN_S)
 
     async def drain() -> None:
         if house.drain_within:
@@ -203,13 +204,32 @@ async def controller(house: House, say: Step) -> AsyncIterator[None]:
             cwd=house.settings.root,
         ),
         ready=ready,
-        healthy=lambda: probe.get(health, within=8.0),
+        healthy=lambda: probe.get(house.url("/health"), within=8.0),
         before_stop=drain,
     )
     house.write()
     async with house.kept("controller", server):
         say.result = house.url()
         yield
+
+
+@contextlib.asynccontextmanager
+async def agents(house: House, say: Step) -> AsyncIterator[None]:
+    """The demo's agents sit down, ready; who is at work already stays as they are."""
+    if not house.settings.demo_agents:
+        say.result = "none: the seats are left to phones of your own"
+        yield
+        return
+    token = house.secrets.get("api-token")
+    seated = 0
+    for agent in await ask(house.url("/agents"), "GET", token):
+        demo = house.settings.config.site.agents.get(agent["agent"])
+        if demo and demo.seat and agent["state"] in AWAY:
+            say("sitting down")
+            await ask(house.url(f"/agents/{demo.id}/{AWAY[agent['state']]}"), "POST", token)
+        seated += bool(demo and demo.seat)
+    say.result = f"{seated} at their seats"
+    yield
 
 
 async def _migrate(dsn: str, say: Step) -> None:
@@ -249,6 +269,7 @@ LADDER: Ladder = (
     ("Asterisk", exchange),
     ("Demo town", town),
     ("Controller", controller),
+    ("Demo agents", agents),
 )
 
 

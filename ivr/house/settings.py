@@ -36,7 +36,8 @@ VARIABLES = {
 class Settings:
     """One house.
 
-    `at` is the rehearsed moment, None for today; `database` the address of a given server, empty for our own.
+    `at` is the rehearsed moment, None for today; `database` the address of a given server, empty for our own;
+    HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
     """
 
     root: Path
@@ -46,11 +47,17 @@ class Settings:
     ports: Mapping[str, int]
     at: datetime | None
     database: str
+    wants_agents: bool = True
 
     @property
     def demo(self) -> bool:
         """Whether the demo town is carrier, city and agents."""
         return self.config.site.mode is Mode.DEMO
+
+    @property
+    def demo_agents(self) -> bool:
+        """Whether people of the demo town sit at the seats."""
+        return self.demo and self.wants_agents
 
     def listens(self) -> Mapping[str, tuple[int, socket.SocketKind]]:
         """What must be free: variable -> port and kind."""
@@ -130,4 +137,5 @@ def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.env
         ports=ports(config.site.ports, environ),
         at=moment(config, at),
         database=environ.get("DATABASE_URL", ""),
+        wants_agents=environ.get("HOTLINE_DEMO_AGENTS", "yes") != "no",
     )

@@ -11,11 +11,18 @@ async def answer(_request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
+async def nobody(_request: web.Request) -> web.Response:
+    """Nobody works here."""
+    return web.json_response([])
+
+
 def main() -> None:
     """Serve until told to stop."""
     signal.signal(signal.SIGUSR1, lambda *_: signal.pause())
     app = web.Application()
     app.router.add_get("/health", answer)
+    app.router.add_get("/ready", answer)
+    app.router.add_get("/agents", nobody)
     app.router.add_post("/drain", answer)
     web.run_app(app, host="127.0.0.1", port=int(os.environ["HOTLINE_WEB_PORT"]), print=None)
 
