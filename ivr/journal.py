@@ -230,7 +230,7 @@ class Journal:
         if topic in {RECORD, MISSED}:
             self._living[CALL].pop(key, None)
             self._ended[key] = (at, line)
-        elif topic in self._living:
+        elif topic in self._living and not (topic == CALL and key in self._ended):
             if topic == CENSUS or (topic == FLOOR and key == SNAPSHOT):
                 self._living[topic].clear()
             self._living[topic].setdefault(key, []).append(line)

@@ -264,6 +264,17 @@ async def test_compaction_keeps_open_calls_the_undrained_and_the_last_snapshot(l
     assert [entry.seq for entry in entries] == sorted(entry.seq for entry in entries)
 
 
+async def test_a_word_after_the_record_does_not_bring_a_call_back_to_life(live: Live, clock: ManualClock) -> None:
+    journal, _ = live()
+    journal.write("record", "c", "its end")
+    last = journal.write("call", "c", {"step": "left", "outcome": "late"})
+    journal.drained(last)
+    clock.passes(7 * 3_600_000)
+    live()
+    _, entries = live()
+    assert entries == []
+
+
 async def test_the_tail_goes_on_through_a_compaction(live: Live) -> None:
     journal, _ = live()
     numbers = [journal.write("agent", f"m{n}", n) for n in range(10)]

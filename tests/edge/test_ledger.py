@@ -258,9 +258,7 @@ def test_a_target_that_came_back_is_not_where_the_call_went(house: House) -> Non
 
 
 def test_a_transferred_call_names_its_target(house: House) -> None:
-    gone = told(
-        house, *GREETED, (steps.TRANSFERRING.of(1), TARGET), (steps.TRANSFERRED.of(1), at(11)), ended=41
-    )
+    gone = told(house, *GREETED, (steps.TRANSFERRING.of(1), TARGET), (steps.TRANSFERRED.of(1), at(11)), ended=41)
     assert (gone.target, gone.connected, gone.talk_ms) == ("agriculture", at(11), 30_000)
     assert gone.since_prompt_end_ms == 2000
 
