@@ -225,11 +225,8 @@ class Ari:
         """A channel has ended: remember that for a while, and nothing else."""
         del self._vitals[vitals.id]
         self._post.close(vitals, (vitals.id,))
-        self._remember(vitals.id, ended)
-
-    def _remember(self, channel: str, ended: Ended) -> None:
-        self._recent[channel] = ended
-        if len(self._recent) > REMEMBERED:
+        self._recent[vitals.id] = ended
+        while len(self._recent) > REMEMBERED:
             del self._recent[next(iter(self._recent))]
 
     def _arrived(self, start: models.StasisStart) -> None:
@@ -283,7 +280,7 @@ class Ari:
             raise Replaced(f"another controller has taken the application {self.app!r} at {event.timestamp}")
         self._post.deliver(event)
         if type(event) in LAST and event.channel.id not in self._vitals:
-            self._remember(event.channel.id, Ended(hung_up=True))
+            self._recent.setdefault(event.channel.id, Ended(hung_up=True))  # nobody watched it
 
     def _replied(self, reply: models.RESTResponse) -> None:
         pending = self._pending.pop(reply.request_id, None)

@@ -1,6 +1,7 @@
 """The wire to a real Asterisk: an inbound websocket for requests and events, plain HTTP for lists.  Loopback only."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,6 +14,7 @@ from ivr.edge.protocols import Link
 from ivr.errors import ConnectionLost, ari_error
 
 OPEN_WITHIN_S = 5.0
+FLUSH_WITHIN_S = 1.0
 FETCH_WITHIN_S = 10.0  # 2,000 channels take 24 ms
 HEARTBEAT_S = 4.0  # a ping each; without its pong within half of that the socket is dead
 LONGEST_FRAME = 4 * 1024 * 1024
@@ -34,15 +36,17 @@ class AsteriskLink:
         self._filled.set()
 
     async def write(self) -> None:
-        """Write what is queued, until the socket ends; the reader notices that."""
+        """Write what is queued, for ever."""
         while True:
             await self._filled.wait()
-            self._filled.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is queued now.  An end of the socket is noticed by the reader."""
+        self._filled.clear()
+        with contextlib.suppress(OSError, aiohttp.ClientError):
             while self._queue:
-                try:
-                    await self._socket.send_str(self._queue.popleft())
-                except (OSError, aiohttp.ClientError):
-                    return
+                await self._socket.send_str(self._queue.popleft())
 
     async def receive(self) -> str | bytes:
         """The next text frame.  Raises `ConnectionLost` when the socket has ended, for whatever reason."""
@@ -56,8 +60,9 @@ class AsteriskLink:
 class AsteriskWire:
     """The way to the Asterisk at `address` (`127.0.0.1:8088`), as ARI user `user`; entered once."""
 
-    def __init__(self, address: str, user: str, password: str) -> None:
+    def __init__(self, address: str, user: str, password: str, *, heartbeat_s: float = HEARTBEAT_S) -> None:
         self.address = address
+        self._heartbeat_s = heartbeat_s
         self._headers = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         self._session: aiohttp.ClientSession | None = None
 
@@ -89,7 +94,7 @@ class AsteriskWire:
                 socket = await self.session.ws_connect(
                     "events",
                     params={"app": app},
-                    heartbeat=HEARTBEAT_S,
+                    heartbeat=self._heartbeat_s,
                     max_msg_size=LONGEST_FRAME,
                     decode_text=False,
                 )
@@ -104,7 +109,10 @@ class AsteriskWire:
             yield link
         finally:
             writer.cancel()
-            await socket.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_WITHIN_S):
+                    await link.flush()  # what a leaving scope has sent
+                    await socket.close()
 
     async def fetch(self, path: str) -> Any:
         """A list over HTTP, decoded JSON.  Raises `ConnectionLost` or `AriError`."""

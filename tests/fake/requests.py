@@ -147,9 +147,12 @@ class Requests:
         elif bridge is None:
             replied(404, NO_BRIDGE)
         elif method == "DELETE":
+            if bridge.members:  # one with members is found for a moment more
+                self._fake.later(self._fake.delay(), lambda: self._fake.bridges.pop(name, None))
+            else:
+                del self._fake.bridges[name]
             for member in tuple(bridge.members):
                 self._fake.part(member)
-            del self._fake.bridges[name]
             replied(204, None)
         else:
             replied(200, bridge.json())

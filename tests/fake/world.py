@@ -165,7 +165,7 @@ class World:
         """Milliseconds since the world began."""
         return round((self.loop.time() - self._epoch) * 1000)
 
-    def later(self, seconds: float, what: Callable[[], None]) -> asyncio.TimerHandle:
+    def later(self, seconds: float, what: Callable[[], object]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, what)
 
     def emit(self, kind: str, channel: Channel, **fields: Any) -> None:
