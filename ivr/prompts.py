@@ -7,11 +7,13 @@ import io
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-from pypinyin import Style, lazy_pinyin, load_phrases_dict
 
 from routing.ids import PromptId
 
@@ -61,13 +63,24 @@ PUNCTUATION = {
 }
 DIGITS = str.maketrans("0123456789", "零幺二三四五六七八九")
 
-load_phrases_dict({word: [[reading] for reading in readings] for word, readings in READINGS.items()})
+
+@cache
+def _pinyin() -> ModuleType:
+    """The dictionary: 0.2 s to load, so whoever only plays prompts, as a restarted controller, does without."""
+    dictionary = import_module("pypinyin")
+    dictionary.load_phrases_dict({word: [[reading] for reading in readings] for word, readings in READINGS.items()})
+    return dictionary
 
 
 def pinyin(text: str) -> str:
     """`text` in numbered pinyin, word by word as a Mandarin voice wants it; digits one by one."""
-    syllables = lazy_pinyin(
-        text.translate(DIGITS), style=Style.TONE3, neutral_tone_with_five=True, v_to_u=True, errors=_punctuation
+    dictionary = _pinyin()
+    syllables = dictionary.lazy_pinyin(
+        text.translate(DIGITS),
+        style=dictionary.Style.TONE3,
+        neutral_tone_with_five=True,
+        v_to_u=True,
+        errors=_punctuation,
     )
     return " ".join(" ".join(syllables).split())
 
