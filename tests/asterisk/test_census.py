@@ -1,0 +1,85 @@
+"""What the real Asterisk leaves behind of a call: a line in the census, and a recording in two channels."""
+
+import wave
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from ivr.census import Census, place_in
+from ivr.edge.clock import SystemClock
+from ivr.edge.following import FollowedFile
+from ivr.edge.recordings import RecordingsFolder
+from ivr.facts import CallRecord, Outcome
+from ivr.journal import MISSED, Entry, Journal
+from ivr.ledger import fold
+from routing.ids import Instant
+from tests.asterisk import switch as house
+from tests.asterisk.phones import Phones
+from tests.asterisk.switch import Switch
+from tests.asterisk.waiting import eventually
+from tests.fake.clock import ManualClock
+from tests.fake.disk import MemoryDisk, Platter
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.slow]
+
+
+class Life:
+    """A controller's life that begins after the call, on the same journal as the one before."""
+
+    def __init__(self, switch: Switch, platter: Platter) -> None:
+        clock = ManualClock(Instant(SystemClock().instant() + 120_000))
+        self.journal = Journal(MemoryDisk(platter), "handan1", clock)
+        self.entries = list(self.journal.replay())
+        known = fold(self.entries).ended
+        file = FollowedFile(switch.state / "census" / "calls.csv")
+        self.census = Census(
+            file, self.journal, clock, lambda _: False, lambda call: call in known, place_in(self.entries)
+        )
+
+
+def entries_of(platter: Platter, topic: str) -> list[Entry]:
+    copy = Journal(MemoryDisk(Platter(bytearray(platter.content))), "handan1", ManualClock())
+    return [entry for entry in copy.replay() if entry.topic == topic]
+
+
+async def a_call_without_us(switch: Switch) -> str:
+    """A citizen who calls while there is no controller, talks to the hall, and hangs up; their number."""
+    switch.snapshot()
+    async with Phones(switch) as phones:
+        agent = await phones.agent("8001")
+        citizen = await (await phones.citizen()).dials("031012345")
+        (await agent.rings()).answers()
+        await citizen.hears_person(agent)
+        await agent.hears_person(citizen)
+        await citizen.hangs_up()
+        await agent.is_hung_up()
+        await eventually(lambda: any(line[2] == citizen.name for line in switch.census()), 5)
+        return citizen.name
+
+
+async def test_a_call_that_came_while_we_were_away_is_known_and_its_recording_is_whole(tmp_path: Path) -> None:
+    async with house.running(tmp_path, tries=1) as switch:
+        caller = await a_call_without_us(switch)
+    platter = Platter()
+    for _ in range(2):
+        census = Life(switch, platter).census
+        while census.reconcile():
+            pass
+        (entry,) = entries_of(platter, MISSED)
+    record = msgspec.json.decode(entry.body, type=CallRecord)
+    assert (record.outcome, record.dialled, record.caller) == (Outcome.SURVIVAL, "031012345", caller)
+    assert record.trunk in switch.config.site.trunks
+    assert record.answered is not None
+    assert record.arrived <= record.answered < record.ended
+    (raw,) = (switch.state / "recordings").glob("*.raw")
+    assert raw.stem == record.call
+    finished = await RecordingsFolder(raw.parent).finish(record.call, 0)
+    with wave.open(str(raw.parent / finished.file)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2).astype(float)
+    talked_ms = record.ended - record.answered
+    assert abs(finished.length_ms - talked_ms) < 300, "it keeps the call's time"
+    citizen, heard = (float(np.sqrt(np.mean(samples[:, side] ** 2))) for side in (0, 1))
+    assert citizen > 100
+    assert heard > 100
