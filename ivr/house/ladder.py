@@ -125,6 +125,7 @@ async def prompts(house: House, say: Step) -> AsyncIterator[None]:
             texts,
             folder,
             recordings=recordings,
+            command=config.site.voice.command,
             progress=lambda done, of: say(f"{of} prompts", done / max(of, 1)),
         )
     except (voice.VoiceFailed, TimeoutError) as failed:

@@ -17,6 +17,7 @@ from routing.config.site import (
     TargetKind,
     Timing,
     Trunk,
+    Voice,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "TargetKind",
     "Timing",
     "Trunk",
+    "Voice",
     "attempt",
     "build",
     "check",

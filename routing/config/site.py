@@ -166,6 +166,12 @@ class Survival(msgspec.Struct, frozen=True):
     ring_for: timedelta = timedelta(seconds=10)
 
 
+class Voice(msgspec.Struct, frozen=True):
+    """The voice that reads prompts: a command of the city's own with `{text}` and `{wav}` in it; none: the built-in."""
+
+    command: tuple[str, ...] = ()
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """This city's switch."""
 
@@ -183,6 +189,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing
     limits: Limits
     survival: Survival
+    voice: Voice = Voice()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]
     seats: dict[SeatId, Seat]

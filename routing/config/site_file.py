@@ -10,7 +10,7 @@ from routing.config import people_file, trunks_file
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import A_WORD, WORD, between, choice, duration, each_of, matching, moment, one_of, size
 from routing.config.nodes import Node, Source
-from routing.config.site import Limits, Mode, Ports, Site, Survival, Target, Timing, Trunk
+from routing.config.site import Limits, Mode, Ports, Site, Survival, Target, Timing, Trunk, Voice
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
 from routing.numbers import Numbering
@@ -26,7 +26,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 """A skill, or a line's own seats, are worth at most this wait: the standard's clock is 15 s."""
 
 SECTIONS = (
-    *("site", "ports", "timing", "limits", "survival", "skills", "pools"),
+    *("site", "ports", "timing", "limits", "survival", "voice", "skills", "pools"),
     *("seats", "agents", "trunks", "targets"),
 )
 HEAD = (
@@ -76,6 +76,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         timing=_timing(file),
         limits=_limits(file),
         survival=_survival(file, seats),
+        voice=_voice(file),
         pools=pools,
         skills=skills,
         seats=seats,
@@ -215,3 +216,14 @@ def _survival(file: Entry, seats: Collection[str]) -> Survival:
     if not phones:
         entry.fault("seats", "survival needs 'seats': the phones that ring when nothing else of ours is left")
     return Survival(tuple(SeatId(phone) for phone in phones), entry.maybe("ring_for", duration, timedelta(seconds=10)))
+
+
+def _voice(file: Entry) -> Voice:
+    node = file.child("voice")
+    if node is None:
+        return Voice()
+    entry = Entry(file.source, node, "'voice'", ("command",))
+    command = tuple(word.text for word in entry.words("command"))
+    if not any("{text}" in word for word in command) or not any("{wav}" in word for word in command):
+        entry.fault("command", "the voice's command needs '{text}' (what it reads) and '{wav}' (the file it writes)")
+    return Voice(command)
