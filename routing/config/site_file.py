@@ -219,7 +219,7 @@ def _survival(file: Entry, seats: Collection[str]) -> Survival:
 
 
 def _voice(file: Entry) -> Voice:
-    node = file.child("voice")
+    node = file.child("voice") if file.has("voice") else None
     if node is None:
         return Voice()
     entry = Entry(file.source, node, "'voice'", ("command",))
