@@ -1,5 +1,7 @@
 """Prompts: text to sound, made once, alike in loudness and unlike in samples."""
 
+import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,11 +22,11 @@ TEXTS = {
 }
 
 
-@pytest.fixture
-async def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a space, and every prompt of `TEXTS` in it."""
-    made = tmp_path / "with a space"
-    await voice.render(TEXTS, made)
+    made: Path = tmp_path_factory.mktemp("with a space")
+    asyncio.run(voice.render(TEXTS, made))
     return made
 
 
@@ -42,7 +44,7 @@ def test_text_is_read_word_by_word_and_digits_one_by_one(text: str, words: str) 
     assert prompts.pinyin(text) == words
 
 
-async def test_every_prompt_is_a_telephone_wav_of_the_length_that_is_told(folder: Path) -> None:
+def test_every_prompt_is_a_telephone_wav_of_the_length_that_is_told(folder: Path) -> None:
     lengths = voice.lengths(folder)
     assert set(lengths) == {*TEXTS, voice.MUSIC}
     for name in TEXTS:
@@ -53,13 +55,13 @@ async def test_every_prompt_is_a_telephone_wav_of_the_length_that_is_told(folder
         assert longest_silence(read_wav(folder / f"{name}.wav")) <= 0.5
 
 
-async def test_what_somebody_waits_through_is_short(folder: Path) -> None:
+def test_what_somebody_waits_through_is_short(folder: Path) -> None:
     lengths = voice.lengths(folder)
     assert 500 < lengths[PromptId("agent-1001")] <= prompts.SHORT_MS
     assert 500 < lengths[PromptId("whisper-12350")] <= prompts.SHORT_MS
 
 
-async def test_speech_is_at_the_level_of_a_telephone_line(folder: Path) -> None:
+def test_speech_is_at_the_level_of_a_telephone_line(folder: Path) -> None:
     for name in TEXTS:
         samples, _ = prompts.samples_of((folder / f"{name}.wav").read_bytes())
         frames = samples[: len(samples) // 160 * 160].reshape(-1, 160)
@@ -68,7 +70,7 @@ async def test_speech_is_at_the_level_of_a_telephone_line(folder: Path) -> None:
         assert -21 < 20 * np.log10(np.sqrt(np.mean(active**2))) < -17
 
 
-async def test_no_prompt_is_taken_for_another_though_they_share_most_words(folder: Path) -> None:
+def test_no_prompt_is_taken_for_another_though_they_share_most_words(folder: Path) -> None:
     sounds = {name: read_wav(folder / f"{name}.wav") for name in TEXTS}
     for name, sound in sounds.items():
         for other, samples in sounds.items():
@@ -76,7 +78,8 @@ async def test_no_prompt_is_taken_for_another_though_they_share_most_words(folde
             assert match > 0.99 if other == name else match < 0.3, (name, other)
 
 
-async def test_what_is_made_is_not_made_again_until_it_changes(folder: Path) -> None:
+async def test_what_is_made_is_not_made_again_until_it_changes(folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(folder, tmp_path / "copy")
     told: list[tuple[int, int]] = []
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.wav")}
     await voice.render(TEXTS, folder, progress=lambda done, of: told.append((done, of)))
