@@ -35,7 +35,7 @@ _UNDRAINED = {*_OWN, CENSUS}  # never drained
 _FORMAT = 1
 
 BOUND = 8 << 30  # bytes; beyond it details are thinned
-_COMPACT_AT = 64 << 20  # bytes, about 10,000 calls
+_COMPACT_AT = 16 << 20  # bytes: 100,000 entries, replayed in half a second
 _UNDRAINED_MOST = 256 << 20  # bytes; with more than this to drain, a compaction would gain nothing
 _REMEMBER_MS = 6 * 3_600_000  # ended calls: longer than any channel of theirs can linger in the dialplan
 _HELD_MOST = 100_000  # entries kept in memory while the disk refuses: an hour of a city at its busiest
@@ -147,7 +147,8 @@ class Journal:
         self._open = True
         for damage in self.damage:
             self.write(_DAMAGE, f"{damage.file}:{damage.line}", damage)
-        self.compact()
+        if self._drained or self.damage:
+            self.compact()
 
     def _set_aside(self, number: int, why: str, line: bytes) -> None:
         log.error("%s line %d %s; set aside as an entry of topic 'damage'", self._disk.name, number, why)

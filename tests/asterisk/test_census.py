@@ -67,7 +67,7 @@ async def test_a_call_that_came_while_we_were_away_is_known_and_its_recording_is
         census = Life(switch, platter).census
         while census.reconcile():
             pass
-        (entry,) = entries_of(platter, MISSED)
+    (entry,) = entries_of(platter, MISSED)
     record = msgspec.json.decode(entry.body, type=CallRecord)
     assert (record.outcome, record.dialled, record.caller) == (Outcome.SURVIVAL, "031012345", caller)
     assert record.trunk in switch.config.site.trunks

@@ -299,6 +299,30 @@ async def test_the_tail_goes_on_through_a_compaction(live: Live) -> None:
     assert size < 200
 
 
+async def test_a_journal_that_has_grown_and_been_drained_is_compacted_while_it_runs(live: Live) -> None:
+    journal, _ = live()
+    journal._compact_at = 20_000
+    journal.write("call", "open", "under way")
+    running = [asyncio.ensure_future(journal.run()), asyncio.ensure_future(_drain_for_ever(journal))]
+    last, began = 0, time.monotonic()
+    for n in range(400):
+        last = journal.write("agent", f"{n}", "x" * 100)
+    while journal.size > 1000:
+        assert time.monotonic() - began < 5
+        await asyncio.sleep(0.01)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    journal, entries = live()
+    assert [entry.key for entry in entries] == ["open"]
+    assert journal.seq >= last
+
+
+async def _drain_for_ever(journal: Journal) -> None:
+    async for batch in journal.tail(0):
+        journal.drained(batch[-1][0])
+
+
 def test_a_disk_too_full_to_compact_keeps_everything(live: Live, platter: Platter) -> None:
     journal, _ = live()
     journal.write("call", "c", 1)
