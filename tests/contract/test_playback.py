@@ -195,6 +195,49 @@ def test_a_hang_up_fails_what_plays_and_what_waits_to_be_played(plays: Plays) ->
     plays(scenario)
 
 
+SCORES = {
+    "a prompt ends music for good outside of a bridge": (["music", "prompt"], ["music", "short"]),
+    "a prompt in a bridge only interrupts it": (["bridge", "music", "prompt"], ["music", "short", "music"]),
+    "music asked for in mid-prompt follows it": (["music", "prompt+music"], ["music", "short", "music"]),
+    "out of the bridge it goes on": (["bridge", "music", "out", "wait", "prompt"], ["music", "short"]),
+    "silence ends it": (["music", "silence", "silence off"], ["music"]),
+}
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_music_and_prompts(plays: Plays, score: str) -> None:
+    actions, expected = SCORES[score]
+
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, citizen):
+            bridge = Bridge(ari, BridgeId("b"))
+            for action in actions:
+                match action:
+                    case "bridge":
+                        bridge.create()
+                        await bridge.add(channel)
+                    case "out":
+                        await bridge.remove(channel)
+                    case "music":
+                        channel.music()
+                    case "silence":
+                        channel.silence()
+                    case "silence off":
+                        channel.silence_off()
+                    case "prompt" | "prompt+music":
+                        async with channel.play([world.short], PlaybackId("p")) as playback:
+                            if action == "prompt+music":
+                                channel.music()
+                            await playback.over()
+                await asyncio.sleep(0.3)
+            await world.hangs_up(citizen)
+            await channel.gone()
+            await asyncio.sleep(0.3)
+            assert world.heard(citizen) == expected
+
+    plays(scenario)
+
+
 def test_music_comes_back_after_a_prompt_and_ends_where_it_is_told_to(plays: Plays) -> None:
     async def scenario(world: World) -> None:
         async with citizen_in(world, events=(*EVENTS, "PlaybackStarted")) as (ari, channel, citizen):

@@ -97,8 +97,10 @@ class Requests:
                 return
             case (("POST" | "DELETE"), ["moh"]):
                 channel.music = method == "POST"
+                channel.quiet = channel.quiet and method == "DELETE"
             case (("POST" | "DELETE"), ["silence"]):
                 channel.quiet = method == "POST"
+                channel.music = channel.music and method == "DELETE"
             case (("POST" | "DELETE"), ["ring"]):
                 pass
             case "POST", ["continue"]:

@@ -244,6 +244,8 @@ class World:
 
     def _start(self, playback: Playback) -> None:
         playback.state = "playing"
+        if playback.channel.bridge is None:  # music and silence come back after a prompt only inside of a bridge
+            playback.channel.music = playback.channel.quiet = False
         self.emit("PlaybackStarted", playback.channel, playback=playback.json())
         self._item(playback)
 
