@@ -65,22 +65,26 @@ async def run(*argv: str | Path, heard: Callable[[str], None] = lambda _line: No
 
     Raises `Failed` when it does.  It dies with us, and is killed when we are cancelled.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
-        process_group=0,
-        preexec_fn=dies_with_us(signal.SIGKILL),
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+            process_group=0,
+            preexec_fn=dies_with_us(signal.SIGKILL),
+        )
     )
     said: list[str] = []
     try:
+        process = await asyncio.shield(starting)
         while process.stdout and (line := await process.stdout.readline()):
             said.append(line.decode(errors="replace").rstrip())
             heard(said[-1])
         await process.wait()
     except asyncio.CancelledError:
+        process = await starting  # cancelled before it ran, it has children all the same
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
