@@ -152,6 +152,7 @@ class Running:
     home: Path
     address: str
     found: asterisk.Asterisk
+    child: subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -167,7 +168,7 @@ def running(home: Path) -> Iterator[Running]:
     ):
         try:
             asyncio.run(until_up(f"127.0.0.1:{http}", child))
-            yield Running(home, f"127.0.0.1:{http}", found)
+            yield Running(home, f"127.0.0.1:{http}", found, child)
         finally:
             child.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
