@@ -108,7 +108,9 @@ async def say(call: Call, prompt: SpokenPrompt) -> None:
                     played = await playback.over()
     except TimeoutError:
         played = Played.FAILED
-    if played is Played.FAILED and call.citizen.ended is None:
+    if played is Played.FAILED:
+        if call.citizen.ended is not None or call.citizen.vitals.hanging_up:
+            return  # the citizen has left in the middle of it: it was not heard, and their end is on its way
         log.warning("prompt %s could not be played", prompt.id)
     heard = Heard.FAILED if played is Played.FAILED else Heard.WHOLE
     call.ledger.write(SAID.of(prompt.id), Said(call.now(), heard))
