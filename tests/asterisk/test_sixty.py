@@ -1,4 +1,4 @@
-"""Sixty callers at once on twenty agents, with real signalling and sound: each answered once, in order, by one alone."""
+"""Sixty callers at once on twenty agents, real signalling and sound: each answered once, in order, by one alone."""
 
 import asyncio
 from dataclasses import dataclass, field
