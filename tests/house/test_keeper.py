@@ -99,7 +99,7 @@ async def test_a_server_that_answers_is_left_alone_and_stops_when_told(tmp_path:
 
 
 async def test_one_that_never_gets_ready_leaves_nothing(tmp_path: Path) -> None:
-    script = f"{sys.executable} -c 'import sys; sys.exit(\"no such database\")'"
+    script = f"'{sys.executable}' -c 'import sys; sys.exit(\"no such database\")'"
     one = Keeper(server(tmp_path, script), print, lambda: None)
     with pytest.raises(Trouble, match=r"(?s)ended at once \(code 1\).*no such database"):
         await one.start()
