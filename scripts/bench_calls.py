@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a whole call costs, and how many a second can be carried to an agent: the engine beside plain app_queue.
 
-    .venv/bin/python scripts/bench_calls.py [--rate 4] [--calls 120] [--talk 4] [--side both]
+    .venv/bin/python scripts/bench_calls.py [--rate 4] [--calls 120] [--talk 2] [--side both]
 
 Both sides run the same Asterisk with the same configuration (trunk, 60 phones, prompts, music, stereo recording,
 census) and carry the same calls: greeting, music until an agent's phone is answered, the line's name to the agent and
@@ -51,6 +51,9 @@ YARDSTICK = ROOT / "scripts" / "yardstick"
 LINE = "12345"
 AGENTS = 60
 IDLE_S = 2.0
+INTRODUCED_S = 3.5
+"""What an agent waits for the line's name and their own number, before a talk of the given length begins."""
+
 SECTION = "## Calls"
 
 
@@ -71,6 +74,7 @@ class Figures:
     load: Load
     carried: int
     failed: int
+    lasts_s: float
     took_s: float
     cpu_ms: Mapping[str, float]
     answer_ms: tuple[float, float]
@@ -82,8 +86,10 @@ class Figures:
         median, slowest = self.answer_ms
         rows = {
             "calls offered a second": f"{self.load.rate:g}",
-            "carried to an agent": f"{self.carried} of {self.load.calls}",
+            "carried to an agent": f"{self.carried} of {self.load.calls}"
+            + (f", {self.failed} failed" if self.failed else ""),
             "calls a second": f"{self.carried / self.took_s:.2f}",
+            "a call lasts": f"{self.lasts_s:.1f} s",
             "INVITE to 200, median / p99": f"{median:.0f} / {slowest:.0f} ms",
         }
         rows |= {f"CPU of {name} a call": f"{ms:.1f} ms" for name, ms in self.cpu_ms.items()}
@@ -94,15 +100,17 @@ class Figures:
 
 
 def settings(state: Path) -> Settings:
-    """A city of 60 agents without skills at 60 seats, on ports that are free."""
+    """A city of 60 agents at 60 seats, on ports that are free."""
     sources = read_sources(ROOT)
     site = yaml.load(sources["site.yaml"], Loader=yaml.BaseLoader)  # noqa: S506  # every scalar is text
     seats = [str(7001 + n) for n in range(AGENTS)]
     site["seats"] = [{"id": seat, "kind": "desk", "pool": "hall"} for seat in seats]
     site["seats"].append({"id": "7901", "kind": "desk", "pool": "safety"})
     site["agents"] = [
-        {"id": str(1001 + n), "name": "王芳", "seat": seat, "works_in": {"hall": {}}} for n, seat in enumerate(seats)
+        {"id": str(1001 + n), "name": "王芳", "seat": seat, "works_in": {"hall": dict.fromkeys(site["skills"], "3")}}
+        for n, seat in enumerate(seats)
     ]
+    site["agents"].append({"id": "2001", "name": "梁勇", "seat": "7901", "works_in": {"safety": {}}})
     site["survival"]["seats"] = seats[:4]
     site["ports"] |= {"rtp_from": "40000", "rtp_to": "43999"}
     site["limits"]["calls"] = "170"
@@ -260,11 +268,11 @@ def sipp(name: str, folder: Path, port: int, *arguments: str) -> Child:
     )
 
 
-def counted(folder: Path, name: str) -> tuple[int, int]:
-    """How many calls a SIPp has seen succeed, and fail."""
+def counted(folder: Path, name: str, column: str) -> str:
+    """What a SIPp has counted."""
     with (folder / f"{name}.csv").open(encoding="utf-8") as lines:
         last = list(csv.DictReader(lines, delimiter=";"))[-1]
-    return int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"])
+    return last[column]
 
 
 def answer_times(folder: Path) -> tuple[float, float]:
@@ -281,7 +289,7 @@ async def carried(house: House, side: str, load: Load, folder: Path) -> Figures:
     """Send the calls, wait until all are over, and say what they cost."""
     ports, meter = house.settings.ports, Meter(house)
     idle = await meter.idle()
-    phones = sipp("agent", folder, ports["town_phones"], "-d", f"{load.talk_s * 1000:.0f}")
+    phones = sipp("agent", folder, ports["town_phones"], "-d", f"{(INTRODUCED_S + load.talk_s) * 1000:.0f}")
     said, before, began = await counts(house), meter.read(), time.monotonic()
     callers = sipp(
         *("caller", folder, ports["town_sip"], f"127.0.0.1:{ports['sip']}", "-s", LINE),
@@ -297,11 +305,13 @@ async def carried(house: House, side: str, load: Load, folder: Path) -> Figures:
     finally:
         for child in (callers, phones):
             await child.stop()
-    done, failed = counted(folder, "agent")[0], counted(folder, "caller")[1]
+    done, failed = int(counted(folder, "agent", "talks(C)")), int(counted(folder, "caller", "FailedCall(C)"))
+    hours, minutes, seconds, microseconds = map(int, counted(folder, "caller", "CallLength(C)").split(":"))
+    lasts_s = hours * 3600 + minutes * 60 + seconds + microseconds / 1e6
     cpu = {name: (after[name] - before[name] - idle[name] * took) / max(done, 1) for name in after}
     per_call = {name: (heard[name] - said[name]) / max(done, 1) for name in said}
     offered_s = max(load.calls / load.rate, 1)
-    return Figures(side, load, done, failed, offered_s, cpu, answer_times(folder), per_call)
+    return Figures(side, load, done, failed, lasts_s, offered_s, cpu, answer_times(folder), per_call)
 
 
 async def measured(side: str, load: Load, report: Report) -> Figures:
@@ -348,7 +358,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What a whole call costs, the engine beside plain app_queue.")
     parser.add_argument("--rate", type=float, default=4.0, help="calls a second")
     parser.add_argument("--calls", type=int, default=120)
-    parser.add_argument("--talk", type=float, default=4.0, help="seconds from the agent's answer to their hanging up")
+    parser.add_argument("--talk", type=float, default=2.0, help="seconds, after the introduction")
     parser.add_argument("--side", choices=[*SIDES, "both"], default="both")
     parser.add_argument("--write", type=Path, help="put the result into this page, section Calls")
     parser.add_argument("--controller", action="store_true", help=argparse.SUPPRESS)
