@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import socket
 import struct
+import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,9 +28,11 @@ A_LAW: Final = 8  # payload type, RFC 3551
 LATE: Final = 10  # ticks after which a late pacer skips instead of catching up
 DIGIT_STEPS: Final = 5  # packets of 20 ms that a digit lasts
 DIGIT_ENDS: Final = 3  # times that its end is told
-RESYNC: Final = RATE // 5  # a timestamp this far from its arrival starts a new stretch: 200 ms
+RESYNC: Final = RATE * 2 // 5  # a timestamp this far from its arrival starts a new stretch: 400 ms
+SO_TIMESTAMPNS: Final = 35  # Linux, asm-generic/socket.h: the kernel notes when a packet came, however late we read it
 HEADER: Final = 12
 DIGITS: Final = "0123456789*#ABCD"
+_TIMESPEC: Final = struct.Struct("@ll")
 _RTCP: Final = range(192, 224)  # second octet of RTCP, RFC 5761
 
 
@@ -180,6 +183,7 @@ class Media(asyncio.DatagramProtocol):
         media = cls(pacer)
         media._sock.setblocking(False)  # noqa: FBT003 - the name of the method says what
         media._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+        media._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         media._sock.bind((ip, 0))
         media._loop.add_reader(media._sock, media._receive)
         return media
@@ -264,14 +268,19 @@ class Media(asyncio.DatagramProtocol):
     # --- hearing
 
     def _receive(self) -> None:
-        now = self._loop.time()
+        now, wall = self._loop.time(), time.time()
         while True:
             try:
-                packet = self._sock.recv(2048)
+                packet, notes, _, _ = self._sock.recvmsg(2048, 64)
             except OSError:  # nothing more for now, or an ICMP error: both end this reading
                 return
             if len(packet) > HEADER and packet[1] not in _RTCP:
-                self.packets.append((now, packet))
+                came = now
+                for _, kind, note in notes:
+                    if kind == SO_TIMESTAMPNS and len(note) == _TIMESPEC.size:
+                        seconds, nanoseconds = _TIMESPEC.unpack(note)
+                        came = min(now, now - wall + seconds + nanoseconds / 1e9)
+                self.packets.append((came, packet))
 
     def heard(self, since: float = 0.0) -> Heard:
         """All that was heard, from the first packet that arrived after `since` on, each where its timestamp puts it."""
