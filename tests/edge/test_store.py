@@ -209,6 +209,7 @@ async def test_a_wrong_value_is_told_from_a_server_that_is_gone(database: Databa
             await connection.value("select 1 / $1::int", 0)
 
 
+@pytest.mark.slow
 async def test_the_server_killed_under_load_loses_and_doubles_nothing(
     postgres: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

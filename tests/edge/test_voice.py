@@ -13,6 +13,8 @@ from ivr.edge import voice
 from ivr.town.audio import hears, longest_silence, read_wav
 from routing.ids import PromptId
 
+pytestmark = pytest.mark.slow  # the voice speaks for seconds
+
 TEXTS = {
     PromptId("greeting-12345"): "您好，邯郸幺二三四五，通话将被录音。",
     PromptId("greeting-12329"): "您好，公积金热线为您服务，通话将被录音。",

@@ -133,6 +133,8 @@ def test_a_house_opens_keeps_its_servers_and_leaves_nothing(state: Path, ports: 
             assert re.search(rf"a house is running in .*\(process {started.says()['pid']}\): stop it", said)
         os.kill(after["asterisk"], signal.SIGKILL)
         started.wait_for("Asterisk is ready again")
+        os.kill(after["controller"], signal.SIGSTOP)
+        assert "the controller has not answered for " in started.wait_for("the controller is ready again")
         pids = dict(started.says()["pids"])
         code, said = started.end(signal.SIGTERM)
         assert code == 0, said
