@@ -98,9 +98,9 @@ async def database(house: House, say: Step) -> AsyncIterator[None]:
         yield
         return
     server = postgres.Server(house.settings.state, house.log("postgres"))
-    say("looking after its data")
-    await server.prepare()
     try:
+        say("looking after its data")
+        await server.prepare()
         say("starting it")
         kept = Server(name="PostgreSQL", launch=server.launch, ready=server.ready, stages=postgres.STOP)
         async with house.kept("postgres", kept):

@@ -21,13 +21,15 @@ NEWEST = "pginstall18"
 
 @contextlib.asynccontextmanager
 async def running(server: Server) -> AsyncIterator[Child]:
-    await server.prepare()
-    child = server.launch()
     try:
-        await server.ready(child)
-        yield child
+        await server.prepare()
+        child = server.launch()
+        try:
+            await server.ready(child)
+            yield child
+        finally:
+            await child.stop(*STOP)
     finally:
-        await child.stop(*STOP)
         server.forget()
 
 
