@@ -29,14 +29,12 @@ class Findings:
     """What is to be done after a connect.
 
     `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
-    whose citizen is in the dialplan.  `bridged`: calls that have a bridge.  `strays`: channels to hang up.  `empty`:
-    bridges to delete.
+    whose citizen is in the dialplan.  `strays`: channels to hang up.  `empty`: bridges to delete.
     """
 
     everyone: tuple[str, ...]
     living: dict[CallId, models.Channel] = field(default_factory=dict)
     taken: set[CallId] = field(default_factory=set)
-    bridged: set[CallId] = field(default_factory=set)
     strays: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
 
@@ -59,9 +57,7 @@ def survey(
     for bridge in together:
         if match := _BRIDGE.fullmatch(bridge):
             call = CallId(match["call"])
-            if call in found.living and call in ledgers:
-                found.bridged.add(call)
-            else:
+            if call not in found.living or call not in ledgers:
                 found.empty.append(BridgeId(bridge))
     for channel in found.everyone:
         if match := _LEG.fullmatch(channel):

@@ -43,11 +43,13 @@ CURRENT: ContextVar[str] = ContextVar("call", default="-")
 class Controller:
     """Owns the calls.  `ledgers` holds every call that has no record yet, `ended` those that lately got one."""
 
-    def __init__(self, service: Service, wire: Wire, ledgers: Mapping[CallId, Ledger], ended: set[CallId]) -> None:
+    def __init__(
+        self, service: Service, wire: Wire, ledgers: Mapping[CallId, Ledger], ended: set[CallId], rehearsal: str = ""
+    ) -> None:
         self.service = service
         self.ledgers = dict(ledgers)
         self.ari: Ari | None = None
-        self.rehearsal = ""
+        self.rehearsal = rehearsal
         self._ended = ended
         self._wire = wire
         self._door_is_open = True
@@ -64,9 +66,13 @@ class Controller:
             self.ari = None
             await asyncio.sleep(RETRY_S)
 
+    def close_door(self) -> None:
+        """Take no new calls: the dialplan's survival path has them."""
+        self._door_is_open = False
+
     async def drain(self, within: float) -> int:
         """Take no new calls, and wait up to `within` seconds for those in progress; how many are left."""
-        self._door_is_open = False
+        self.close_door()
         self._settle()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
@@ -140,9 +146,7 @@ class Controller:
         for leg in legs(ledger):
             if leg not in everyone:
                 ari.vitals(leg).end(Ended(hung_up=True))
-        visit = Call(self.service, ari, call, channel, ledger, resumed=was_known)
-        visit.is_bridged = call in found.bridged
-        return visit
+        return Call(self.service, ari, call, channel, ledger, resumed=was_known)
 
     def _sweep(self, ari: Ari, found: Findings) -> None:
         for channel in found.strays:

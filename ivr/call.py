@@ -90,8 +90,10 @@ def _routed(call: Call) -> Route:
 
 
 async def _answer(call: Call) -> Instant:
-    """200 OK, and music at once: it plays whenever nothing else does."""
+    """200 OK, the bridge, and music at once: in a bridge it plays whenever nothing else does."""
     await call.citizen.answer()
+    call.bridge.create()
+    call.bridge.admit(call.citizen)
     call.citizen.music()
     return call.now()
 
@@ -166,7 +168,7 @@ def _let_go(call: Call, way: Way) -> None:
     call.service.dispatcher.leave(call.ticket)
     for other in call.others:
         other.hang_up()
-    if call.is_bridged:
+    if ANSWERED in call.ledger:
         call.bridge.delete()
     if way is Way.FINISHED:
         call.citizen.hang_up()

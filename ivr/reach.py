@@ -105,8 +105,7 @@ async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg:
     place.accepted(offer)
     call.ledger.write(ACCEPTED.of(offer.n), call.now())
     async with leg.channel.alive():
-        await speech.cut()
-        await _introduce(call, leg.channel, offer.agent)
+        await _introduce(call, leg.channel, offer.agent, speech)
         await _join(call, leg.channel)
         pool = pool_of(config, call.ledger[ROUTED], offer.agent)
         since = call.now()
@@ -115,17 +114,21 @@ async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg:
     return _joined(call, Person(leg.channel, since, Party.AGENT))
 
 
-async def _introduce(call: Call, leg: Channel, agent_id: AgentId) -> None:
+async def _introduce(call: Call, leg: Channel, agent_id: AgentId, speech: Speech) -> None:
+    """The line to the agent at once; the agent's number to the citizen once what must be heard is over."""
     audio, route = call.service.audio, call.ledger[ROUTED]
-    to_agent = leg.play([audio.media(route.whisper)], PlaybackId(f"{leg.id}-whisper"))
-    to_citizen = call.citizen.play([audio.media(agent_number(agent_id))], PlaybackId(f"{leg.id}-number"))
-    try:
-        async with asyncio.timeout((call.service.config.site.timing.whisper_for + SLACK).total_seconds()):
-            async with to_agent, to_citizen:
-                await to_agent.over()
+    longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
+    async with leg.play([audio.media(route.whisper)], PlaybackId(f"{leg.id}-whisper")) as to_agent:
+        await speech.cut()
+        try:
+            async with (
+                asyncio.timeout(longest),
+                call.citizen.play([audio.media(agent_number(agent_id))], PlaybackId(f"{leg.id}-number")) as to_citizen,
+            ):
                 await to_citizen.over()
-    except TimeoutError:
-        log.warning("agent %s: the introduction took too long and was cut", agent_id)
+                await to_agent.over()
+        except TimeoutError:
+            log.warning("agent %s: the introduction took too long and was cut", agent_id)
 
 
 async def target(call: Call, n: int, place: Destination, prompts: Sequence[SpokenPrompt]) -> Person | None:
@@ -182,12 +185,10 @@ def _attempts(call: Call, n: int) -> int:
 
 
 async def _join(call: Call, other: Channel) -> None:
-    """Both into the bridge; the caller is with a person, so the lease ends."""
+    """The other one into the citizen's bridge; the caller is with a person, so the lease ends."""
     call.citizen.music_off()
-    call.bridge.create()
-    call.is_bridged = True
     try:
-        await call.bridge.add(call.citizen, other)
+        await call.bridge.add(other)
     except AriError:
         await other.settle()
         await call.citizen.settle()

@@ -31,8 +31,6 @@ class Call:
     resumed: bool
     others: list[Channel] = field(default_factory=list)
     """Legs that share the bridge with the citizen; they are hung up with the call."""
-    is_bridged: bool = False
-    """The call's bridge has been made; it is deleted with the call."""
 
     @property
     def ticket(self) -> TicketId:

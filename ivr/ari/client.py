@@ -36,6 +36,8 @@ EVENTS = (
 
 DEADLINE_S = 5.0  # no reply by then: Asterisk is deaf, or we are; a reply takes about 1 ms
 
+TICK_S = 0.001
+
 REMEMBERED = 4096  # channels that have ended: more than end while a list is fetched
 
 LAST = (models.StasisEnd, models.ChannelDestroyed)
@@ -156,7 +158,7 @@ class Ari:
 
     def _expire(self) -> None:
         """Fail what is over its deadline; requests stand in the order of their deadlines."""
-        now = self._loop.time()
+        now = self._loop.time() + TICK_S  # a timer may come a tick early
         self._sweep = None
         for number, pending in tuple(self._pending.items()):
             if pending.deadline > now:

@@ -307,6 +307,10 @@ class Bridge:
         """Make it; harmless when it exists.  Not awaited: should it fail, `add` does."""
         self.ari.send("POST", f"bridges/{self.id}", query={"type": BRIDGE_TYPE})
 
+    def admit(self, channel: Channel) -> None:
+        """Let a channel in on which nothing plays; not awaited.  A prompt or music in a bridge is heard by it alone."""
+        self.ari.send("POST", f"bridges/{self.id}/addChannel", query={"channel": channel.id})
+
     async def add(self, *channels: Channel) -> None:
         """Let channels in, out of whatever bridge they are in; their playbacks are stopped first."""
         for channel in channels:

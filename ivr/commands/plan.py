@@ -1,0 +1,66 @@
+"""Commands that read the config and need no running house: `check`, `explain`."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from ivr.edge import voice
+from ivr.edge.clock import SystemClock
+from ivr.house.settings import read_sources, state_directory
+from routing import explain as explaining
+from routing.config import Config, ConfigFaults, Mode, attempt, build, render
+from routing.hours import parse_moment
+
+
+@click.command("check")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check_command(file: Path | None) -> None:
+    """Check the configuration, or FILE in the place of the one of its name; every fault at once."""
+    sources = read_sources()
+    if file is not None:
+        name = file.name if file.name in sources else "lines.yaml"
+        sources[name] = file.read_text(encoding="utf-8", errors="replace")
+    built = attempt(sources, voice.lengths(state_directory(None) / "prompts"))
+    if built.faults:
+        click.echo(render(built.faults), err=built.config is None)
+    config = built.config
+    if config is None:
+        sys.exit(2)
+    click.echo(f"{len(config.lines)} lines, {len(config.site.agents)} agents, {len(config.prompts)} prompts: good")
+
+
+@click.command("explain")
+@click.argument("number")
+@click.option("--at", metavar="TIME", help="As 2021-09-15T09:00, on Shanghai's clock; or: now.")
+@click.option("--arrival", default="direct", metavar="direct|NUMBER", help="The number that diverted the call to us.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def explain_command(number: str, at: str | None, arrival: str, *, as_json: bool) -> None:
+    """What a caller of NUMBER hears, where the call goes, and why."""
+    try:
+        config = build(read_sources())
+    except ConfigFaults as faults:
+        click.echo(render(faults.faults), err=True)
+        sys.exit(2)
+    try:
+        explanation = explaining.explain(config, number, _moment(config, at), arrival)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode())
+    else:
+        click.echo(explaining.render(explanation))
+
+
+def _moment(config: Config, at: str | None) -> datetime:
+    """The moment asked about: the rehearsed one where the demo lives, unless another is named."""
+    if at is None and config.site.mode is Mode.DEMO and config.site.rehearsal is not None:
+        return config.site.rehearsal
+    if at is None or at == "now":
+        return SystemClock().civil()
+    try:
+        return parse_moment(at)
+    except ValueError as error:
+        raise click.BadParameter(f"{at!r} is no moment: write it as 2021-09-15T09:00", param_hint="--at") from error

@@ -1,0 +1,216 @@
+"""Commands that ask the running controller: `status`, `calls`, `agents`, `queues`."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ivr.edge.http import HOST, ask
+from ivr.edge.secrets import Secrets
+from ivr.errors import Trouble
+from ivr.house.settings import state_directory
+from routing.hours import SHANGHAI
+
+REFRESH_S = 1.0
+
+Render = Callable[[Any], RenderableType]
+
+
+def controller(method: str, path: str, query: Mapping[str, str] | None = None) -> Any:
+    """What the running controller answers.  Leaves the command with one plain sentence when none does."""
+    try:
+        state = state_directory(None)
+        try:
+            house = msgspec.json.decode((state / "house.json").read_bytes())
+        except (OSError, msgspec.DecodeError) as error:
+            raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
+        url = f"http://{HOST}:{house['ports']['web']}{path}"
+        text = f"?{urlencode(query)}" if query else ""
+        return asyncio.run(ask(url + text, method, Secrets(state / "secrets").get("api-token")))
+    except Trouble as trouble:
+        raise click.ClickException(str(trouble)) from trouble
+
+
+def shown(path: str, query: Mapping[str, str] | None, render: Render, *, as_json: bool, watch: bool) -> None:
+    """Print the answer once, or keep it on the screen until Ctrl-C."""
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(controller("GET", path, query)), indent=2).decode())
+        return
+    console = Console()
+    if not watch:
+        console.print(render(controller("GET", path, query)))
+        return
+    try:
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                live.update(render(controller("GET", path, query)), refresh=True)
+                time.sleep(REFRESH_S)
+    except KeyboardInterrupt:
+        return
+
+
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--json` and `--watch`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="As JSON."),
+        click.option("--watch", is_flag=True, help="Keep it on the screen."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@options
+def status(*, as_json: bool, watch: bool) -> None:
+    """The switch now: calls by stage, agents by state, journal, connection."""
+    shown("/status", None, _status, as_json=as_json, watch=watch)
+
+
+@click.command()
+@options
+@click.option("--limit", default=20, show_default=True, help="How many of those that are over.")
+def calls(*, as_json: bool, watch: bool, limit: int) -> None:
+    """Calls in progress, and the latest that are over."""
+    shown("/calls", {"limit": str(limit)}, _calls, as_json=as_json, watch=watch)
+
+
+@click.command()
+@options
+def queues(*, as_json: bool, watch: bool) -> None:
+    """Who waits, by rank."""
+    shown("/queues", None, _queues, as_json=as_json, watch=watch)
+
+
+@click.group(invoke_without_command=True)
+@options
+@click.pass_context
+def agents(context: click.Context, *, as_json: bool, watch: bool) -> None:
+    """The agents and what they are doing; with a sub-command, change that."""
+    if context.invoked_subcommand is None:
+        shown("/agents", None, _agents, as_json=as_json, watch=watch)
+
+
+@agents.command("sign-in")
+@click.argument("agent")
+@click.option("--seat", default="", help="Where the agent sits down; by default their own seat.")
+@click.option("--not-ready", is_flag=True, help="Signed in, but no calls yet.")
+def sign_in(agent: str, seat: str, *, not_ready: bool) -> None:
+    """An agent sits down: 工号 AGENT, or `all`."""
+    query = {"ready": "no" if not_ready else "yes"} | ({"seat": seat} if seat else {})
+    for each in _named(agent, lambda known: known["state"] == "signed-out"):
+        _change(each, "sign-in", query)
+
+
+@agents.command("sign-out")
+@click.argument("agent")
+def sign_out(agent: str) -> None:
+    """An agent leaves, after the talk if there is one: 工号 AGENT, or `all`."""
+    for each in _named(agent, lambda known: known["state"] != "signed-out"):
+        _change(each, "sign-out", {})
+
+
+@agents.command("ready")
+@click.argument("agent")
+def ready(agent: str) -> None:
+    """An agent asks for calls: 工号 AGENT, or `all` who are signed in."""
+    for each in _named(agent, lambda known: known["state"] != "signed-out"):
+        _change(each, "ready", {})
+
+
+@agents.command("pause")
+@click.argument("agent")
+@click.option("--reason", default="", help="Said to whoever asks.")
+def pause(agent: str, reason: str) -> None:
+    """An agent asks for no calls, after the talk if there is one."""
+    _change(agent, "pause", {"reason": reason})
+
+
+def _named(agent: str, suits: Callable[[Any], bool]) -> list[str]:
+    if agent != "all":
+        return [agent]
+    return [known["agent"] for known in controller("GET", "/agents") if suits(known)]
+
+
+def _change(agent: str, how: str, query: Mapping[str, str]) -> None:
+    now = controller("POST", f"/agents/{agent}/{how}", query)
+    then = f", then {now['then']}" if now["then"] else ""
+    click.echo(f"{now['agent']} {now['name']}: {now['state']}{then}" + (f" at {now['seat']}" if now["seat"] else ""))
+
+
+def _status(now: Any) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    connected = "connected to Asterisk" if now["connected"] else "NOT connected to Asterisk"
+    for name, value in (
+        ("node", f"{now['node']}, {now['mode']}, {connected}"),
+        ("civil time", now["at"] + (f"  ({now['rehearsal']})" if now["rehearsal"] else "")),
+        ("calls", _counted(now["calls"])),
+        ("agents", _counted(now["agents"])),
+        ("waiting", str(now["waiting"])),
+        ("journal", f"entry {now['journal']['seq']}, {now['journal']['bytes']} bytes, {now['journal']['held']} held"),
+        ("ARI", _counted(now["ari"])),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _calls(now: Any) -> RenderableType:
+    living = Table("call", "line", "dialled", "caller", "phase", "stage", "for", "with", title="in progress")
+    for call in now["living"]:
+        living.add_row(
+            call["call"], _line(call), call["dialled"], call["caller"], call["phase"], call["stage"],
+            _seconds(call["for_ms"]), call["with"],
+        )  # fmt: skip
+    over = Table("call", "line", "dialled", "caller", "arrived", "outcome", "with", "waited", "talked", title="over")
+    for call in now["ended"]:
+        over.add_row(
+            call["call"], _line(call), call["dialled"], call["caller"], _clock(call["arrived"]), call["outcome"],
+            call["with"], _seconds(call["wait_ms"]), _seconds(call["talk_ms"]),
+        )  # fmt: skip
+    return Group(living, over, Text(now.get("error", ""), style="red"))
+
+
+def _queues(now: Any) -> RenderableType:
+    table = Table("place", "call", "line", "state", "offered to", "step", "waits")
+    for place, ticket in enumerate(now, 1):
+        table.add_row(
+            str(place), ticket["call"], ticket["line"], ticket["state"], ticket["offered_to"] or "",
+            str(ticket["rung"] + 1), _seconds(ticket["waits_ms"]),
+        )  # fmt: skip
+    return table
+
+
+def _agents(now: Any) -> RenderableType:
+    table = Table("工号", "name", "pools", "seat", "state", "for", "call", "reason")
+    for agent in now:
+        state = agent["state"] + (f" → {agent['then']}" if agent["then"] else "")
+        since = "" if agent["state"] == "signed-out" else _seconds(agent["for_ms"])
+        table.add_row(
+            agent["agent"], agent["name"], ", ".join(agent["pools"]), agent["seat"] or "", state, since,
+            agent["call"] or "", agent["reason"],
+        )  # fmt: skip
+    return table
+
+
+def _line(call: Any) -> str:
+    return f"{call['line']} {call['name']}" + (f" [{call['marked']}]" if call["marked"] else "")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+
+
+def _seconds(ms: int | None) -> str:
+    return "" if ms is None else f"{ms / 1000:.1f} s"
+
+
+def _clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M:%S}"

@@ -1,0 +1,129 @@
+"""One life of the controller's process: everything real is put together here, and runs until it is asked to end.
+
+Crash-only: SIGTERM closes the door, syncs the journal and vanishes; calls are never cancelled, the next life goes on.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from ivr.app import CURRENT, Controller
+from ivr.dispatcher import Dispatcher, replay
+from ivr.edge import voice
+from ivr.edge.clock import SystemClock
+from ivr.edge.database import Database
+from ivr.edge.disk import FileDisk
+from ivr.edge.ending import asked_to_end, vanish
+from ivr.edge.http import serving
+from ivr.edge.secrets import Secrets
+from ivr.edge.wire import AsteriskWire
+from ivr.errors import DiskError, Replaced
+from ivr.house import settings
+from ivr.journal import Journal
+from ivr.ledger import Ledger, fold
+from ivr.service import Audio, Service
+from ivr.store import Drainer, PostgresStore
+from ivr.web.api import OPEN, Api
+from routing.config import Config
+from routing.hours import parse_moment
+from routing.ids import Instant
+from routing.tickets import Configured
+
+log = logging.getLogger(__name__)
+
+REPLACED = 3
+"""Exit code: another controller has taken our application."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the house tells its controller: by the environment, and by what lies in the state directory."""
+
+    state: Path
+    config: Config
+    ari_port: int
+    web_port: int
+    database: str
+    clock: SystemClock
+    rehearsal: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> "Surroundings":
+        """Raises `Trouble` or `ConfigFaults`."""
+        house = settings.read(None, None, environ)
+        at, since = environ.get("HOTLINE_AT", ""), environ.get("HOTLINE_SINCE", "")
+        clock = SystemClock(parse_moment(at), Instant(int(since))) if at and since else SystemClock()
+        return cls(
+            house.state,
+            house.config,
+            house.ports["ari"],
+            house.ports["web"],
+            house.database,
+            clock,
+            f"rehearsal-{since}" if at else "",
+        )
+
+
+def live(surroundings: Surroundings) -> None:
+    """Live, until asked to end."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(call)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_with_call)
+    uvloop.run(_live(surroundings))
+
+
+def _with_call(record: logging.LogRecord) -> bool:
+    record.call = CURRENT.get()
+    return True
+
+
+async def _live(given: Surroundings) -> None:
+    site = given.config.site
+    disk = FileDisk(given.state / "journal" / "journal")
+    journal = Journal(disk, site.node, given.clock, site.limits.journal_bytes)
+    entries = list(journal.replay())
+    folded = fold(entries)
+    dispatcher = Dispatcher(replay(entries), journal, given.clock)
+    dispatcher.apply(
+        Configured(tuple(site.pools), site.hall, int(site.pools[site.hall].wrap_up.total_seconds() * 1000))
+    )
+    audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"))
+    service = Service(given.config, journal, dispatcher, given.clock, audio)
+    ledgers = {call: Ledger(call, journal, known) for call, known in folded.calls.items()}
+    store = PostgresStore(Database(given.database))
+    secrets = Secrets(given.state / "secrets")
+    async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
+        controller = Controller(service, wire, ledgers, folded.ended, given.rehearsal)
+        api = Api(controller, store)
+        async with (
+            serving(api.answer, given.web_port, secrets.get("api-token"), OPEN),
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(journal.run(), name="journal")
+            group.create_task(Drainer(journal, store).run(), name="drainer")
+            group.create_task(dispatcher.run(), name="dispatcher")
+            group.create_task(_control(controller), name="controller")
+            await asked_to_end()
+            await _end(controller, journal)
+
+
+async def _control(controller: Controller) -> None:
+    try:
+        await controller.run()
+    except Replaced as replaced:
+        log.critical("%s: this one ends", replaced)
+        vanish(REPLACED)
+
+
+async def _end(controller: Controller, journal: Journal) -> None:
+    controller.close_door()
+    try:
+        await journal.sync()
+    except DiskError as error:
+        log.error("journal: %s", error)  # noqa: TRY400 - says all
+    vanish()

@@ -1,0 +1,32 @@
+"""`hotline`: the command line, put together."""
+
+import click
+
+from ivr.commands.plan import check_command, explain_command
+from ivr.commands.switch import agents, calls, queues, status
+from ivr.errors import Trouble
+from ivr.house.commands import up
+from ivr.life import Surroundings, live
+from ivr.town.commands import call
+from routing.config import ConfigFaults, render
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hotline")
+def main() -> None:
+    """The engine that answers 12345 and every number merged into it."""
+
+
+@main.command(hidden=True)
+def controller() -> None:
+    """One life of the controller; the house starts it."""
+    try:
+        live(Surroundings.read())
+    except ConfigFaults as faults:
+        raise click.ClickException(render(faults.faults)) from faults
+    except Trouble as trouble:
+        raise click.ClickException(str(trouble)) from trouble
+
+
+for command in (up, check_command, explain_command, call, status, calls, agents, queues):
+    main.add_command(command)

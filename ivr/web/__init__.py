@@ -1,0 +1,1 @@
+"""What the controller answers to the command line: values in, values out.  `ivr.edge.http` carries them."""

@@ -1,0 +1,175 @@
+"""What is shown of the switch now: values made for JSON.  Callers' numbers are masked."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from ivr.facts import CallRecord, Outcome
+from ivr.ledger import (
+    ANSWERED,
+    ARRIVED,
+    CONNECTED,
+    DECLINED,
+    OFFERED,
+    QUEUED,
+    RELEASED,
+    RETURNED,
+    ROUTED,
+    TRANSFERRED,
+    TRANSFERRING,
+    Ledger,
+)
+from routing.config import Config
+from routing.ids import AgentId, CallId, Instant, SeatId
+from routing.numbers import mask
+from routing.standing import AgentView, TicketView
+
+
+class LivingCall(msgspec.Struct, frozen=True):
+    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk or leaving."""
+
+    call: CallId
+    line: str
+    name: str
+    phase: str
+    dialled: str
+    caller: str
+    marked: str | None
+    stage: str
+    arrived: Instant
+    for_ms: int
+    with_: str = msgspec.field(name="with")
+
+
+class EndedCall(msgspec.Struct, frozen=True):
+    """A call that has its record."""
+
+    call: CallId
+    line: str
+    name: str
+    phase: str
+    dialled: str
+    caller: str
+    marked: str | None
+    outcome: Outcome
+    arrived: Instant
+    ended: Instant
+    with_: str = msgspec.field(name="with")
+    prompts: tuple[str, ...] = ()
+    wait_ms: int | None = None
+    talk_ms: int | None = None
+    recording: str = ""
+
+
+class ShownAgent(msgspec.Struct, frozen=True):
+    """An agent of the config; state signed-out for those who are not there."""
+
+    agent: AgentId
+    name: str
+    seat: SeatId | None
+    pools: tuple[str, ...]
+    state: str
+    for_ms: int
+    call: str | None
+    reason: str
+    then: str | None
+
+
+class ShownTicket(msgspec.Struct, frozen=True):
+    """A place in the queue, in the order of rank."""
+
+    call: CallId
+    line: str
+    rung: int
+    state: str
+    offered_to: AgentId | None
+    waits_ms: int
+
+
+def living(ledger: Ledger, now: Instant) -> LivingCall:
+    """A call in progress, from its ledger."""
+    arrived, route = ledger[ARRIVED], ledger.get(ROUTED)
+    connected = ledger.get(CONNECTED)
+    targets = [each.target for n, each in ledger.which(TRANSFERRING).items() if RETURNED.of(n) not in ledger]
+    return LivingCall(
+        ledger.call,
+        route.line if route else arrived.arrival.number,
+        route.name if route else "",
+        str(route.phase) if route else "",
+        arrived.arrival.dialled,
+        mask(arrived.arrival.caller),
+        route.marked if route else None,
+        stage(ledger),
+        arrived.at,
+        now - arrived.at,
+        connected.agent if connected else targets[-1] if targets else "",
+    )
+
+
+def stage(ledger: Ledger) -> str:
+    """How far a call has come."""
+    if RELEASED in ledger:
+        return "leaving"
+    for_good = [n for n in ledger.which(TRANSFERRED) if RETURNED.of(n) not in ledger]
+    if CONNECTED in ledger or for_good:
+        return "talk"
+    if any(DECLINED.of(n) not in ledger for n in ledger.which(OFFERED)):
+        return "ring"
+    if any(RETURNED.of(n) not in ledger for n in ledger.which(TRANSFERRING)):
+        return "transfer"
+    if QUEUED in ledger:
+        return "queue"
+    return "greeting" if ANSWERED in ledger else "arrival"
+
+
+def ended(record: CallRecord) -> EndedCall:
+    """A call that is over, from its record."""
+    return EndedCall(
+        record.call,
+        record.line,
+        record.name,
+        record.phase,
+        record.dialled,
+        mask(record.caller),
+        record.marked,
+        record.outcome,
+        record.arrived,
+        record.ended,
+        record.agent or record.target or "",
+        record.prompts,
+        record.wait_ms,
+        record.talk_ms,
+        record.recording,
+    )
+
+
+def agents(config: Config, present: Iterable[AgentView], now: Instant) -> list[ShownAgent]:
+    """Everybody who may sign in, with what they are doing."""
+    there = {view.agent: view for view in present}
+    return [_agent(config, id_, there.get(id_), now) for id_ in {**config.site.agents, **there}]
+
+
+def _agent(config: Config, id_: AgentId, view: AgentView | None, now: Instant) -> ShownAgent:
+    known = config.site.agents.get(id_)
+    return ShownAgent(
+        id_,
+        known.name if known else "",
+        view.seat if view else None,
+        tuple(each.pool for each in known.competences) if known else (),
+        view.state if view else "signed-out",
+        now - view.since if view else 0,
+        view.ticket if view else None,
+        view.reason if view else "",
+        view.then if view else None,
+    )
+
+
+def queue(waiting: Iterable[TicketView], ledgers: Mapping[CallId, Ledger], now: Instant) -> list[ShownTicket]:
+    """Who waits, by rank."""
+    shown = []
+    for view in waiting:
+        call = CallId(view.ticket)
+        route = ledgers[call].get(ROUTED) if call in ledgers else None
+        line = route.line if route else ""
+        shown.append(ShownTicket(call, line, view.rung, view.state, view.offered_to, now - view.first_entry))
+    return shown

@@ -1,0 +1,73 @@
+"""Scenes for the simulated city: what can happen to callers, phones, targets and the controller, drawn from a seed."""
+
+import random
+
+from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.fake.world import Phone
+
+LINES = ("12345", "12329", "12350", "12316", "031012345", "+8631012345", "59999999")
+MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-11-01T00:00", "2021-09-18T12:00")
+CENTRE = "031112316"
+
+
+async def one_call(line: str, kill_at: int | None, hangs_up: float | None, target: Phone | None = None) -> SimulatedHouse:
+    """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up."""
+    house = SimulatedHouse(seed=hash_of(line, kill_at, hangs_up))
+    house.agent("1016", answers_after=1.5, talks=20)
+    house.agent("2001", answers_after=1.0, talks=20)
+    phone = target or Phone(answers_after=2.0, talks=20)
+    house.fake.target(CENTRE, phone)
+    house.fake.dials(line, after=0.5, hangs_up=hangs_up)
+    await house.lives(kills=(kill_at,) if kill_at else ())
+    return house
+
+
+def hash_of(*values: object) -> int:
+    """A seed that is the same in every process."""
+    return random.Random(repr(values)).randrange(1 << 30)
+
+
+async def a_morning(seed: int) -> SimulatedHouse:
+    """Some callers and agents, each as the seed has it; refusals of requests, lost sockets, kills, an Asterisk crash."""
+    house = SimulatedHouse(seed)
+    dice = house.random
+    house.fake.lag = dice.choice([(0.0002, 0.003), (0.0002, 0.05), (0.005, 0.4)])
+    for agent in dice.sample(sorted(CONFIG.site.agents), dice.randint(2, 6)):
+        house.agent(agent, *[_phone(dice) for _ in range(dice.randint(0, 3))], Phone(answers_after=1.5, talks=15))
+    house.agent("1016", answers_after=1.0, talks=10)  # one who always does, so that nobody waits for ever
+    house.fake.target(CENTRE, _phone(dice), Phone(answers_after=2.0, talks=10))
+    for _ in range(dice.randint(1, 6)):
+        house.fake.dials(
+            dice.choice(LINES),
+            after=dice.uniform(0.2, 20),
+            hangs_up=dice.choice([None, None, dice.uniform(0.01, 40)]),
+            talks=dice.choice([None, dice.uniform(0.01, 20)]),
+            at=dice.choice(MOMENTS),
+        )
+    _mishaps(house, dice)
+    await house.lives(kills=tuple(dice.randint(2, 120) for _ in range(dice.choice([0, 0, 1, 1, 2, 3]))))
+    return house
+
+
+def _phone(dice: random.Random) -> Phone:
+    return dice.choice(
+        [
+            Phone(answers_after=dice.uniform(0.01, 5), talks=dice.uniform(0.01, 20)),
+            Phone(answers_after=dice.uniform(0.01, 5), leaves=dice.uniform(0.01, 6)),
+            Phone(rejects_after=dice.uniform(0.01, 5)),
+            Phone(),
+            Phone(busy=True),
+            Phone(dead=True),
+            Phone(registered=False),
+        ]
+    )
+
+
+def _mishaps(house: SimulatedHouse, dice: random.Random) -> None:
+    """What happens to the machinery."""
+    if dice.random() < 0.3:
+        house.fake.later(dice.uniform(1, 30), lambda: house.wires[-1].drop())
+    if dice.random() < 0.2:
+        unlucky = dice.randint(5, 60)
+        status = dice.choice([500, 0])
+        house.fake.refuse = lambda _method, _path: status if len(house.fake.log) == unlucky else None

@@ -1,0 +1,205 @@
+"""The real controller in a simulated city: virtual time, a fake Asterisk, a disk that outlives each life.
+
+    house = SimulatedHouse(seed=7)
+    house.agent("1001", answers_after=2, talks=30)
+    house.fake.dials("12345")
+    await house.lives(kills=(17,))      # killed at its 17th strike; the next life goes on
+    house.check()
+"""
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from ivr.app import Controller
+from ivr.dispatcher import Dispatcher, replay
+from ivr.facts import CallRecord
+from ivr.journal import RECORD, Journal
+from ivr.ledger import Ledger, fold
+from ivr.service import Audio, Service
+from routing.config import Config, build
+from routing.ids import AgentId, Instant, PromptId
+from routing.tickets import AgentState, Configured, SignedIn
+from tests.fake.asterisk import FakeAsterisk
+from tests.fake.disk import MemoryDisk, Platter
+from tests.fake.loop import SimClock
+from tests.fake.wire import Life
+from tests.fake.world import Party, Phone
+
+ROOT = Path(__file__).parents[2]
+CONFIG: Config = build(
+    {
+        "site.yaml": (ROOT / "config/site.yaml").read_text(),
+        "lines.yaml": (ROOT / "config/lines.yaml").read_text(),
+        "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
+    }
+)
+SHORT_MS = 1_200
+SETTLED = frozenset({AgentState.READY, AgentState.PAUSED, AgentState.UNREACHABLE, AgentState.WRAP_UP})
+RESTART_S = (0.3, 2.5)
+"""How long a killed controller is away."""
+
+
+def lengths() -> dict[PromptId, int]:
+    """As long as the voice would make them: 160 ms a character."""
+    return {
+        name: SHORT_MS if name.startswith(("whisper", "agent")) else 160 * len(prompt.spoken)
+        for name, prompt in CONFIG.prompts.items()
+    }
+
+
+class LifeDisk(MemoryDisk):
+    """What a killed life still writes reaches nothing."""
+
+    def __init__(self, platter: Platter, wire: Life) -> None:
+        super().__init__(platter)
+        self._wire = wire
+
+    def append(self, lines: bytes) -> None:
+        self.dead = self._wire.dead
+        super().append(lines)
+
+
+class SimulatedHouse:
+    """One city: phones, a controller and its lives, and what must hold of them."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.fake = FakeAsterisk(seed)
+        self.fake.lengths = {str(name): length for name, length in lengths().items()}
+        self.platter = Platter()
+        self.wires: list[Life] = []
+        self.agents: list[AgentId] = []
+        self.dispatcher: Dispatcher | None = None
+
+    # --- people
+
+    def agent(self, name: str, *calls: Phone, **behaviour: object) -> Party:
+        """An agent of site.yaml is signed in, at a phone that behaves so."""
+        agent = CONFIG.site.agents[AgentId(name)]
+        assert agent.seat is not None
+        self.agents.append(agent.id)
+        return self.fake.seat(agent.seat, *calls, **behaviour)
+
+    # --- lives
+
+    async def lives(self, kills: tuple[int | None, ...] = (), within_s: float = 900) -> None:
+        """Live and be killed at these strikes, one life after another; the last life ends when all is quiet."""
+        for kill_at in kills:
+            if await self.life(kill_at, within_s):
+                return
+            await asyncio.sleep(self.random.uniform(*RESTART_S))
+        assert await self.life(None, within_s), "the last life was killed"
+
+    async def life(self, kill_at: int | None, within_s: float) -> bool:
+        """One process of the controller; true when it lived until all was quiet."""
+        wire = self.fake.life(kill_at)
+        self.wires.append(wire)
+        async with asyncio.timeout(within_s):
+            controller, tasks = self._begin(wire)
+            quiet = asyncio.create_task(self._quiet(controller), name="quiet")
+            killed = asyncio.create_task(wire.killed.wait(), name="killed")
+            tasks = [*tasks, quiet, killed]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done - {quiet, killed}:
+            task.result()  # whatever ended the controller
+        return not wire.dead
+
+    def _begin(self, wire: Life) -> tuple[Controller, list[asyncio.Task[object]]]:
+        clock = SimClock()
+        journal = Journal(LifeDisk(self.platter, wire), CONFIG.site.node, clock)
+        entries = list(journal.replay())
+        folded = fold(entries)
+        self.dispatcher = dispatcher = Dispatcher(replay(entries), journal, clock)
+        dispatcher.apply(Configured(tuple(CONFIG.site.pools), CONFIG.site.hall, 0))
+        if len(self.wires) == 1:
+            for name in self.agents:
+                agent = CONFIG.site.agents[name]
+                assert agent.seat is not None
+                dispatcher.apply(SignedIn(name, agent.seat, agent.competences))
+        service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
+        ledgers = {call: Ledger(call, journal, known) for call, known in folded.calls.items()}
+        controller = Controller(service, wire, ledgers, folded.ended)
+        tasks = [
+            asyncio.create_task(journal.run(), name="journal"),
+            asyncio.create_task(dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(controller.run(), name="controller"),
+        ]
+        return controller, tasks
+
+    async def _quiet(self, controller: Controller) -> None:
+        """All citizens' calls are over, and so is what we had to do with them."""
+        while any(not citizen.ended for citizen in self.citizens) or controller.ledgers or controller.ari is None:
+            await asyncio.sleep(0.25)
+        await asyncio.sleep(0.5)
+
+    # --- what must hold
+
+    @property
+    def citizens(self) -> list[Party]:
+        """Who has dialled, or will."""
+        return [party for party in self.fake.parties.values() if not party.behaviours]
+
+    def records(self) -> list[CallRecord]:
+        """Every record on the disk."""
+        journal = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), CONFIG.site.node, SimClock())
+        return [msgspec.json.decode(e.body, type=CallRecord) for e in journal.replay() if e.topic == RECORD]
+
+    def heard(self, citizen: Party) -> list[str]:
+        """What a citizen has heard, one after another."""
+        return [what for since, to, what in self.fake.heard(citizen.label) if to > since]
+
+    def faults(self) -> list[str]:
+        """Everything that is not as it must be; the oracle of every simulated test."""
+        found = [*self.fake.faults, *self.fake.leftovers()]
+        counts = Counter(record.call for record in self.records())
+        found += [f"{n} records of {call}" for call, n in counts.items() if n != 1]
+        for citizen in self.citizens:
+            found += [f"{citizen.label}: {fault}" for fault in self._faults_of(citizen, counts)]
+        assert self.dispatcher is not None
+        stuck = [view for view in self.dispatcher.agents() if view.state not in SETTLED or view.ticket is not None]
+        found += [f"agent {view.agent} is stuck: {view.state} {view.ticket}" for view in stuck]
+        found += [f"ticket {view.ticket} still waits" for view in self.dispatcher.waiting()]
+        return found
+
+    def _faults_of(self, citizen: Party, records: Counter[str]) -> list[str]:
+        found = []
+        heard = self.heard(citizen)
+        if citizen.ended in {"", "lost"}:
+            found.append(f"ended {citizen.ended or 'never'}")
+        reached = any(what.startswith("voice:") for what in heard)
+        if citizen.ended == "released" and not reached:
+            found.append(f"we hung up before a person was there; heard {heard}")
+        spoken = Counter(what for what in heard if what in self.fake.lengths and not what.startswith("agent-"))
+        found += [f"heard {what} {n} times" for what, n in spoken.items() if n > 1]
+        was_ours = any(what not in {"unanswered", "ringing", "survival", "silence"} for what in heard)
+        call = citizen.channels[0].replace(".", "-") if citizen.channels else ""
+        if was_ours and records[call] != 1:
+            found.append(f"{records[call]} records")
+        return found
+
+    def silences(self, longest_ms: int = 1_000) -> list[str]:
+        """Stretches of silence that nobody intended."""
+        found = []
+        for citizen in self.citizens:
+            longest = self.fake.longest(citizen.label)
+            if longest > longest_ms:
+                found.append(f"{citizen.label}: {longest} ms of silence in {self.fake.heard(citizen.label)}")
+        return found
+
+    def check(self) -> None:
+        """Raise with everything that is wrong."""
+        found = self.faults()
+        assert not found, "\n".join(found)
+
+
+def instant(ms: int) -> Instant:
+    """Milliseconds since the world began, as the engine's clock has it."""
+    return Instant(SimClock().instant() - round(asyncio.get_running_loop().time() * 1000) + ms)
