@@ -17,6 +17,7 @@ HEAD: Final = RATE * 6 // 5  # 1.2 s tell one prompt from most others
 COARSE: Final = 4  # 8 kHz to 2 kHz
 ROUGHLY: Final = 0.5
 SURELY: Final = 0.8
+BEFORE: Final = 0.5  # seconds that a prompt may have begun before what was heard does
 STEP: Final = RATE // 10  # how a prompt is followed
 GAP: Final = 0.4  # seconds: shorter pauses belong to what is heard around them
 SHORTEST: Final = 0.2  # seconds of sound that are worth telling
@@ -72,10 +73,11 @@ def _longest(rest: Samples, prompts: Mapping[str, Samples]) -> Stretch | None:
     best: Stretch | None = None
     for name, prompt in prompts.items():
         match = ear.find(prompt[:HEAD])
-        if match.correlation < SURELY or match.at < 0:
+        if match.correlation < SURELY or match.at < -BEFORE:
             continue
         first = round(match.at * RATE)
-        length = _followed(rest[first:], prompt)
+        missed = max(0, -first)  # it may have begun a moment before we listened
+        length = missed + _followed(rest[max(first, 0) :], prompt[missed:])
         kind = Kind.PERSON if name.startswith(PEOPLE) else Kind.PROMPT
         whole = length >= len(prompt) - 2 * STEP
         stretch = Stretch(kind, name, match.at, match.at + length / RATE, whole)

@@ -58,6 +58,12 @@ def test_a_prompt_that_was_cut_off_is_told_so() -> None:
     assert found.end == pytest.approx(1.5, abs=0.1)
 
 
+def test_a_prompt_that_began_a_moment_before_the_answer_is_told_whole() -> None:
+    (found,) = recognise(over_the_wire(WORDS["sorry"][RATE // 10 :]), WORDS, MUSIC)
+    assert (found.name, found.whole) == ("sorry", True)
+    assert found.start == pytest.approx(-0.1, abs=0.01)
+
+
 def test_a_prompt_said_twice_is_told_twice_and_a_stranger_is_just_a_sound() -> None:
     heard = over_the_wire(WORDS["welcome"], WORDS["welcome"], silence(1.0), voice(1.5, 9))
     found = recognise(heard, WORDS, MUSIC)
