@@ -210,7 +210,8 @@ class House:
         connection = await asyncpg.connect(self.says()["database"], timeout=5)
         try:
             rows = await connection.fetch(
-                "select facts.body::text as body from calls join facts using (node, seq) where caller like $1",
+                "select (facts.body || jsonb_build_object('recording', calls.recording))::text as body"
+                " from calls join facts using (node, seq) where caller like $1",
                 f"%{caller}",
             )
         finally:
@@ -225,6 +226,15 @@ class House:
             await asyncio.sleep(0.1)
         assert len(found) == 1
         return found[0]
+
+    async def recording(self, caller: str, within: float = 20.0) -> tuple[Samples, Samples]:
+        """Left and right of the finished recording of the one call from this number."""
+        deadline = time.monotonic() + within
+        while not (name := (await self.record(caller)).recording):
+            assert time.monotonic() < deadline, f"no recording of the call from {caller}"
+            await asyncio.sleep(0.2)
+        path = self.state / "recordings" / name
+        return audio.read_wav(path, 0), audio.read_wav(path, 1)
 
     def log(self, name: str) -> str:
         """What a server has printed."""
