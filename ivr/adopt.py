@@ -5,7 +5,6 @@ who is with whom, Asterisk wins.
 """
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ivr.ari import models
@@ -13,6 +12,7 @@ from ivr.ari.client import Lists
 from ivr.facts import Arrived, Connected
 from ivr.ledger import CONNECTED, OFFERED, ROUTED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
+from ivr.register import Register
 from routing.arrival import recognise
 from routing.config import Config, Mode
 from routing.hours import parse_moment
@@ -47,12 +47,11 @@ def call_of(channel: models.Channel) -> CallId | None:
     return CallId(stamp) if stamp else None
 
 
-def survey(
-    config: Config, lists: Lists, ledgers: Mapping[CallId, Ledger], ended: Iterable[CallId], now: Instant
-) -> Findings:
+def survey(config: Config, lists: Lists, register: Register, now: Instant) -> Findings:
     """Go through the lists; write into the ledgers who is found connected."""
     found = Findings(tuple(channel.id for channel in lists.channels))
-    _citizens(found, lists, frozenset(ended))
+    _citizens(found, lists, register)
+    ledgers = register.ledgers
     together = {bridge.id: frozenset(bridge.channels) for bridge in lists.bridges}
     for bridge in together:
         if match := _BRIDGE.fullmatch(bridge):
@@ -70,14 +69,14 @@ def survey(
     return found
 
 
-def _citizens(found: Findings, lists: Lists, over: frozenset[CallId]) -> None:
+def _citizens(found: Findings, lists: Lists, register: Register) -> None:
     for channel in lists.channels:
         call = call_of(channel)
         if call is None:
             continue
         if channel.dialplan.app_name != STASIS:
             found.taken.add(call)
-        elif call in over:
+        elif register.is_ended(call):
             found.strays.append(ChannelId(channel.id))
         else:
             found.living[call] = channel

@@ -6,7 +6,7 @@ A lost socket, a killed process and a first start are one case: connect, look, e
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import datetime
 
@@ -18,7 +18,8 @@ from ivr.ari.vitals import Ended
 from ivr.call import serve
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Replaced
-from ivr.ledger import ARRIVED, CONNECTED, ENDED, Ledger
+from ivr.ledger import ARRIVED, CONNECTED, Ledger
+from ivr.register import Register, Witness
 from ivr.service import Service
 from ivr.visit import Call
 from routing.ids import AgentId, CallId, ChannelId, TicketId
@@ -41,16 +42,21 @@ CURRENT: ContextVar[str] = ContextVar("call", default="-")
 
 
 class Controller:
-    """Owns the calls.  `ledgers` holds every call that has no record yet, `ended` those that lately got one."""
+    """Owns the connection and the calls' tasks."""
 
     def __init__(
-        self, service: Service, wire: Wire, ledgers: Mapping[CallId, Ledger], ended: set[CallId], rehearsal: str = ""
+        self,
+        service: Service,
+        wire: Wire,
+        register: Register,
+        witnesses: Sequence[Witness] = (),
+        rehearsal: str = "",
     ) -> None:
         self.service = service
-        self.ledgers = dict(ledgers)
+        self.register = register
         self.ari: Ari | None = None
         self.rehearsal = rehearsal
-        self._ended = ended
+        self._witnesses = witnesses
         self._wire = wire
         self._door_is_open = True
         self._quiet = asyncio.Event()
@@ -77,23 +83,27 @@ class Controller:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self._quiet.wait()
-        return len(self.ledgers)
+        return len(self.register.ledgers)
 
     async def _era(self, ari: Ari) -> None:
-        found = survey(self.service.config, await ari.lists(), self.ledgers, self._ended, self.service.clock.instant())
+        register, service = self.register, self.service
+        found = survey(service.config, await ari.lists(), register, service.clock.instant())
         self._sweep(ari, found)
-        known = set(self.ledgers)
+        known = frozenset(register.ledgers)
         for channel in found.living.values():
             self._open(channel)
-        connected = [TicketId(call) for call in found.living if CONNECTED in self.ledgers[call]]
-        self.service.dispatcher.reconcile([TicketId(call) for call in found.living], connected)
+        living = [TicketId(call) for call in found.living]
+        connected = [TicketId(call) for call in found.living if CONNECTED in register.ledgers[call]]
+        service.dispatcher.reconcile(living, connected)
         try:
             async with asyncio.TaskGroup() as group:
-                for call in list(self.ledgers):
+                for call in list(register.ledgers):
                     group.create_task(self._serve(self._resumed(ari, call, call in known, found)), name=f"call:{call}")
                 group.create_task(self._look_for_phones(), name="phones")
                 self.ari = ari
-                log.info("connected: %d calls", len(self.ledgers))
+                log.info("connected: %d calls", len(register.ledgers))
+                for witness in self._witnesses:
+                    witness.connected()
                 await self._welcome(ari, group)
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures  # a call's own failures end with it: this is the connection's
@@ -102,9 +112,9 @@ class Controller:
         async for start in ari.arrivals():
             call = call_of(start.channel)
             channel = Channel(ari, ChannelId(start.channel.id))
-            if call is None or call in self._ended:
+            if call is None or self.register.is_ended(call):
                 channel.hang_up()  # a leg of a life before, or of a call that is over
-            elif call not in self.ledgers:
+            elif not self.register.is_open(call):
                 if not self._door_is_open:
                     await channel.continue_to("survival")
                     continue
@@ -120,9 +130,10 @@ class Controller:
             raise
         except Exception:
             log.exception("the call could not be ended properly; the next life will try again")
-        if ENDED in call.ledger:
-            self.ledgers.pop(call.id, None)
-            self._ended.add(call.id)
+        record = self.register.close(call.id)
+        if record is not None:
+            for witness in self._witnesses:
+                witness.ended(record)
             self._settle()
 
     def _open(self, channel: models.Channel) -> Ledger:
@@ -130,7 +141,7 @@ class Controller:
         call = call_of(channel)
         if call is None:
             raise ValueError(f"channel {channel.id} is no citizen's")
-        ledger = self.ledgers.setdefault(call, Ledger(call, self.service.journal))
+        ledger = self.register.open(call)
         if ARRIVED not in ledger:
             clock = self.service.clock
             civil = _wall(clock.civil())
@@ -138,7 +149,7 @@ class Controller:
         return ledger
 
     def _resumed(self, ari: Ari, call: CallId, was_known: bool, found: Findings) -> Call:  # noqa: FBT001
-        ledger, living = self.ledgers[call], found.living.get(call)
+        ledger, living = self.register.ledgers[call], found.living.get(call)
         channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
         if living is None:
             channel.vitals.end(Ended(hung_up=call not in found.taken))
@@ -172,7 +183,7 @@ class Controller:
         return [agent.agent for agent in agents if agent.seat in online]
 
     def _settle(self) -> None:
-        if not self.ledgers:
+        if not self.register.ledgers:
             self._quiet.set()
 
 

@@ -92,9 +92,12 @@ class Census:
         self._missed: set[CallId] = set()
         self._look = asyncio.Event()
 
-    def look(self) -> None:
-        """Reconcile now: after a connect, all who came while we were away are there to be found."""
+    def connected(self) -> None:
+        """Reconcile now: all who came while we were away are there to be found."""
         self._look.set()
+
+    def ended(self, record: CallRecord) -> None:
+        """A call of ours has its record: nothing to find out."""
 
     async def run(self) -> None:
         """Reconcile every minute and when asked, for ever."""

@@ -13,19 +13,23 @@ from pathlib import Path
 import uvloop
 
 from ivr.app import CURRENT, Controller
+from ivr.census import Census, place_in
 from ivr.dispatcher import Dispatcher, replay
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
 from ivr.edge.database import Database
 from ivr.edge.disk import FileDisk
 from ivr.edge.ending import asked_to_end, vanish
+from ivr.edge.following import FollowedFile
 from ivr.edge.http import serving
+from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import DiskError, Replaced
 from ivr.house import settings
 from ivr.journal import Journal
-from ivr.ledger import Ledger, fold
+from ivr.recorder import Recorder
+from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
 from ivr.web.api import OPEN, Api
@@ -87,18 +91,21 @@ async def _live(given: Surroundings) -> None:
     disk = FileDisk(given.state / "journal" / "journal")
     journal = Journal(disk, site.node, given.clock, site.limits.journal_bytes)
     entries = list(journal.replay())
-    folded = fold(entries)
+    register = Register(journal, entries)
     dispatcher = Dispatcher(replay(entries), journal, given.clock)
     dispatcher.apply(
         Configured(tuple(site.pools), site.hall, int(site.pools[site.hall].wrap_up.total_seconds() * 1000))
     )
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"))
     service = Service(given.config, journal, dispatcher, given.clock, audio)
-    ledgers = {call: Ledger(call, journal, known) for call, known in folded.calls.items()}
+    calls_csv = FollowedFile(given.state / "census" / "calls.csv")
+    census = Census(calls_csv, journal, given.clock, register.is_open, register.is_ended, place_in(entries))
+    recorder = Recorder(RecordingsFolder(given.state / "recordings"), journal, given.clock, register.is_open)
+    recorder.remember(entries)
     store = PostgresStore(Database(given.database))
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
-        controller = Controller(service, wire, ledgers, folded.ended, given.rehearsal)
+        controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
         api = Api(controller, store)
         async with (
             serving(api.answer, given.web_port, secrets.get("api-token"), OPEN),
@@ -107,6 +114,8 @@ async def _live(given: Surroundings) -> None:
             group.create_task(journal.run(), name="journal")
             group.create_task(Drainer(journal, store).run(), name="drainer")
             group.create_task(dispatcher.run(), name="dispatcher")
+            group.create_task(census.run(), name="census")
+            group.create_task(recorder.run(), name="recorder")
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)

@@ -62,6 +62,9 @@ class Recorder:
             if entry.topic == RECORD:
                 self._records[CallId(entry.key)] = msgspec.json.decode(entry.body, type=CallRecord)
 
+    def connected(self) -> None:
+        """Nothing: what an earlier life left is found in the folder."""
+
     def ended(self, record: CallRecord) -> None:
         """A call has its record: its recording can be finished."""
         self._records[record.call] = record

@@ -87,7 +87,7 @@ class Api:
 
     async def _status(self, _: Mapping[str, str]) -> Any:
         controller, service = self._controller, self._service
-        stages = Counter(views.stage(ledger) for ledger in controller.ledgers.values())
+        stages = Counter(views.stage(ledger) for ledger in controller.register.ledgers.values())
         counts = controller.ari.counts if controller.ari else Counts()
         return {
             "node": service.config.site.node,
@@ -100,14 +100,12 @@ class Api:
             "agents": dict(Counter(str(view.state) for view in service.dispatcher.agents())),
             "waiting": len(service.dispatcher.waiting()),
             "journal": {"seq": service.journal.seq, "bytes": service.journal.size, "held": service.journal.held},
-            "ari": {"requests": counts.requests, "awaited": counts.awaited, "events": counts.events}
-            if counts
-            else None,
+            "ari": counts,
         }
 
     async def _calls(self, query: Mapping[str, str]) -> Any:
         now = self._service.clock.instant()
-        living = [views.living(ledger, now) for ledger in self._controller.ledgers.values()]
+        living = [views.living(ledger, now) for ledger in self._controller.register.ledgers.values()]
         try:
             records = await self._store.calls(_whole(query, "limit", 20))
             return {"living": living, "ended": [views.ended(record) for record in records]}
@@ -132,7 +130,7 @@ class Api:
 
     async def _queues(self, _: Mapping[str, str]) -> Any:
         service = self._service
-        return views.queue(service.dispatcher.waiting(), self._controller.ledgers, service.clock.instant())
+        return views.queue(service.dispatcher.waiting(), self._controller.register.ledgers, service.clock.instant())
 
     async def _sign_in(self, query: Mapping[str, str]) -> Any:
         site = self._service.config.site

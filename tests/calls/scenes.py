@@ -10,7 +10,9 @@ MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-
 CENTRE = "031112316"
 
 
-async def one_call(line: str, kill_at: int | None, hangs_up: float | None, target: Phone | None = None) -> SimulatedHouse:
+async def one_call(
+    line: str, kill_at: int | None, hangs_up: float | None, target: Phone | None = None
+) -> SimulatedHouse:
     """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up."""
     house = SimulatedHouse(seed=hash_of(line, kill_at, hangs_up))
     house.agent("1016", answers_after=1.5, talks=20)
@@ -28,7 +30,7 @@ def hash_of(*values: object) -> int:
 
 
 async def a_morning(seed: int) -> SimulatedHouse:
-    """Some callers and agents, each as the seed has it; refusals of requests, lost sockets, kills, an Asterisk crash."""
+    """Some callers and agents, each as the seed has it; refused requests, lost sockets, kills, crashes."""
     house = SimulatedHouse(seed)
     dice = house.random
     house.fake.lag = dice.choice([(0.0002, 0.003), (0.0002, 0.05), (0.005, 0.4)])
@@ -66,7 +68,7 @@ def _phone(dice: random.Random) -> Phone:
 def _mishaps(house: SimulatedHouse, dice: random.Random) -> None:
     """What happens to the machinery."""
     if dice.random() < 0.3:
-        house.fake.later(dice.uniform(1, 30), lambda: house.wires[-1].drop())
+        house.fake.later(dice.uniform(1, 30), house.drop)
     if dice.random() < 0.2:
         unlucky = dice.randint(5, 60)
         status = dice.choice([500, 0])

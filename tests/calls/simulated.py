@@ -1,16 +1,17 @@
 """The real controller in a simulated city: virtual time, a fake Asterisk, a disk that outlives each life.
 
-    house = SimulatedHouse(seed=7)
-    house.agent("1001", answers_after=2, talks=30)
-    house.fake.dials("12345")
-    await house.lives(kills=(17,))      # killed at its 17th strike; the next life goes on
-    house.check()
+house = SimulatedHouse(seed=7)
+house.agent("1001", answers_after=2, talks=30)
+house.fake.dials("12345")
+await house.lives(kills=(17,))      # killed at its 17th strike; the next life goes on
+house.check()
 """
 
 import asyncio
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,10 +19,10 @@ from ivr.app import Controller
 from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord
 from ivr.journal import RECORD, Journal
-from ivr.ledger import Ledger, fold
+from ivr.register import Register
 from ivr.service import Audio, Service
 from routing.config import Config, build
-from routing.ids import AgentId, Instant, PromptId
+from routing.ids import AgentId, CallId, PromptId
 from routing.tickets import AgentState, Configured, SignedIn
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.disk import MemoryDisk, Platter
@@ -78,7 +79,7 @@ class SimulatedHouse:
 
     # --- people
 
-    def agent(self, name: str, *calls: Phone, **behaviour: object) -> Party:
+    def agent(self, name: str, *calls: Phone, **behaviour: Any) -> Party:
         """An agent of site.yaml is signed in, at a phone that behaves so."""
         agent = CONFIG.site.agents[AgentId(name)]
         assert agent.seat is not None
@@ -100,10 +101,10 @@ class SimulatedHouse:
         wire = self.fake.life(kill_at)
         self.wires.append(wire)
         async with asyncio.timeout(within_s):
-            controller, tasks = self._begin(wire)
+            controller, works = self._begin(wire)
             quiet = asyncio.create_task(self._quiet(controller), name="quiet")
             killed = asyncio.create_task(wire.killed.wait(), name="killed")
-            tasks = [*tasks, quiet, killed]
+            tasks: list[asyncio.Task[Any]] = [*works, quiet, killed]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
@@ -112,11 +113,11 @@ class SimulatedHouse:
             task.result()  # whatever ended the controller
         return not wire.dead
 
-    def _begin(self, wire: Life) -> tuple[Controller, list[asyncio.Task[object]]]:
+    def _begin(self, wire: Life) -> tuple[Controller, list[asyncio.Task[None]]]:
         clock = SimClock()
         journal = Journal(LifeDisk(self.platter, wire), CONFIG.site.node, clock)
         entries = list(journal.replay())
-        folded = fold(entries)
+        register = Register(journal, entries)
         self.dispatcher = dispatcher = Dispatcher(replay(entries), journal, clock)
         dispatcher.apply(Configured(tuple(CONFIG.site.pools), CONFIG.site.hall, 0))
         if len(self.wires) == 1:
@@ -125,8 +126,7 @@ class SimulatedHouse:
                 assert agent.seat is not None
                 dispatcher.apply(SignedIn(name, agent.seat, agent.competences))
         service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
-        ledgers = {call: Ledger(call, journal, known) for call, known in folded.calls.items()}
-        controller = Controller(service, wire, ledgers, folded.ended)
+        controller = Controller(service, wire, register)
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -136,9 +136,17 @@ class SimulatedHouse:
 
     async def _quiet(self, controller: Controller) -> None:
         """All citizens' calls are over, and so is what we had to do with them."""
-        while any(not citizen.ended for citizen in self.citizens) or controller.ledgers or controller.ari is None:
+        while not self._is_over(controller):  # noqa: ASYNC110 - virtual time; no event tells of all of this
             await asyncio.sleep(0.25)
         await asyncio.sleep(0.5)
+
+    def _is_over(self, controller: Controller) -> bool:
+        are_gone = all(citizen.ended for citizen in self.citizens)
+        return are_gone and not controller.register.ledgers and controller.ari is not None
+
+    def drop(self) -> None:
+        """The sockets of the present life break."""
+        self.wires[-1].drop()
 
     # --- what must hold
 
@@ -169,7 +177,7 @@ class SimulatedHouse:
         found += [f"ticket {view.ticket} still waits" for view in self.dispatcher.waiting()]
         return found
 
-    def _faults_of(self, citizen: Party, records: Counter[str]) -> list[str]:
+    def _faults_of(self, citizen: Party, records: Counter[CallId]) -> list[str]:
         found = []
         heard = self.heard(citizen)
         if citizen.ended in {"", "lost"}:
@@ -180,7 +188,7 @@ class SimulatedHouse:
         spoken = Counter(what for what in heard if what in self.fake.lengths and not what.startswith("agent-"))
         found += [f"heard {what} {n} times" for what, n in spoken.items() if n > 1]
         was_ours = any(what not in {"unanswered", "ringing", "survival", "silence"} for what in heard)
-        call = citizen.channels[0].replace(".", "-") if citizen.channels else ""
+        call = CallId(citizen.channels[0].replace(".", "-") if citizen.channels else "")
         if was_ours and records[call] != 1:
             found.append(f"{records[call]} records")
         return found
@@ -198,8 +206,3 @@ class SimulatedHouse:
         """Raise with everything that is wrong."""
         found = self.faults()
         assert not found, "\n".join(found)
-
-
-def instant(ms: int) -> Instant:
-    """Milliseconds since the world began, as the engine's clock has it."""
-    return Instant(SimClock().instant() - round(asyncio.get_running_loop().time() * 1000) + ms)

@@ -1,9 +1,9 @@
 """Whole calls in virtual time: what callers hear, whom they reach, and the record."""
 
-from ivr.facts import Outcome, Party as Who, Stage
+from ivr.facts import Outcome
+from ivr.facts import Party as Who
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
-from tests.fake.world import Phone
 
 
 def test_12345_is_greeted_hears_music_and_talks_with_an_agent() -> None:

@@ -1,0 +1,53 @@
+"""The register of calls: those that have no record yet, with their ledgers, and those that lately got one."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ivr.facts import CallRecord
+from ivr.journal import Entry, Journal
+from ivr.ledger import ENDED, Ledger, fold
+from routing.ids import CallId
+
+
+class Witness(Protocol):
+    """Somebody who is told what the controller has seen: the census, the recorder."""
+
+    def connected(self) -> None:
+        """Asterisk is there again; what happened meanwhile can be found out."""
+
+    def ended(self, record: CallRecord) -> None:
+        """A call has its record."""
+
+
+class Register:
+    """Owns the ledgers."""
+
+    def __init__(self, journal: Journal, entries: Iterable[Entry] = ()) -> None:
+        """`entries` are what earlier lives left: see `Journal.replay`."""
+        folded = fold(entries)
+        self._journal = journal
+        self._ended = folded.ended
+        self.ledgers: dict[CallId, Ledger] = {
+            call: Ledger(call, journal, known) for call, known in folded.calls.items()
+        }
+
+    def is_open(self, call: CallId) -> bool:
+        """The call is ours and has no record yet."""
+        return call in self.ledgers
+
+    def is_ended(self, call: CallId) -> bool:
+        """The call has its record."""
+        return call in self._ended
+
+    def open(self, call: CallId) -> Ledger:
+        """The ledger of a call, a new one if nothing is known of it."""
+        return self.ledgers.setdefault(call, Ledger(call, self._journal))
+
+    def close(self, call: CallId) -> CallRecord | None:
+        """Take a call out if it has its record."""
+        ledger = self.ledgers[call]
+        if ENDED not in ledger:
+            return None
+        del self.ledgers[call]
+        self._ended.add(call)
+        return ledger[ENDED]
