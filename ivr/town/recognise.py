@@ -45,16 +45,29 @@ class Stretch:
 
 
 def recognise(heard: Samples, prompts: Mapping[str, Samples], music: Mapping[str, Samples]) -> list[Stretch]:
-    """What was heard, in order, without overlaps."""
+    """What was heard, in order, without overlaps.
+
+    Music, and what people of the demo town say, goes round and round: one comes into the middle of it.
+    """
     rest = heard.copy()
     found: list[Stretch] = []
-    names = _candidates(heard, prompts)
-    while best := _longest(rest, {name: prompts[name] for name in names}):
+    said = {name: prompt for name, prompt in prompts.items() if not name.startswith(PEOPLE)}
+    names = _candidates(heard, said)
+    while best := _longest(rest, {name: said[name] for name in names}):
         found.append(best)
         rest[max(0, round(best.start * RATE)) : round(best.end * RATE)] = 0
-    ears = {name: Ear(np.concatenate([samples, samples[: 2 * RATE]])) for name, samples in music.items()}
-    found += [_named(rest, start, end, ears) for start, end in _sounding(rest)]
+    people = {name: prompt for name, prompt in prompts.items() if name.startswith(PEOPLE)}
+    found += _named(rest, [*_rounds(Kind.MUSIC, music), *_rounds(Kind.PERSON, people)])
     return _joined(sorted(found, key=lambda stretch: stretch.start))
+
+
+Round = tuple[Kind, str, Ear]
+"""Something that is played round and round, with its beginning once more at its end."""
+
+
+def _rounds(kind: Kind, sounds: Mapping[str, Samples]) -> Iterator[Round]:
+    for name, samples in sounds.items():
+        yield kind, name, Ear(np.concatenate([samples, samples[: 2 * RATE]]))
 
 
 def _coarse(samples: Samples) -> Samples:
@@ -78,9 +91,8 @@ def _longest(rest: Samples, prompts: Mapping[str, Samples]) -> Stretch | None:
         first = round(match.at * RATE)
         missed = max(0, -first)  # it may have begun a moment before we listened
         length = missed + _followed(rest[max(first, 0) :], prompt[missed:])
-        kind = Kind.PERSON if name.startswith(PEOPLE) else Kind.PROMPT
         whole = length >= len(prompt) - 2 * STEP
-        stretch = Stretch(kind, name, match.at, match.at + length / RATE, whole)
+        stretch = Stretch(Kind.PROMPT, name, match.at, match.at + length / RATE, whole)
         if best is None or (stretch.end - stretch.start, whole) > (best.end - best.start, best.whole):
             best = stretch
     return best
@@ -116,12 +128,17 @@ def _sounding(samples: Samples) -> Iterator[tuple[float, float]]:
         yield start, end
 
 
-def _named(samples: Samples, start: float, end: float, music: Mapping[str, Ear]) -> Stretch:
-    piece = samples[round(start * RATE) : round(end * RATE)]
-    for name, ear in music.items():
-        if ear.find(piece).correlation >= SURELY:
-            return Stretch(Kind.MUSIC, name, start, end)
-    return Stretch(Kind.SOUND, "", start, end)
+def _named(samples: Samples, rounds: list[Round]) -> Iterator[Stretch]:
+    """Each piece of sound by its name; whoever was heard last is tried first."""
+    for start, end in _sounding(samples):
+        piece = samples[round(start * RATE) : round(end * RATE)]
+        known = next((each for each in rounds if each[2].find(piece).correlation >= SURELY), None)
+        if known is None:
+            yield Stretch(Kind.SOUND, "", start, end)
+        else:
+            rounds.remove(known)
+            rounds.insert(0, known)
+            yield Stretch(known[0], known[1], start, end)
 
 
 def _joined(stretches: list[Stretch]) -> list[Stretch]:

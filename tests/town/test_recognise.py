@@ -51,6 +51,13 @@ def test_a_call_is_told_as_it_was() -> None:
     assert found[1].end - found[1].start == pytest.approx(3.0, abs=0.1)
 
 
+def test_a_person_is_known_from_the_middle_of_what_they_say() -> None:
+    words = WORDS["town-8001"]
+    (found,) = recognise(over_the_wire(silence(0.5), words[RATE:], words[:RATE], silence(0.5)), WORDS, MUSIC)
+    assert (found.kind, found.name) == (Kind.PERSON, "town-8001")
+    assert found.start == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_prompt_that_was_cut_off_is_told_so() -> None:
     heard = over_the_wire(WORDS["sorry"][: round(1.5 * RATE)], silence(1.0))
     (found,) = recognise(heard, WORDS, MUSIC)
