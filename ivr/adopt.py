@@ -29,14 +29,32 @@ class Findings:
     """What is to be done after a connect.
 
     `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
-    whose citizen is in the dialplan.  `strays`: channels to hang up.  `empty`: bridges to delete.
+    whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang up.  `empty`: bridges to delete.
     """
 
     everyone: tuple[str, ...]
     living: dict[CallId, models.Channel] = field(default_factory=dict)
     taken: set[CallId] = field(default_factory=set)
+    bridged: set[CallId] = field(default_factory=set)
     strays: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
+
+
+def orphans(lists: Lists, register: Register) -> tuple[list[ChannelId], list[BridgeId]]:
+    """Legs, citizens and bridges of calls that are over: what a lost request has left behind."""
+    legs = [each.id for each in lists.channels if (match := _LEG.fullmatch(each.id)) and _is_over(match, register)]
+    citizens = [each.id for each in lists.channels if each.dialplan.app_name == STASIS and _has_record(each, register)]
+    bridges = [each.id for each in lists.bridges if (match := _BRIDGE.fullmatch(each.id)) and _is_over(match, register)]
+    return [ChannelId(each) for each in (*legs, *citizens)], [BridgeId(each) for each in bridges]
+
+
+def _is_over(match: re.Match[str], register: Register) -> bool:
+    return not register.is_open(CallId(match["call"]))
+
+
+def _has_record(channel: models.Channel, register: Register) -> bool:
+    call = call_of(channel)
+    return call is not None and register.is_ended(call)
 
 
 def call_of(channel: models.Channel) -> CallId | None:
@@ -53,11 +71,14 @@ def survey(config: Config, lists: Lists, register: Register, now: Instant) -> Fi
     _citizens(found, lists, register)
     ledgers = register.ledgers
     together = {bridge.id: frozenset(bridge.channels) for bridge in lists.bridges}
-    for bridge in together:
+    for bridge, members in together.items():
         if match := _BRIDGE.fullmatch(bridge):
             call = CallId(match["call"])
-            if call not in found.living or call not in ledgers:
+            citizen = found.living.get(call)
+            if citizen is None or call not in ledgers:
                 found.empty.append(BridgeId(bridge))
+            elif citizen.id in members:
+                found.bridged.add(call)
     for channel in found.everyone:
         if match := _LEG.fullmatch(channel):
             call = CallId(match["call"])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import datetime
 
-from ivr.adopt import Findings, arrived, call_of, legs, survey
+from ivr.adopt import Findings, arrived, call_of, legs, orphans, survey
 from ivr.ari import models
 from ivr.ari.client import Ari, connect
 from ivr.ari.handles import Channel
@@ -22,7 +22,7 @@ from ivr.ledger import ARRIVED, CONNECTED, Ledger
 from ivr.register import Register, Witness
 from ivr.service import Service
 from ivr.visit import Call
-from routing.ids import AgentId, CallId, ChannelId, TicketId
+from routing.ids import AgentId, BridgeId, CallId, ChannelId, TicketId
 from routing.standing import AgentView
 from routing.tickets import AgentState
 
@@ -36,6 +36,8 @@ RETRY_S = 0.2
 
 LOOK_EVERY_S = 2.0
 """How often the phones of unreachable agents are looked at."""
+
+SWEEP_EVERY_S = 30.0
 
 CURRENT: ContextVar[str] = ContextVar("call", default="-")
 """The call whose task is running, for the log."""
@@ -88,7 +90,7 @@ class Controller:
     async def _era(self, ari: Ari) -> None:
         register, service = self.register, self.service
         found = survey(service.config, await ari.lists(), register, service.clock.instant())
-        self._sweep(ari, found)
+        self._sweep(ari, found.strays, found.empty)
         known = frozenset(register.ledgers)
         for channel in found.living.values():
             self._open(channel)
@@ -100,6 +102,7 @@ class Controller:
                 for call in list(register.ledgers):
                     group.create_task(self._serve(self._resumed(ari, call, call in known, found)), name=f"call:{call}")
                 group.create_task(self._look_for_phones(), name="phones")
+                group.create_task(self._look_around(ari), name="sweep")
                 self.ari = ari
                 log.info("connected: %d calls", len(register.ledgers))
                 for witness in self._witnesses:
@@ -157,13 +160,21 @@ class Controller:
         for leg in legs(ledger):
             if leg not in everyone:
                 ari.vitals(leg).end(Ended(hung_up=True))
-        return Call(self.service, ari, call, channel, ledger, resumed=was_known)
+        return Call(self.service, ari, call, channel, ledger, resumed=was_known, is_bridged=call in found.bridged)
 
-    def _sweep(self, ari: Ari, found: Findings) -> None:
-        for channel in found.strays:
+    @staticmethod
+    def _sweep(ari: Ari, channels: Sequence[ChannelId], bridges: Sequence[BridgeId]) -> None:
+        for channel in channels:
             ari.send("DELETE", f"channels/{channel}")
-        for bridge in found.empty:
+        for bridge in bridges:
             ari.send("DELETE", f"bridges/{bridge}")
+
+    async def _look_around(self, ari: Ari) -> None:
+        """Sweep, now and then, what a lost request has left behind."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            with contextlib.suppress(AriError):
+                self._sweep(ari, *orphans(await ari.lists(), self.register))
 
     async def _look_for_phones(self) -> None:
         """An unreachable agent whose phone is registered again is ready again."""
@@ -176,7 +187,7 @@ class Controller:
     async def _registered(self, agents: list[AgentView]) -> list[AgentId]:
         try:
             endpoints = await self._wire.fetch("endpoints/PJSIP")
-        except (AriError, ConnectionLost) as error:
+        except AriError as error:
             log.warning("phones: %s", error)
             return []
         online = {endpoint["resource"] for endpoint in endpoints if endpoint["state"] == "online"}

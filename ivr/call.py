@@ -57,6 +57,8 @@ async def serve(call: Call) -> None:
                 await _announce(call, route)
                 return
             await call.once(ANSWERED, lambda: _answer(call))
+            if not call.is_bridged:
+                _admit(call)
         prompts: tuple[SpokenPrompt, ...] = route.prompts
         for stage in stages(route):
             place = stage.places[0]
@@ -92,10 +94,15 @@ def _routed(call: Call) -> Route:
 async def _answer(call: Call) -> Instant:
     """200 OK, the bridge, and music at once: in a bridge it plays whenever nothing else does."""
     await call.citizen.answer()
-    call.bridge.create()
-    call.bridge.admit(call.citizen)
+    _admit(call)
     call.citizen.music()
     return call.now()
+
+
+def _admit(call: Call) -> None:
+    call.bridge.create()
+    call.bridge.admit(call.citizen)
+    call.is_bridged = True
 
 
 async def _announce(call: Call, route: Route) -> None:
@@ -168,7 +175,7 @@ def _let_go(call: Call, way: Way) -> None:
     call.service.dispatcher.leave(call.ticket)
     for other in call.others:
         other.hang_up()
-    if ANSWERED in call.ledger:
+    if call.resumed or ANSWERED in call.ledger:
         call.bridge.delete()
     if way is Way.FINISHED:
         call.citizen.hang_up()

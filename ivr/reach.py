@@ -185,10 +185,10 @@ def _attempts(call: Call, n: int) -> int:
 
 
 async def _join(call: Call, other: Channel) -> None:
-    """The other one into the citizen's bridge; the caller is with a person, so the lease ends."""
+    """Both into the bridge, should the citizen not be there yet; the caller is with a person, so the lease ends."""
     call.citizen.music_off()
     try:
-        await call.bridge.add(other)
+        await call.bridge.add(call.citizen, other)
     except AriError:
         await other.settle()
         await call.citizen.settle()

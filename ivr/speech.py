@@ -96,6 +96,8 @@ async def say(call: Call, prompt: SpokenPrompt) -> None:
     length_ms = call.service.audio.length_ms(prompt.id)
     began = call.ledger.get(SAYING.of(prompt.id))
     running = await Playback.adopt(call.citizen, name) if began is not None else None
+    if began is not None and running is None:
+        call.citizen.music()  # the life that began it may have died over both
     try:
         async with asyncio.timeout(length_ms / 1000 + GRACE_S):
             if running is not None:

@@ -21,7 +21,11 @@ LEASE = "TIMEOUT(absolute)"
 
 @dataclass(slots=True)
 class Call:
-    """One visit of a citizen.  `resumed`: an earlier life of ours has begun it."""
+    """One visit of a citizen.
+
+    `resumed`: an earlier life of ours has begun it.  `is_bridged`: the citizen is in the call's bridge; what that life
+    had sent last may never have arrived.
+    """
 
     service: Service
     ari: Ari
@@ -29,6 +33,7 @@ class Call:
     citizen: Channel
     ledger: Ledger
     resumed: bool
+    is_bridged: bool = False
     others: list[Channel] = field(default_factory=list)
     """Legs that share the bridge with the citizen; they are hung up with the call."""
 

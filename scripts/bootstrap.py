@@ -3,6 +3,7 @@
     bootstrap.py run [ARGUMENTS]     what runs the house, then `hotline up ARGUMENTS`
     bootstrap.py check [ARGUMENTS]   what tests it too, then lint, types and the fast tests
     bootstrap.py test [ARGUMENTS]    the same, then lint, types and every test
+    bootstrap.py seed N              the same, then one simulated morning, line by line
 
 A stamp in `.venv` says what it was made from, so the second time costs nothing.  Two at once wait for each other.
 """
@@ -238,8 +239,11 @@ def main() -> None:
                 check(*arguments)
             case "test":
                 test(*arguments)
+            case "seed":
+                os.environ["PYTHONHASHSEED"] = "random"
+                os.execve(PYTHON, [str(PYTHON), "-m", "tests.calls.replay", *arguments], environment())  # noqa: S606
             case other:
-                sys.exit(f"{other!r} is not known here: run, check or test.")
+                sys.exit(f"{other!r} is not known here: run, check, test or seed.")
     except Trouble as trouble:
         sys.exit(f"scripts/{command}: {trouble}")
     except OSError as error:

@@ -70,6 +70,10 @@ def _mishaps(house: SimulatedHouse, dice: random.Random) -> None:
     if dice.random() < 0.3:
         house.fake.later(dice.uniform(1, 30), house.drop)
     if dice.random() < 0.2:
-        unlucky = dice.randint(5, 60)
-        status = dice.choice([500, 0])
-        house.fake.refuse = lambda _method, _path: status if len(house.fake.log) == unlucky else None
+        unlucky, status = dice.randint(5, 60), dice.choice([500, 0])
+
+        def refuse(method: str, _path: str) -> int | None:
+            is_its_turn = len(house.fake.log) == unlucky and method != "DELETE"  # Asterisk never refuses to hang up
+            return status if is_its_turn else None
+
+        house.fake.refuse = refuse

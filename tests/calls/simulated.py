@@ -25,6 +25,7 @@ from routing.config import Config, build
 from routing.ids import AgentId, CallId, PromptId
 from routing.tickets import AgentState, Configured, SignedIn
 from tests.fake.asterisk import FakeAsterisk
+from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import SimClock
 from tests.fake.wire import Life
@@ -39,6 +40,7 @@ CONFIG: Config = build(
     }
 )
 SHORT_MS = 1_200
+NOTICED_MS = 100
 SETTLED = frozenset({AgentState.READY, AgentState.PAUSED, AgentState.UNREACHABLE, AgentState.WRAP_UP})
 RESTART_S = (0.3, 2.5)
 """How long a killed controller is away."""
@@ -138,7 +140,7 @@ class SimulatedHouse:
         """All citizens' calls are over, and so is what we had to do with them."""
         while not self._is_over(controller):  # noqa: ASYNC110 - virtual time; no event tells of all of this
             await asyncio.sleep(0.25)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(5)  # the slowest frames are still on their way
 
     def _is_over(self, controller: Controller) -> bool:
         are_gone = all(citizen.ended for citizen in self.citizens)
@@ -147,6 +149,18 @@ class SimulatedHouse:
     def drop(self) -> None:
         """The sockets of the present life break."""
         self.wires[-1].drop()
+
+    def kill(self) -> None:
+        """`kill -9` of the present life."""
+        self.wires[-1].kill()
+
+    def freeze(self) -> None:
+        """The present life hangs."""
+        self.wires[-1].freeze()
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self.wires[-1].thaw()
 
     # --- what must hold
 
@@ -157,38 +171,44 @@ class SimulatedHouse:
 
     def records(self) -> list[CallRecord]:
         """Every record on the disk."""
-        journal = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), CONFIG.site.node, SimClock())
+        journal = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), CONFIG.site.node, ManualClock())
         return [msgspec.json.decode(e.body, type=CallRecord) for e in journal.replay() if e.topic == RECORD]
 
-    def heard(self, citizen: Party) -> list[str]:
-        """What a citizen has heard, one after another."""
-        return [what for since, to, what in self.fake.heard(citizen.label) if to > since]
+    def heard(self, party: Party) -> list[str]:
+        """What somebody has heard, one after another."""
+        return [what for since, to, what in self.fake.heard(party.label) if to > since]
+
+    def story(self, party: Party) -> list[str]:
+        """The same without what is too short to be noticed, ringing, and music."""
+        heard = [what for since, to, what in self.fake.heard(party.label) if to - since > NOTICED_MS]
+        return [what for what in heard if what not in {"unanswered", "music"}]
 
     def faults(self) -> list[str]:
         """Everything that is not as it must be; the oracle of every simulated test."""
         found = [*self.fake.faults, *self.fake.leftovers()]
-        counts = Counter(record.call for record in self.records())
+        records = self.records()
+        counts = Counter(record.call for record in records)
+        connected = {record.call for record in records if record.connected is not None}
         found += [f"{n} records of {call}" for call, n in counts.items() if n != 1]
         for citizen in self.citizens:
-            found += [f"{citizen.label}: {fault}" for fault in self._faults_of(citizen, counts)]
+            found += [f"{citizen.label}: {fault}" for fault in self._faults_of(citizen, counts, connected)]
         assert self.dispatcher is not None
         stuck = [view for view in self.dispatcher.agents() if view.state not in SETTLED or view.ticket is not None]
         found += [f"agent {view.agent} is stuck: {view.state} {view.ticket}" for view in stuck]
         found += [f"ticket {view.ticket} still waits" for view in self.dispatcher.waiting()]
         return found
 
-    def _faults_of(self, citizen: Party, records: Counter[CallId]) -> list[str]:
+    def _faults_of(self, citizen: Party, records: Counter[CallId], connected: set[CallId]) -> list[str]:
         found = []
         heard = self.heard(citizen)
         if citizen.ended in {"", "lost"}:
             found.append(f"ended {citizen.ended or 'never'}")
-        reached = any(what.startswith("voice:") for what in heard)
-        if citizen.ended == "released" and not reached:
+        call = CallId(citizen.channels[0].replace(".", "-") if citizen.channels else "")
+        if citizen.ended == "released" and call not in connected:
             found.append(f"we hung up before a person was there; heard {heard}")
         spoken = Counter(what for what in heard if what in self.fake.lengths and not what.startswith("agent-"))
         found += [f"heard {what} {n} times" for what, n in spoken.items() if n > 1]
         was_ours = any(what not in {"unanswered", "ringing", "survival", "silence"} for what in heard)
-        call = CallId(citizen.channels[0].replace(".", "-") if citizen.channels else "")
         if was_ours and records[call] != 1:
             found.append(f"{records[call]} records")
         return found

@@ -1,26 +1,187 @@
 """Whole calls in virtual time: what callers hear, whom they reach, and the record."""
 
-from ivr.facts import Outcome
+import pytest
+
+from ivr.facts import CallRecord, Outcome, Stage
 from ivr.facts import Party as Who
+from routing.ids import AgentId
+from tests.calls.scenes import CENTRE
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
+from tests.fake.world import Party, Phone
+
+WORKDAY, NIGHT = "2021-09-15T09:00", "2021-09-15T20:00"
+HALL, SEATS = "1016", "2001"  # 工号 of one without a skill, and of one at 12350's own seats
 
 
-def test_12345_is_greeted_hears_music_and_talks_with_an_agent() -> None:
-    async def scene() -> None:
+def play(line: str, at: str = WORKDAY, **scene: Phone | float | None) -> tuple[list[str], CallRecord, SimulatedHouse]:
+    """One call of `line` at `at`: its story, its record, and the house to look further."""
+
+    async def scene_() -> tuple[list[str], CallRecord, SimulatedHouse]:
         house = SimulatedHouse()
-        house.agent("1016", answers_after=1.5, talks=20)
-        citizen = house.fake.dials("12345", after=0.5)
+        for agent, seat in (("hall", HALL), ("skilled", "1001"), ("seats", SEATS)):
+            phone = scene.get(agent)
+            if isinstance(phone, Phone):
+                house.agent(seat, phone)
+        centre = scene.get("centre")
+        if isinstance(centre, Phone):
+            house.fake.target(CENTRE, centre)
+        hangs_up = scene.get("hangs_up")
+        citizen = house.fake.dials(line, after=0.5, at=at, hangs_up=hangs_up if isinstance(hangs_up, float) else None)
         await house.lives()
         house.check()
         assert not house.silences()
-        heard = [what for what in house.heard(citizen) if what not in {"unanswered", "music"}]
-        assert heard == ["greeting-12345", "agent-1016", "voice:8016"]
-        assert house.heard(house.fake.parties["8016"])[-2:] == ["whisper-12345", "voice:citizen"] or True
         (record,) = house.records()
-        assert (record.outcome, record.agent, record.pool, record.line) == (Outcome.ANSWERED, "1016", "hall", "12345")
-        assert record.released_by is Who.AGENT
-        assert record.since_answer_ms is not None
-        assert record.since_answer_ms < 15_000
+        return house.story(citizen), record, house
+
+    return simulate(scene_)
+
+
+def answers(talks: float = 20.0) -> Phone:
+    """A phone that is answered after a second and a half."""
+    return Phone(answers_after=1.5, talks=talks)
+
+
+def test_12345_is_greeted_and_talks_with_an_agent_who_hears_the_line_whispered() -> None:
+    story, record, house = play("12345", hall=answers())
+    assert story == ["greeting-12345", "agent-1016", "voice:8016"]
+    agent = house.story(house.fake.parties["8016"])
+    assert [what for what in agent if what != "silence"] == ["whisper-12345", "voice:citizen"]
+    assert (record.outcome, record.agent, record.pool, record.line) == (Outcome.ANSWERED, "1016", "hall", "12345")
+    assert record.released_by is Who.AGENT
+    assert record.since_answer_ms is not None
+    assert record.since_answer_ms < 15_000
+
+
+def test_a_call_costs_no_more_requests_than_the_budget() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent(HALL, answers())
+        house.fake.dials("12345", after=0.5)
+        await house.lives()
+        requests = [method for _, method, path in house.fake.log if "eventFilter" not in path]
+        assert len(requests) <= 18
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("spelling", ["12345", "031012345", "0310-12345", "+8631012345"])
+def test_any_spelling_of_the_halls_number_is_12345(spelling: str) -> None:
+    story, record, _ = play(spelling, hall=answers())
+    assert story[0] == "greeting-12345"
+    assert (record.line, record.dialled, record.marked) == ("12345", spelling, None)
+
+
+def test_an_unknown_number_is_answered_as_12345_and_marked() -> None:
+    story, record, _ = play("59999999", hall=answers())
+    assert story == ["greeting-12345", "agent-1016", "voice:8016"]
+    assert record.marked == "unknown-number"
+
+
+def test_12329_in_transition_says_so_and_goes_to_an_agent_with_the_skill() -> None:
+    story, record, _ = play("12329", hall=answers(), skilled=answers())
+    assert story == ["transition-12329", "agent-1001", "voice:8001"]
+    assert (record.phase, record.agent) == ("transition", "1001")
+
+
+def test_12329_without_anybody_of_the_skill_goes_to_any_agent_at_once() -> None:
+    story, _, _ = play("12329", hall=answers())
+    assert story == ["transition-12329", "agent-1016", "voice:8016"]
+
+
+def test_12329_after_the_transition_is_greeted_only() -> None:
+    story, record, _ = play("12329", at="2021-11-01T00:00", hall=answers())
+    assert story == ["greeting-12329", "agent-1016", "voice:8016"]
+    assert record.phase == "merged"
+
+
+def test_12350_goes_to_its_own_seats_first() -> None:
+    story, record, _ = play("12350", hall=answers(), seats=answers())
+    assert story == ["transition-12350", "agent-2001", "voice:8101"]
+    assert record.pool == "safety"
+
+
+@pytest.mark.parametrize("seats", [None, Phone(), Phone(busy=True), Phone(dead=True), Phone(registered=False)])
+def test_12350_comes_to_the_hall_when_its_seats_are_out_or_do_not_answer(seats: Phone | None) -> None:
+    story, record, _ = play("12350", hall=answers(), seats=seats)
+    assert story == ["transition-12350", "agent-1016", "voice:8016"]
+    assert record.pool == "hall"
+
+
+def test_12350_at_night_comes_to_the_hall_although_somebody_is_in() -> None:
+    story, _, _ = play("12350", at=NIGHT, hall=answers(), seats=answers())
+    assert story[-1] == "voice:8016"
+
+
+def test_12316_is_transferred_to_the_provincial_centre() -> None:
+    story, record, _ = play("12316", hall=answers(), centre=answers())
+    assert story == ["transfer-12316", f"voice:{CENTRE}"]
+    assert (record.outcome, record.target) == (Outcome.TRANSFERRED, "agriculture")
+
+
+@pytest.mark.parametrize("centre", [Phone(), Phone(busy=True), Phone(rejects_after=1), None, answers(talks=2.0)])
+def test_12316_comes_back_to_the_hall_with_a_word_when_the_centre_fails(centre: Phone | None) -> None:
+    story, record, _ = play("12316", hall=answers(), centre=centre)
+    assert story[0] == "transfer-12316"
+    assert story[-3:] == ["return-hall", "agent-1016", "voice:8016"]
+    assert (record.outcome, record.agent) == (Outcome.ANSWERED, "1016")
+
+
+def test_12316_when_the_centre_is_closed_says_so_and_stays() -> None:
+    story, _, _ = play("12316", at=NIGHT, hall=answers(), centre=answers())
+    assert story == ["closed-12316", "agent-1016", "voice:8016"]
+
+
+@pytest.mark.parametrize(
+    ("hangs_up", "stage"),
+    [(0.001, Stage.ARRIVAL), (1.0, Stage.RING), (3.0, Stage.RING), (3.6, Stage.RING)],
+)
+def test_a_caller_who_leaves_is_recorded_where_they_left(hangs_up: float, stage: Stage) -> None:
+    _, record, _ = play("12345", hall=answers(), hangs_up=hangs_up)
+    assert record.outcome is Outcome.ABANDONED
+    assert record.stage is stage
+
+
+def test_a_caller_who_leaves_the_queue_is_recorded_there() -> None:
+    _, record, _ = play("12345", hangs_up=60.0)
+    assert (record.outcome, record.stage, record.wait_ms is not None) == (Outcome.ABANDONED, Stage.QUEUE, True)
+
+
+@pytest.mark.parametrize(
+    "first", [Phone(rejects_after=1), Phone(), Phone(dead=True), Phone(busy=True), Phone(answers_after=1, leaves=0.5)]
+)
+def test_an_agent_who_does_not_take_the_call_costs_the_caller_only_time(first: Phone) -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1001", first)
+        house.agent(HALL, answers())
+        citizen = house.fake.dials("12329", after=0.5)
+        await house.lives()
+        house.check()
+        assert not house.silences()
+        assert house.story(citizen)[-2:] == ["agent-1016", "voice:8016"]
+        (record,) = house.records()
+        assert record.offers == 2
+        assert house.dispatcher is not None
+        states = {view.agent: view.state for view in house.dispatcher.agents()}
+        assert states[AgentId("1001")] != "ready"
+
+    simulate(scene)
+
+
+def test_callers_reach_agents_in_the_order_in_which_they_came() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        for n in range(1016, 1021):
+            house.agent(str(n), answers_after=0.5, talks=7)
+        citizens = [house.fake.dials("12345", after=0.5 + n / 10, label=f"c{n:02}") for n in range(60)]
+        await house.lives()
+        house.check()
+        assert len(house.records()) == len(citizens)
+        began = [_voice(house, citizen) for citizen in citizens]
+        assert began == sorted(began)
+
+    def _voice(house: SimulatedHouse, citizen: Party) -> int:
+        return next(at for at, _, what in house.fake.heard(citizen.label) if what.startswith("agent-"))
 
     simulate(scene)

@@ -61,7 +61,9 @@ class FakeAsterisk(World):
 
     def target(self, number: str, *calls: Phone, trunk: str = "town", **behaviour: Any) -> Party:
         """A number outside, at `PJSIP/number@trunk`."""
-        return self._phone(f"PJSIP/{number}@{trunk}", number, calls or (Phone(**behaviour),))
+        party = self._phone(f"PJSIP/{number}@{trunk}", number, calls or (Phone(**behaviour),))
+        party.many = True
+        return party
 
     def _phone(self, endpoint: str, label: str, calls: tuple[Phone, ...]) -> Party:
         party = self.parties[label] = Party(label, deque(calls))
@@ -222,7 +224,7 @@ class FakeAsterisk(World):
         phone = channel.party.behaviour()
         channel.subscriber = app
         channel.party.talks = phone.talks
-        busy = len([each for each in self.channels.values() if each.party is channel.party]) > 1
+        busy = not channel.party.many and sum(each.party is channel.party for each in self.channels.values()) > 1
         if busy:
             self.faults.append(f"{self.now()} ms: {channel.party.label} was rung while on a call ({channel.id})")
         channel.timers.append(self.later(timeout, lambda: self._unanswered(channel)))
@@ -350,6 +352,11 @@ class FakeAsterisk(World):
                 return [channel.json(SHOWN) for channel in self.channels.values()]
             case "bridges":
                 return [bridge.json() for bridge in self.bridges.values()]
+            case "endpoints/PJSIP":
+                return [
+                    {"resource": name.removeprefix("PJSIP/"), "state": "online" if here else "offline"}
+                    for name, here in ((name, party.behaviours[0].registered) for name, party in self.endpoints.items())
+                ]
             case "applications":
                 return [{"name": app} for app in self.links]
         return None

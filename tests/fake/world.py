@@ -36,6 +36,8 @@ class Party:
 
     label: str
     behaviours: deque[Phone] = field(default_factory=deque)
+    many: bool = False
+    """Many calls at once: a centre, not a phone."""
     talks: float | None = None
     channel: "Channel | None" = None
     channels: list[str] = field(default_factory=list)

@@ -1,0 +1,67 @@
+"""`kill -9` at every wire action of a call, times a hang-up at each of its moments: no caller is lost by it."""
+
+import pytest
+
+from tests.calls.scenes import one_call
+from tests.calls.simulated import SimulatedHouse
+from tests.fake.loop import simulate
+from tests.fake.world import Phone
+
+MOMENTS = (None, 0.505, 2.0, 3.5, 4.2, 4.7, 5.0, 12.0, 30.0)
+"""Seconds after dialling at which the caller hangs up: before the answer, in greeting, ringing, whisper, talk, ..."""
+
+LINES = {
+    "an agent of the hall": ("12345", None),
+    "a transition prompt and a skill": ("12329", None),
+    "the line's own seats": ("12350", None),
+    "a provincial centre": ("12316", Phone(answers_after=2.0, talks=20)),
+    "a centre that does not answer": ("12316", Phone()),
+    "a centre that lets go at once": ("12316", Phone(answers_after=2.0, talks=1.0)),
+}
+
+
+@pytest.mark.parametrize("way", LINES)
+def test_no_kill_at_any_wire_action_loses_a_caller(way: str) -> None:
+    line, centre = LINES[way]
+    strikes = simulate(lambda: _strikes(line, centre))
+    wrong = []
+    for moment in MOMENTS:
+        for strike in range(1, strikes + 1):
+            found = simulate(lambda: _faults(line, strike, moment, centre))  # noqa: B023 - simulated at once
+            wrong += [f"killed at action {strike}, hang-up at {moment}: {fault}" for fault in found]
+    assert strikes > 20
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("way", LINES)
+def test_a_killed_controller_greets_nobody_twice_and_leaves_no_silence(way: str) -> None:
+    line, centre = LINES[way]
+    strikes = simulate(lambda: _strikes(line, centre))
+    longest = max(simulate(lambda: _silence(line, strike, centre)) for strike in range(1, strikes + 1))  # noqa: B023
+    assert longest <= 2_600  # ms: the longest that a killed controller is away, and its first look around
+
+
+async def _strikes(line: str, centre: Phone | None) -> int:
+    return (await one_call(line, None, None, centre)).wires[0].strikes
+
+
+async def _faults(line: str, strike: int, moment: float | None, centre: Phone | None) -> list[str]:
+    house = await one_call(line, strike, moment, centre)
+    found = house.faults()
+    if moment is None:
+        found += _not_served(house)
+    return found
+
+
+async def _silence(line: str, strike: int, centre: Phone | None) -> int:
+    house = await one_call(line, strike, None, centre)
+    return max(house.fake.longest(citizen.label) for citizen in house.citizens)
+
+
+def _not_served(house: SimulatedHouse) -> list[str]:
+    """Whoever stays on the line talks with somebody."""
+    return [
+        f"{citizen.label} talked with nobody: {house.heard(citizen)}"
+        for citizen in house.citizens
+        if not any(what.startswith("voice:") for what in house.heard(citizen))
+    ]

@@ -1,0 +1,131 @@
+"""What happens to the machinery: a lost socket, a dead Asterisk, a controller that hangs, a fault of ours, a second life."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from ivr.errors import Replaced
+from ivr.facts import Outcome
+from tests.calls.replay import fingerprint
+from tests.calls.simulated import ROOT, SimulatedHouse
+from tests.fake.loop import simulate
+from tests.fake.world import Party
+
+
+def one_caller(mishap: Callable[[SimulatedHouse], None], line: str = "12345") -> tuple[Party, SimulatedHouse]:
+    """A caller, an agent, and something that goes wrong."""
+
+    async def scene() -> tuple[Party, SimulatedHouse]:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.5, talks=20)
+        citizen = house.fake.dials(line, after=0.5)
+        mishap(house)
+        await house.lives()
+        house.check()
+        return citizen, house
+
+    return simulate(scene)
+
+
+@pytest.mark.parametrize("at", [0.505, 1.0, 2.5, 3.6, 4.4, 4.7, 10.0, 24.0])
+def test_a_lost_socket_costs_the_caller_nothing(at: float) -> None:
+    def lose(house: SimulatedHouse) -> None:
+        house.fake.later(at, house.drop)
+
+    citizen, house = one_caller(lose)
+    assert house.story(citizen)[-1] == "voice:8016"
+    assert citizen.ended == "released"
+    assert house.fake.times_heard("citizen", "greeting-12345") == 1
+
+
+def test_talking_parties_go_on_hearing_each_other_while_the_controller_is_dead() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.5, talks=20)
+        citizen = house.fake.dials("12345", after=0.5)
+        house.fake.later(8.0, house.kill)
+        await house.lives(kills=(None,))
+        house.check()
+        (talk,) = [(since, to) for since, to, what in house.fake.heard(citizen.label) if what == "voice:8016"]
+        assert talk[1] - talk[0] > 19_000
+
+    simulate(scene)
+
+
+def test_a_dead_asterisk_ends_its_calls_and_each_has_its_record() -> None:
+    def crash(house: SimulatedHouse) -> None:
+        house.fake.later(3.0, house.fake.crash)
+
+    citizen, house = one_caller(crash)
+    assert citizen.ended
+    assert [record.outcome for record in house.records()] == [Outcome.ABANDONED]
+
+
+def test_a_controller_that_hangs_loses_its_caller_to_the_survival_path() -> None:
+    def hang(house: SimulatedHouse) -> None:
+        house.fake.later(2.0, house.freeze)
+        house.fake.later(60.0, house.thaw)
+
+    citizen, house = one_caller(hang)
+    assert citizen.survived
+    (record,) = house.records()
+    assert record.outcome is Outcome.SURVIVAL
+
+
+def test_a_fault_of_ours_gives_the_caller_to_the_survival_path() -> None:
+    def refuse(house: SimulatedHouse) -> None:
+        house.fake.refuse = lambda _method, path: 500 if path.endswith("/answer") else None
+
+    citizen, house = one_caller(refuse)
+    assert citizen.survived
+    (record,) = house.records()
+    assert record.outcome is Outcome.SURVIVAL
+
+
+def test_a_request_without_a_reply_is_a_fault_and_not_a_wait_for_ever() -> None:
+    def swallow(house: SimulatedHouse) -> None:
+        house.fake.refuse = lambda _method, path: 0 if path.endswith("addChannel") else None
+
+    citizen, _ = one_caller(swallow)
+    assert citizen.survived
+
+
+def test_a_missing_prompt_is_skipped() -> None:
+    def lose(house: SimulatedHouse) -> None:
+        house.fake.missing.add("greeting-12345")
+
+    citizen, house = one_caller(lose)
+    assert house.story(citizen) == ["agent-1016", "voice:8016"]
+
+
+def test_a_second_controller_ends_the_first() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        second = house.fake.life()
+
+        async def another_one() -> None:
+            await asyncio.sleep(2)
+            async with second.open("hotline"):
+                await asyncio.sleep(5)
+
+        other = asyncio.create_task(another_one())
+        with pytest.raises(Replaced):
+            await house.life(None, 60)
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("seed", [3, 82, 106])
+def test_a_seed_replays_exactly_in_another_process_with_another_hash_seed(seed: int) -> None:
+    code = f"from tests.calls.replay import fingerprint; print(fingerprint({seed}))"
+    environment = {**os.environ, "PYTHONHASHSEED": "4321", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == fingerprint(seed)
