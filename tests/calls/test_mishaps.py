@@ -1,4 +1,4 @@
-"""What happens to the machinery: a lost socket, a dead Asterisk, a controller that hangs, a fault of ours, a second life."""
+"""What happens to the machinery: a lost socket, a dead Asterisk, a hung controller, a fault of ours, a second life."""
 
 import asyncio
 import os
