@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asterisk
 CALLERS = 60
 GAP = 0.05  # seconds between two callers: the order of arrival is beyond doubt
 TALK = 1.2  # seconds
+TOGETHER = 0.1  # seconds between two phones that were dialled at the same moment
 
 
 @dataclass
@@ -73,8 +74,15 @@ def test_each_is_answered_once(rush: Rush) -> None:
 
 
 def test_they_are_rung_for_in_the_order_of_their_arrival(rush: Rush) -> None:
-    order = [caller for _, caller, _ in sorted(rush.rung)]
-    assert order == [citizen.name for citizen in rush.citizens]
+    """To the millisecond in the records; at the phones, two that are dialled together ring in either order."""
+    records = [rush.records[citizen.name] for citizen in rush.citizens]
+    assert [record.arrived for record in records] == sorted(record.arrived for record in records)
+    offered = [record.rang for record in records if record.rang is not None]
+    assert len(offered) == CALLERS
+    assert offered == sorted(offered)
+    rang = {caller: moment for moment, caller, _ in rush.rung}
+    moments = [rang[citizen.name] for citizen in rush.citizens]
+    assert all(later > earlier - TOGETHER for earlier, later in pairwise(moments))
 
 
 def test_no_agent_has_two_calls(rush: Rush) -> None:
