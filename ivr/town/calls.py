@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from ivr.town import sip
 from ivr.town.rtp import Clip, Heard, Media
@@ -211,7 +212,7 @@ class Outgoing(Call):
     def __init__(self, phone: "Phone", media: Media, number: str, via: Address, caller: str) -> None:
         super().__init__(phone, media, fresh())
         self.via = via
-        self.uri = f"sip:{number}@{via[0]}:{via[1]}"
+        self.uri = f"sip:{quote(number, safe='+*-._~!')}@{via[0]}:{via[1]}"
         self._from = f"<sip:{caller}@{phone.address[0]}>;tag={self.tag}"
         self._to = f"<{self.uri}>"
         self._contact = self.uri

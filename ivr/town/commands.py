@@ -1,9 +1,8 @@
 """`hotline call NUMBER`: dial as a citizen of the demo town, and see what the caller lived through."""
 
 import asyncio
-import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -11,7 +10,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from ivr.edge.secrets import Secrets
+from ivr.errors import Trouble
+from ivr.house.settings import state_directory
 from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
+from routing.hours import SHANGHAI, parse_moment
 
 WORDS = {
     "dialled": "[bold]dials[/bold] {name}",
@@ -53,7 +56,7 @@ def summary(timeline: Timeline) -> str:
 
 @click.command()
 @click.argument("number")
-@click.option("--at", default="", help="The moment the call pretends to, as 2021-09-15T09:00.")
+@click.option("--at", default="", help="The moment the call pretends to, as 2021-09-15T09:00; or: now.")
 @click.option("--caller", default="", help="The caller's own number.")
 @click.option("--diversion", default="", help="A number dialled first, and forwarded to NUMBER.")
 @click.option("--stay", default=30.0, show_default=True, help="Seconds to stay on the line after the answer.")
@@ -61,19 +64,19 @@ def summary(timeline: Timeline) -> str:
 @click.option("--json", "as_json", is_flag=True, help="The timeline as JSON.")
 def call(number: str, at: str, caller: str, diversion: str, stay: float, save: Path | None, *, as_json: bool) -> None:
     """Place a real call from the demo town to NUMBER and print its timeline."""
-    state = state_directory()
-    visit = Visit(number=number, stay_for=timedelta(seconds=stay), at=at, caller=caller, diversion=diversion)
+    visit = Visit(number=number, stay_for=timedelta(seconds=stay), at=_moment(at), caller=caller, diversion=diversion)
     try:
+        state = state_directory(None)
         timeline = asyncio.run(
             place_call(
                 visit,
                 town=("127.0.0.1", town_port(state)),
-                secret=(state / "secrets" / "citizen").read_text().strip(),
+                secret=Secrets(state / "secrets").get("citizen"),
                 prompts=state / "prompts",
                 save_to=save or state / "town" / f"heard-{_plain(number)}.wav",
             )
         )
-    except (NoTown, OSError) as problem:
+    except (NoTown, Trouble, OSError) as problem:
         raise click.ClickException(str(problem)) from problem
     if as_json:
         click.echo(msgspec.json.encode(timeline).decode())
@@ -88,12 +91,22 @@ def _plain(number: str) -> str:
     return "".join(character for character in number if character.isalnum()) or "number"
 
 
-def state_directory() -> Path:
-    """HOTLINE_STATE, else `var/` beside the packages."""
-    return Path(os.environ.get("HOTLINE_STATE") or Path(__file__).resolve().parents[2] / "var")
+def _moment(at: str) -> str:
+    """What X-Hotline-At says: empty for the moment at which the house lives."""
+    if at == "now":
+        return datetime.now(SHANGHAI).isoformat(timespec="seconds")
+    try:
+        return parse_moment(at).isoformat() if at else ""
+    except ValueError as error:
+        raise click.BadParameter(f"{at!r} is no moment: write it as 2021-09-15T09:00", param_hint="--at") from error
 
 
 def town_port(state: Path) -> int:
-    """Where the town listens: of the running house, else of the environment.  Raises `OSError` when nothing tells."""
-    house = msgspec.json.decode((state / "house.json").read_bytes())
-    return int(os.environ.get("HOTLINE_TOWN_SIP_PORT") or house["ports"]["town_sip"])
+    """Where the town of the running house listens.  Raises `Trouble`."""
+    try:
+        house = msgspec.json.decode((state / "house.json").read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
+    if house["mode"] != "demo":
+        raise Trouble(f"the house in {state} is in production: it has no town to call from.")
+    return int(house["ports"]["town_sip"])
