@@ -29,7 +29,8 @@ class Findings:
     """What is to be done after a connect.
 
     `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
-    whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang up.  `empty`: bridges to delete.
+    whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang
+    up.  `empty`: bridges to delete.
     """
 
     everyone: tuple[str, ...]

@@ -6,19 +6,19 @@ A lost socket, a killed process and a first start are one case: connect, look, e
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from datetime import datetime
+from functools import partial
 
 from ivr.adopt import Findings, arrived, call_of, legs, orphans, survey
 from ivr.ari import models
 from ivr.ari.client import Ari, connect
 from ivr.ari.handles import Channel
 from ivr.ari.vitals import Ended
-from ivr.call import serve
+from ivr.call import SURVIVAL, serve
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Replaced
-from ivr.ledger import ARRIVED, CONNECTED, Ledger
+from ivr.ledger import ARRIVED, CONNECTED
 from ivr.register import Register, Witness
 from ivr.service import Service
 from ivr.visit import Call
@@ -91,16 +91,14 @@ class Controller:
         register, service = self.register, self.service
         found = survey(service.config, await ari.lists(), register, service.clock.instant())
         self._sweep(ari, found.strays, found.empty)
-        known = frozenset(register.ledgers)
-        for channel in found.living.values():
-            self._open(channel)
-        living = [TicketId(call) for call in found.living]
-        connected = [TicketId(call) for call in found.living if CONNECTED in register.ledgers[call]]
-        service.dispatcher.reconcile(living, connected)
+        connected = [TicketId(call) for call, ledger in register.ledgers.items() if CONNECTED in ledger]
+        service.dispatcher.reconcile([TicketId(call) for call in found.living], connected)
         try:
             async with asyncio.TaskGroup() as group:
                 for call in list(register.ledgers):
-                    group.create_task(self._serve(self._resumed(ari, call, call in known, found)), name=f"call:{call}")
+                    group.create_task(self._serve(call, partial(self._resumed, ari, found)), name=f"call:{call}")
+                for call, channel in found.living.items():
+                    self._take(ari, group, call, channel)
                 group.create_task(self._look_for_phones(), name="phones")
                 group.create_task(self._look_around(ari), name="sweep")
                 self.ari = ari
@@ -114,53 +112,51 @@ class Controller:
     async def _welcome(self, ari: Ari, group: asyncio.TaskGroup) -> None:
         async for start in ari.arrivals():
             call = call_of(start.channel)
-            channel = Channel(ari, ChannelId(start.channel.id))
-            if call is None or self.register.is_ended(call):
-                channel.hang_up()  # a leg of a life before, or of a call that is over
-            elif not self.register.is_open(call):
-                if not self._door_is_open:
-                    await channel.continue_to("survival")
-                    continue
-                ledger = self._open(start.channel)
-                visit = Call(self.service, ari, call, channel, ledger, resumed=False)
-                group.create_task(self._serve(visit), name=f"call:{call}")
+            if call is None or self.register.is_ended(call):  # a leg of a life before, or of a call that is over
+                Channel(ari, ChannelId(start.channel.id)).hang_up()
+            elif self._door_is_open:
+                self._take(ari, group, call, start.channel)
+            else:
+                channel = Channel(ari, ChannelId(start.channel.id))
+                channel.send("POST", "/continue", {"context": SURVIVAL, "extension": "s", "priority": 1})
 
-    async def _serve(self, call: Call) -> None:
-        CURRENT.set(call.id)
+    def _take(self, ari: Ari, group: asyncio.TaskGroup, call: CallId, channel: models.Channel) -> None:
+        """A call that nobody has taken yet."""
+        if not self.register.is_open(call):
+            self.register.open(call)
+            group.create_task(self._serve(call, partial(self._begun, ari, channel)), name=f"call:{call}")
+
+    async def _serve(self, call: CallId, begin: Callable[[CallId], Call]) -> None:
+        CURRENT.set(call)
         try:
-            await serve(call)
+            await serve(begin(call))
         except (ConnectionLost, Replaced):
             raise
         except Exception:
-            log.exception("the call could not be ended properly; the next life will try again")
-        record = self.register.close(call.id)
+            log.exception("the call could not be ended properly; the lease gives the caller to the survival path")
+        record = self.register.close(call)
         if record is not None:
             for witness in self._witnesses:
                 witness.ended(record)
             self._settle()
 
-    def _open(self, channel: models.Channel) -> Ledger:
-        """The ledger of a call; begun, if this is the first that we hear of it."""
-        call = call_of(channel)
-        if call is None:
-            raise ValueError(f"channel {channel.id} is no citizen's")
-        ledger = self.register.open(call)
-        if ARRIVED not in ledger:
-            clock = self.service.clock
-            civil = _wall(clock.civil())
-            ledger.write(ARRIVED, arrived(channel, self.service.config, civil, clock.instant(), self.rehearsal))
-        return ledger
+    def _begun(self, ari: Ari, channel: models.Channel, call: CallId) -> Call:
+        """A new call: one with an empty ledger."""
+        ledger, clock = self.register.open(call), self.service.clock
+        civil = clock.civil().isoformat(timespec="milliseconds")
+        ledger.write(ARRIVED, arrived(channel, self.service.config, civil, clock.instant(), self.rehearsal))
+        return Call(self.service, ari, call, Channel(ari, ChannelId(channel.id)), ledger, resumed=False)
 
-    def _resumed(self, ari: Ari, call: CallId, was_known: bool, found: Findings) -> Call:  # noqa: FBT001
+    def _resumed(self, ari: Ari, found: Findings, call: CallId) -> Call:
+        """A call that an earlier life has begun; its people may have left meanwhile."""
         ledger, living = self.register.ledgers[call], found.living.get(call)
         channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
         if living is None:
             channel.vitals.end(Ended(hung_up=call not in found.taken))
-        everyone = frozenset(found.everyone)
         for leg in legs(ledger):
-            if leg not in everyone:
+            if leg not in found.everyone:
                 ari.vitals(leg).end(Ended(hung_up=True))
-        return Call(self.service, ari, call, channel, ledger, resumed=was_known, is_bridged=call in found.bridged)
+        return Call(self.service, ari, call, channel, ledger, resumed=True, is_bridged=call in found.bridged)
 
     @staticmethod
     def _sweep(ari: Ari, channels: Sequence[ChannelId], bridges: Sequence[BridgeId]) -> None:
@@ -196,7 +192,3 @@ class Controller:
     def _settle(self) -> None:
         if not self.register.ledgers:
             self._quiet.set()
-
-
-def _wall(civil: datetime) -> str:
-    return civil.isoformat(timespec="milliseconds")

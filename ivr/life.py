@@ -59,7 +59,7 @@ class Surroundings:
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Surroundings":
         """Raises `Trouble` or `ConfigFaults`."""
-        house = settings.read(None, None, environ)
+        house = settings.read(None, None, environ, applied=True)
         at, since = environ.get("HOTLINE_AT", ""), environ.get("HOTLINE_SINCE", "")
         clock = SystemClock(parse_moment(at), Instant(int(since))) if at and since else SystemClock()
         return cls(

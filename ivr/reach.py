@@ -12,7 +12,7 @@ from datetime import timedelta
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
-from ivr.errors import AriError, CallerHungUp, OfferWithdrawn, TakenBack
+from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
 from ivr.facts import Connected, Declined, Offered, Party, Queued, Returned, Transferring
 from ivr.ledger import (
     ACCEPTED,
@@ -187,12 +187,7 @@ def _attempts(call: Call, n: int) -> int:
 async def _join(call: Call, other: Channel) -> None:
     """Both into the bridge, should the citizen not be there yet; the caller is with a person, so the lease ends."""
     call.citizen.music_off()
-    try:
-        await call.bridge.add(call.citizen, other)
-    except AriError:
-        await other.settle()
-        await call.citizen.settle()
-        raise
+    await call.bridge.add(call.citizen, other)
     call.citizen.put(LEASE, "0")
 
 

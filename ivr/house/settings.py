@@ -13,7 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from ivr.errors import Trouble
+from ivr.survival import SNAPSHOT, Snapshot
 from routing.config import Config, Mode, Ports, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,10 +127,24 @@ def moment(config: Config, at: str | None) -> datetime | None:
     raise Trouble(f"--at {at} is no moment: write it as 2021-09-15T09:00, or say now.")
 
 
-def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Everything.  Raises `Trouble`, or `ConfigFaults` with every fault of the config."""
+def applied_sources(state: Path) -> dict[str, str]:
+    """What the open house was started with: edits since then count only once they are applied.  Raises `Trouble`."""
+    path = state / SNAPSHOT
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Snapshot).sources
+    except (OSError, msgspec.DecodeError) as error:
+        raise Trouble(f"{path} cannot be read: start the house again with scripts/run.") from error
+
+
+def read(
+    state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ, *, applied: bool = False
+) -> Settings:
+    """Everything, from the files or, `applied`, as the open house has it.
+
+    Raises `Trouble`, or `ConfigFaults` with every fault of the config.
+    """
     folder = state_directory(state, environ)
-    sources = read_sources()
+    sources = applied_sources(folder) if applied else read_sources()
     config = build(sources)
     return Settings(
         root=ROOT,
