@@ -99,7 +99,7 @@ def silences(samples: Samples, longer_than: float) -> list[tuple[float, float]]:
     """Stretches without sound that last more than `longer_than` seconds: from, to, in seconds."""
     quiet = np.concatenate([[False], loudness(samples) < QUIET, [False]])
     edges = np.flatnonzero(quiet[1:] != quiet[:-1])
-    stretches = [(start * FRAME / RATE, end * FRAME / RATE) for start, end in edges.reshape(-1, 2)]
+    stretches = [(int(start) * FRAME / RATE, int(end) * FRAME / RATE) for start, end in edges.reshape(-1, 2)]
     return [(start, end) for start, end in stretches if end - start > longer_than]
 
 

@@ -1,19 +1,22 @@
-"""`hotline call NUMBER`: dial as a citizen of the demo town, and see what the caller lived through."""
+"""`hotline call NUMBER`: dial as a citizen of the demo town, and see what the caller lived through; `hotline town`."""
 
 import asyncio
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from ivr.edge import probe
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
-from ivr.house.settings import state_directory
+from ivr.house.settings import applied_sources, state_directory
 from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
+from routing.config import build
 from routing.hours import SHANGHAI, parse_moment
 
 WORDS = {
@@ -27,6 +30,12 @@ WORDS = {
     "hung up": "the {name} hangs up",
     "not answered": "[red]not answered[/red]: {name}",
 }
+
+
+BEHAVIOURS = ("answer", "no-answer", "busy", "release", "reject", "unreachable")
+"""What a centre of the town can be told to do; see dialplans/town/extensions.conf.j2."""
+
+ANSWER_WITHIN_S = 5.0
 
 
 def rendered(timeline: Timeline) -> Table:
@@ -87,6 +96,26 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
     sys.exit(0 if timeline.answered else 1)
 
 
+@click.command()
+@click.argument("target")
+@click.argument("behaviour", type=click.Choice(BEHAVIOURS))
+def town(target: str, behaviour: str) -> None:
+    """Let TARGET of the demo town (agriculture: the centre of 12316) answer from now on, or fail in one of its ways."""
+    try:
+        state = state_directory(None)
+        port = town_port(state, "town_ari")
+        targets = build(applied_sources(state)).site.targets
+        if target not in targets:
+            raise Trouble(f"{target!r} is no target of site.yaml: there is {', '.join(targets)}.")
+        query = urlencode({"variable": f"TOWN_{target.replace('-', '_')}", "value": behaviour})
+        url = f"http://127.0.0.1:{port}/ari/asterisk/variable?{query}"
+        password = Secrets(state / "secrets").get("town-password")
+        asyncio.run(probe.post(url, within=ANSWER_WITHIN_S, user="town", password=password))
+    except (Trouble, OSError) as problem:
+        raise click.ClickException(str(problem)) from problem
+    click.echo(f"{target}: {behaviour}")
+
+
 def _plain(number: str) -> str:
     return "".join(character for character in number if character.isalnum()) or "number"
 
@@ -101,7 +130,7 @@ def _moment(at: str) -> str:
         raise click.BadParameter(f"{at!r} is no moment: write it as 2021-09-15T09:00", param_hint="--at") from error
 
 
-def town_port(state: Path) -> int:
+def town_port(state: Path, which: str = "town_sip") -> int:
     """Where the town of the running house listens.  Raises `Trouble`."""
     try:
         house = msgspec.json.decode((state / "house.json").read_bytes())
@@ -109,4 +138,4 @@ def town_port(state: Path) -> int:
         raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
     if house["mode"] != "demo":
         raise Trouble(f"the house in {state} is in production: it has no town to call from.")
-    return int(house["ports"]["town_sip"])
+    return int(house["ports"][which])

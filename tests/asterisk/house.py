@@ -105,19 +105,12 @@ class House:
 
     # --- its command line
 
-    async def hotline(self, *arguments: str) -> str:
+    def hotline(self, *arguments: str) -> str:
         """Run `hotline ARGUMENTS`; what it prints.  Fails when it does."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "ivr", *arguments),
-            cwd=ROOT,
-            env=self.environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        out, _ = await process.communicate()
-        assert process.returncode == 0, f"hotline {' '.join(arguments)}: {out.decode()}"
-        return out.decode()
+        command = [sys.executable, "-m", "ivr", *arguments]
+        ran = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, f"hotline {' '.join(arguments)}: {ran.stdout}{ran.stderr}"
+        return ran.stdout
 
     # --- its Asterisks
 

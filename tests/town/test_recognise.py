@@ -132,4 +132,6 @@ async def test_a_stretch_of_time_that_nothing_was_heard_in_is_silence() -> None:
     heard = await heard_of([(10.0, packet(0, 1, 1000))])
     around = heard.between(9.5, 11.0)
     assert (around.began, around.seconds) == (9.5, 1.5)
-    assert audio.silences(around.samples, 0.3) == [(0.0, 0.5), (0.52, 1.5)]
+    found = audio.silences(around.samples, 0.3)
+    assert found == [(0.0, 0.5), (0.52, 1.5)]
+    assert {type(moment) for stretch in found for moment in stretch} == {float}  # what JSON can say
