@@ -7,7 +7,7 @@ from ivr.commands.switch import agents, calls, queues, status
 from ivr.errors import Trouble
 from ivr.house.commands import up
 from ivr.life import Surroundings, live
-from ivr.town.commands import call
+from ivr.town.commands import call, town
 from routing.config import ConfigFaults, render
 
 
@@ -28,5 +28,5 @@ def controller() -> None:
         raise click.ClickException(str(trouble)) from trouble
 
 
-for command in (up, check_command, explain_command, call, status, calls, agents, queues):
+for command in (up, check_command, explain_command, call, status, calls, agents, queues, town):
     main.add_command(command)

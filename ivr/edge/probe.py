@@ -39,9 +39,10 @@ async def get(url: str, *, within: float, user: str = "", password: str = "") ->
     await _request("GET", url, within, auth=aiohttp.BasicAuth(user, password) if user else None)
 
 
-async def post(url: str, *, within: float, token: str) -> None:
-    """The same for something to be done, with our own right to ask for it."""
-    await _request("POST", url, within, headers={"Authorization": f"Bearer {token}"})
+async def post(url: str, *, within: float, token: str = "", user: str = "", password: str = "") -> None:
+    """The same for something to be done, with our own right to ask for it: a token, or a name and a password."""
+    auth = aiohttp.BasicAuth(user, password) if user else None
+    await _request("POST", url, within, auth=auth, headers={"Authorization": f"Bearer {token}"} if token else None)
 
 
 async def until(child: Child, ask: Callable[[], Awaitable[None]], within: float) -> None:

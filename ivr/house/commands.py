@@ -84,10 +84,8 @@ def invitation(settings: Settings, took: float) -> Panel:
     rows = Table.grid(padding=(0, 2))
     if settings.demo:
         town = f"127.0.0.1:{settings.ports['town_sip']}"
-        secret = (settings.state / "secrets" / "citizen").read_text().strip()
-        phone = (
-            f"register at [bold]{town}[/bold] (UDP), user [bold]citizen[/bold], password [bold]{escape(secret)}[/bold]"
-        )
+        secret = escape(str(settings.state / "secrets" / "citizen"))  # named, not shown: this may be a log
+        phone = f"register at [bold]{town}[/bold] (UDP), user [bold]citizen[/bold], password in {secret}"
         rows.add_row("Dial, in another terminal", "[bold].venv/bin/hotline call 12345[/bold], or 12329, 12350, 12316")
         rows.add_row("From your own SIP phone", f"{phone}, then dial the same")
         moment = f"{settings.at:%Y-%m-%d %H:%M}" if settings.at else "today"

@@ -16,7 +16,7 @@ from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
 from ivr.house.settings import applied_sources, state_directory
 from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
-from routing.config import build
+from routing.config import Config, build
 from routing.hours import SHANGHAI, parse_moment
 
 WORDS = {
@@ -104,16 +104,22 @@ def town(target: str, behaviour: str) -> None:
     try:
         state = state_directory(None)
         port = town_port(state, "town_ari")
-        targets = build(applied_sources(state)).site.targets
-        if target not in targets:
-            raise Trouble(f"{target!r} is no target of site.yaml: there is {', '.join(targets)}.")
-        query = urlencode({"variable": f"TOWN_{target.replace('-', '_')}", "value": behaviour})
+        known = _known(target, build(applied_sources(state)))
+        query = urlencode({"variable": f"TOWN_{known.replace('-', '_')}", "value": behaviour})
         url = f"http://127.0.0.1:{port}/ari/asterisk/variable?{query}"
         password = Secrets(state / "secrets").get("town-password")
         asyncio.run(probe.post(url, within=ANSWER_WITHIN_S, user="town", password=password))
     except (Trouble, OSError) as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo(f"{target}: {behaviour}")
+
+
+def _known(target: str, config: Config) -> str:
+    """Raises `Trouble` when there is no such target."""
+    targets = config.site.targets
+    if target not in targets:
+        raise Trouble(f"{target!r} is no target of site.yaml: there is {', '.join(targets)}.")
+    return target
 
 
 def _plain(number: str) -> str:
