@@ -152,9 +152,9 @@ class Dispatcher:
 
     def leave(self, ticket: TicketId) -> None:
         """Give a ticket up, at whatever stage; harmless when it has gone already."""
-        self._places.pop(ticket, None)
         if self._floor.ticket(ticket) is not None:
-            self.apply(Left(ticket))
+            self.apply(Left(ticket))  # withdraws its offer, if one stands
+        self._places.pop(ticket, None)
 
     def reconcile(self, kept: Iterable[TicketId], connected: Iterable[TicketId]) -> None:
         """Bring the Floor to what Asterisk says after a connect.

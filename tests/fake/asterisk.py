@@ -122,6 +122,7 @@ class FakeAsterisk(World):
         self._serial += 1
         name = f"{self.node}-{EPOCH_MS // 1000}.{self._serial}"
         channel = Channel(name, f"PJSIP/town-{self._serial:08x}", party, "Ring", originated=False, caller=caller)
+        channel.talks = party.talks
         channel.variables = {
             "HOTLINE_CALL": name.replace(".", "-"),
             "HOTLINE_DIALLED": number,
@@ -223,7 +224,7 @@ class FakeAsterisk(World):
         self._lives(channel)
         phone = channel.party.behaviour()
         channel.subscriber = app
-        channel.party.talks = phone.talks
+        channel.talks = phone.talks
         busy = not channel.party.many and sum(each.party is channel.party for each in self.channels.values()) > 1
         if busy:
             self.faults.append(f"{self.now()} ms: {channel.party.label} was rung while on a call ({channel.id})")

@@ -92,6 +92,8 @@ class Channel:
     quiet: bool = False
     gone: bool = False
     tries: int = 0
+    talks: float | None = None
+    """From the moment that it shares a bridge; a centre has many calls at once, each with its own end."""
     lease: asyncio.TimerHandle | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     leaving: Callable[[], None] | None = None
@@ -312,7 +314,7 @@ class World:
             self.listen(channel, *bridge.members)
 
     def _begin_talk(self, channel: Channel) -> None:
-        talks, channel.party.talks = channel.party.talks, None
+        talks, channel.talks = channel.talks, None
         if talks is not None:
             channel.timers.append(self.later(talks, lambda: self.hang_up(channel)))
 
