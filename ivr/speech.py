@@ -39,12 +39,11 @@ class Speech:
         return any(SAYING.of(each.id) in ledger and SAID.of(each.id) not in ledger for each in self._prompts)
 
     async def run(self) -> None:
-        """Say them, one after another; then music, which a playback outside of a bridge ends for good."""
+        """Say them, one after another; in a bridge, music goes on after each."""
         for prompt in self._prompts:
             await say(self._call, prompt)
             self._must.discard(prompt.id)
             self._settle()
-        self._call.citizen.music()
 
     async def nearly_heard(self, lead: timedelta) -> None:
         """Return when what must be heard is over in at most `lead`."""

@@ -65,7 +65,7 @@ async def a_caller_leaves_before_the_answer(office: Office) -> None:
 @callers_leave
 async def a_caller_leaves_during_the_greeting(office: Office) -> None:
     citizen = await office.citizen()
-    await citizen.dials("12345")
+    await citizen.dials("12329")  # nine seconds of prompt, and nobody rings in the first seven
     await asyncio.sleep(0.5)
     await citizen.hangs_up()
     await abandoned(office, citizen, Stage.GREETING)
