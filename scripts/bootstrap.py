@@ -211,7 +211,7 @@ def check(*arguments: str) -> None:
     """Lint, types and the fast tests."""
     step("lint", "ruff", "check")
     step("types", "mypy")
-    step("fast tests", "pytest", "-q", "-m", "not slow and not asterisk", *(arguments or FAST))
+    step("fast tests", "pytest", "-q", "-n", "auto", "-m", "not slow and not asterisk", *(arguments or FAST))
 
 
 def test(*arguments: str) -> None:

@@ -50,7 +50,7 @@ async def test_what_was_committed_outlives_a_kill(tmp_path: Path) -> None:
         assert await connection.fetchval("SHOW listen_addresses") == ""
         await connection.close()
     assert not (server.data / "postmaster.pid").exists()
-    assert list(server.sockets.iterdir()) == []
+    assert list(server.sockets.glob("*")) == []  # the folder itself is gone where it was not in the state directory
 
 
 async def test_a_state_directory_too_deep_for_a_socket_and_closed_to_others_works(
