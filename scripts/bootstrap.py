@@ -29,7 +29,15 @@ PYTHON = VENV / "bin" / "python"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 COVERS = {"run": ("run",), "dev": ("run", "dev")}  # whoever has what tests the house has what runs it
 NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
-FAST = ("tests/routing", "tests/calls", "tests/edge", "tests/house", "tests/contract")
+FAST = (
+    "tests/routing",
+    "tests/calls",
+    "tests/edge",
+    "tests/house",
+    "tests/contract",
+    "tests/test_architecture.py",
+    "tests/test_docs.py",
+)
 
 # `#!` cannot name a path with spaces, so the shell reads the first lines, and Python takes them for a string
 COMMAND = """#!/bin/sh
