@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import click
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -163,19 +164,27 @@ def _status(now: Any) -> RenderableType:
 
 
 def _calls(now: Any) -> RenderableType:
-    living = Table("call", "line", "dialled", "caller", "phase", "stage", "for", "with", title="in progress")
+    living = _table("in progress", "line", "dialled", "caller", "phase", "stage", "for", "with")
     for call in now["living"]:
         living.add_row(
-            call["call"], _line(call), call["dialled"], call["caller"], call["phase"], call["stage"],
+            call["call"], call["line"], _dialled(call), call["caller"], call["phase"], call["stage"],
             _seconds(call["for_ms"]), call["with"],
         )  # fmt: skip
-    over = Table("call", "line", "dialled", "caller", "arrived", "outcome", "with", "waited", "talked", title="over")
+    over = _table("over", "line", "dialled", "caller", "arrived", "outcome", "with", "waited", "talked")
     for call in now["ended"]:
         over.add_row(
-            call["call"], _line(call), call["dialled"], call["caller"], _clock(call["arrived"]), call["outcome"],
+            call["call"], call["line"], _dialled(call), call["caller"], _clock(call["arrived"]), call["outcome"],
             call["with"], _seconds(call["wait_ms"]), _seconds(call["talk_ms"]),
         )  # fmt: skip
     return Group(living, over, Text(now.get("error", ""), style="red"))
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Of calls: ids, lines and outcomes stay whole on a narrow screen, the rest folds."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in ("call", *columns):
+        table.add_column(column, overflow="fold", no_wrap=column in {"call", "line", "outcome", "stage"})
+    return table
 
 
 def _queues(now: Any) -> RenderableType:
@@ -200,8 +209,8 @@ def _agents(now: Any) -> RenderableType:
     return table
 
 
-def _line(call: Any) -> str:
-    return f"{call['line']} {call['name']}" + (f" [{call['marked']}]" if call["marked"] else "")
+def _dialled(call: Any) -> str:
+    return f"{call['dialled']} ({call['marked']})" if call["marked"] else str(call["dialled"])
 
 
 def _counted(counts: Mapping[str, int]) -> str:

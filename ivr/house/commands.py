@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import shlex
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from ivr.errors import Trouble
 from ivr.house.house import House
 from ivr.house.ladder import open_house
 from ivr.house.report import Report
-from ivr.house.settings import Settings, read
+from ivr.house.settings import Settings, read, state_directory
 from routing.config import ConfigFaults, render
 
 PRODUCTION_DRAIN_S = 300.0
@@ -82,6 +83,9 @@ async def live(settings: Settings, report: Report, drain: float | None = None) -
 def invitation(settings: Settings, took: float) -> Panel:
     """What to do now."""
     rows = Table.grid(padding=(0, 2))
+    if settings.state != state_directory(None, {}):  # the commands below look for the house where they are told
+        told = escape(f"export HOTLINE_STATE={shlex.quote(str(settings.state))}")
+        rows.add_row("In another terminal, first", f"[bold]{told}[/bold]")
     if settings.demo:
         town = f"127.0.0.1:{settings.ports['town_sip']}"
         secret = escape(str(settings.state / "secrets" / "citizen"))  # named, not shown: this may be a log

@@ -110,13 +110,13 @@ class Api:
             records = await self._store.calls(_whole(query, "limit", 20))
             return {"living": living, "ended": [views.ended(record) for record in records]}
         except StoreError as error:
-            return {"living": living, "ended": [], "error": f"the database cannot be reached: {error}"}
+            return {"living": living, "ended": [], "error": str(error)}
 
     async def _call(self, query: Mapping[str, str]) -> Any:
         try:
             record, facts = await self._store.call(query["call"]), await self._store.facts_of(query["call"])  # type: ignore[arg-type]
         except StoreError as error:
-            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"the database cannot be reached: {error}") from error
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
         if not facts:
             raise Refusal(HTTPStatus.NOT_FOUND, f"no call {query['call']!r} is known")
         return {
