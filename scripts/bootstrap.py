@@ -4,6 +4,7 @@
     bootstrap.py check [ARGUMENTS]   what tests it too, then lint, types and the fast tests
     bootstrap.py test [ARGUMENTS]    the same, then lint, types and every test
     bootstrap.py seed N              the same, then one simulated morning, line by line
+    bootstrap.py bench [ARGUMENTS]   what runs the house, then `scripts/bench.py ARGUMENTS`
 
 A stamp in `.venv` says what it was made from, so the second time costs nothing.  Two at once wait for each other.
 """
@@ -238,7 +239,7 @@ def main() -> None:
     """Set up, then become the command."""
     command, *arguments = sys.argv[1:]
     try:
-        set_up("run" if command == "run" else "dev")
+        set_up("run" if command in {"run", "bench"} else "dev")
         match command:
             case "run":
                 hotline = VENV / "bin" / "hotline"
@@ -250,8 +251,11 @@ def main() -> None:
             case "seed":
                 os.environ["PYTHONHASHSEED"] = "random"
                 os.execve(PYTHON, [str(PYTHON), "-m", "tests.calls.replay", *arguments], environment())  # noqa: S606
+            case "bench":
+                bench = ROOT / "scripts" / "bench.py"
+                os.execve(PYTHON, [str(PYTHON), str(bench), *arguments], environment())  # noqa: S606
             case other:
-                sys.exit(f"{other!r} is not known here: run, check, test or seed.")
+                sys.exit(f"{other!r} is not known here: run, check, test, seed or bench.")
     except Trouble as trouble:
         sys.exit(f"scripts/{command}: {trouble}")
     except OSError as error:
