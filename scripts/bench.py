@@ -27,7 +27,7 @@ def floor(events: int, report: Report) -> str:
     """The Floor's section, from a process of its own: nothing else is in its caches.  Raises `Trouble`."""
     with report.step("Floor") as say:
         say(f"{events:,} events, in a city and in a country")
-        argv = [sys.executable, ROOT / "scripts" / "bench_floor.py", "--events", str(events)]
+        argv = [sys.executable, str(ROOT / "scripts" / "bench_floor.py"), "--events", str(events)]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Trouble(f"the bench of the Floor failed:\n{done.stderr}")
