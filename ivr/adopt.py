@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ivr.ari import models
 from ivr.ari.client import Lists
 from ivr.facts import Arrived, Connected
-from ivr.ledger import CONNECTED, OFFERED, ROUTED, TRANSFERRED, TRANSFERRING, Ledger
+from ivr.ledger import ARRIVED, CONNECTED, OFFERED, ROUTED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
 from ivr.register import Register
 from routing.arrival import recognise
@@ -30,7 +30,8 @@ class Findings:
 
     `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
     whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang
-    up.  `empty`: bridges to delete.
+    up.  `unserved`: citizens for the survival path: their record says that nobody was there for them, and yet they are
+    here.  `empty`: bridges to delete.
     """
 
     everyone: tuple[str, ...]
@@ -38,24 +39,41 @@ class Findings:
     taken: set[CallId] = field(default_factory=set)
     bridged: set[CallId] = field(default_factory=set)
     strays: list[ChannelId] = field(default_factory=list)
+    unserved: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
 
 
-def orphans(lists: Lists, register: Register) -> tuple[list[ChannelId], list[BridgeId]]:
+def orphans(lists: Lists, register: Register) -> Findings:
     """Legs, citizens and bridges of calls that are over: what a lost request has left behind."""
-    legs = [each.id for each in lists.channels if (match := _LEG.fullmatch(each.id)) and _is_over(match, register)]
-    citizens = [each.id for each in lists.channels if each.dialplan.app_name == STASIS and _has_record(each, register)]
-    bridges = [each.id for each in lists.bridges if (match := _BRIDGE.fullmatch(each.id)) and _is_over(match, register)]
-    return [ChannelId(each) for each in (*legs, *citizens)], [BridgeId(each) for each in bridges]
+    found = Findings(tuple(channel.id for channel in lists.channels))
+    for channel in lists.channels:
+        call = call_of(channel)
+        if (match := _LEG.fullmatch(channel.id)) and _is_over(match, register):
+            found.strays.append(ChannelId(channel.id))
+        elif call is not None and channel.dialplan.app_name == STASIS and register.is_ended(call):
+            _stays(found, channel, call, register)
+    for bridge in lists.bridges:
+        if (match := _BRIDGE.fullmatch(bridge.id)) and _is_over(match, register):
+            found.empty.append(BridgeId(bridge.id))
+    return found
+
+
+def _stays(found: Findings, channel: models.Channel, call: CallId, register: Register) -> None:
+    """A citizen who is here though their call has its record: our last word to Asterisk was lost."""
+    (found.strays if register.was_served(call) else found.unserved).append(ChannelId(channel.id))
+
+
+def concerned(request: str, register: Register) -> CallId | None:
+    """The call whose channel, bridge or playback a request (method and path) was about."""
+    name = request.partition("/")[2].partition("/")[0]
+    for call, ledger in register.ledgers.items():
+        if name.startswith(f"{call}-") or (ARRIVED in ledger and ledger[ARRIVED].channel == name):
+            return call
+    return None
 
 
 def _is_over(match: re.Match[str], register: Register) -> bool:
     return not register.is_open(CallId(match["call"]))
-
-
-def _has_record(channel: models.Channel, register: Register) -> bool:
-    call = call_of(channel)
-    return call is not None and register.is_ended(call)
 
 
 def call_of(channel: models.Channel) -> CallId | None:
@@ -99,7 +117,7 @@ def _citizens(found: Findings, lists: Lists, register: Register) -> None:
         if channel.dialplan.app_name != STASIS:
             found.taken.add(call)
         elif register.is_ended(call):
-            found.strays.append(ChannelId(channel.id))
+            _stays(found, channel, call, register)
         else:
             found.living[call] = channel
 

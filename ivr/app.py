@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
 
-from ivr.adopt import Findings, arrived, call_of, legs, orphans, survey
+from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey
 from ivr.ari import models
 from ivr.ari.client import Ari, connect
 from ivr.ari.handles import Channel
 from ivr.ari.vitals import Ended
 from ivr.call import SURVIVAL, serve
 from ivr.edge.protocols import Wire
-from ivr.errors import AriError, ConnectionLost, Replaced
+from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
 from ivr.ledger import ARRIVED, CONNECTED
 from ivr.register import Register, Witness
 from ivr.service import Service
 from ivr.visit import Call
-from routing.ids import AgentId, BridgeId, CallId, ChannelId, TicketId
+from routing.ids import AgentId, CallId, ChannelId, TicketId
 from routing.standing import AgentView
 from routing.tickets import AgentState
 
@@ -38,6 +38,9 @@ LOOK_EVERY_S = 2.0
 """How often the phones of unreachable agents are looked at."""
 
 SWEEP_EVERY_S = 30.0
+
+PATIENCE = 2
+"""Connections that one call may cost, one after another, by requests of which Asterisk answers none."""
 
 CURRENT: ContextVar[str] = ContextVar("call", default="-")
 """The call whose task is running, for the log."""
@@ -62,6 +65,7 @@ class Controller:
         self._wire = wire
         self._door_is_open = True
         self._quiet = asyncio.Event()
+        self._suspects: list[CallId] = []
 
     async def run(self) -> None:
         """Be the controller, for ever; raises `Replaced` when another one has taken our place."""
@@ -71,6 +75,7 @@ class Controller:
                     await self._era(ari)
             except (ConnectionLost, AriError) as error:
                 log.warning("no connection: %s", error)
+                self._suspect(error)
             self.ari = None
             await asyncio.sleep(RETRY_S)
 
@@ -90,7 +95,7 @@ class Controller:
     async def _era(self, ari: Ari) -> None:
         register, service = self.register, self.service
         found = survey(service.config, await ari.lists(), register, service.clock.instant())
-        self._sweep(ari, found.strays, found.empty)
+        self._sweep(ari, found)
         connected = [TicketId(call) for call, ledger in register.ledgers.items() if CONNECTED in ledger]
         service.dispatcher.reconcile([TicketId(call) for call in found.living], connected)
         try:
@@ -109,16 +114,22 @@ class Controller:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures  # a call's own failures end with it: this is the connection's
 
+    def _suspect(self, error: ConnectionLost | AriError) -> None:
+        """One channel that hangs in Asterisk must not take the socket from all others, again and again."""
+        call = concerned(error.request, self.register) if isinstance(error, Deaf) else None
+        self._suspects = [*self._suspects, call] if call is not None else []
+
     async def _welcome(self, ari: Ari, group: asyncio.TaskGroup) -> None:
         async for start in ari.arrivals():
             call = call_of(start.channel)
-            if call is None or self.register.is_ended(call):  # a leg of a life before, or of a call that is over
-                Channel(ari, ChannelId(start.channel.id)).hang_up()
-            elif self._door_is_open:
+            if call is not None and self._door_is_open and not self.register.is_ended(call):
                 self._take(ari, group, call, start.channel)
+                continue
+            channel = Channel(ari, ChannelId(start.channel.id))
+            if call is None or self.register.was_served(call):  # a leg of a life before, or of a call that is over
+                channel.hang_up()
             else:
-                channel = Channel(ari, ChannelId(start.channel.id))
-                channel.send("POST", "/continue", {"context": SURVIVAL, "extension": "s", "priority": 1})
+                _survive(ari, channel.id)
 
     def _take(self, ari: Ari, group: asyncio.TaskGroup, call: CallId, channel: models.Channel) -> None:
         """A call that nobody has taken yet."""
@@ -153,16 +164,21 @@ class Controller:
         channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
         if living is None:
             channel.vitals.end(Ended(hung_up=call not in found.taken))
+        elif self._suspects.count(call) >= PATIENCE:
+            log.error("no request about this call is answered: its lease gives the caller to the survival path")
+            channel.vitals.end(Ended(hung_up=False))
         for leg in legs(ledger):
             if leg not in found.everyone:
                 ari.vitals(leg).end(Ended(hung_up=True))
         return Call(self.service, ari, call, channel, ledger, resumed=True, is_bridged=call in found.bridged)
 
     @staticmethod
-    def _sweep(ari: Ari, channels: Sequence[ChannelId], bridges: Sequence[BridgeId]) -> None:
-        for channel in channels:
+    def _sweep(ari: Ari, found: Findings) -> None:
+        for channel in found.strays:
             ari.send("DELETE", f"channels/{channel}")
-        for bridge in bridges:
+        for channel in found.unserved:
+            _survive(ari, channel)
+        for bridge in found.empty:
             ari.send("DELETE", f"bridges/{bridge}")
 
     async def _look_around(self, ari: Ari) -> None:
@@ -170,7 +186,7 @@ class Controller:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             with contextlib.suppress(AriError):
-                self._sweep(ari, *orphans(await ari.lists(), self.register))
+                self._sweep(ari, orphans(await ari.lists(), self.register))
 
     async def _look_for_phones(self) -> None:
         """An unreachable agent whose phone is registered again is ready again."""
@@ -192,3 +208,8 @@ class Controller:
     def _settle(self) -> None:
         if not self.register.ledgers:
             self._quiet.set()
+
+
+def _survive(ari: Ari, channel: ChannelId) -> None:
+    """The dialplan's survival path takes a citizen whom we do not."""
+    ari.send("POST", f"channels/{channel}/continue", query={"context": SURVIVAL, "extension": "s", "priority": 1})

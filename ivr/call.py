@@ -4,6 +4,7 @@ The ways out are a closed set (`Way`); `leaving` is the only door.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -163,11 +164,13 @@ async def leaving(call: Call) -> AsyncIterator[None]:
 
 async def _give_back(call: Call) -> None:
     """A fault of ours never means dead air: the survival path brings the caller to a person."""
+    route = call.ledger.get(ROUTED)
     try:
-        if any(SAID.of(prompt.id) in call.ledger for prompt in call.ledger[ROUTED].prompts):
-            await call.citizen.set("HOTLINE_GREETED", "1")
+        if route is not None and any(SAID.of(prompt.id) in call.ledger for prompt in route.prompts):
+            with contextlib.suppress(AriError):  # to be greeted twice is better than to stay here
+                await call.citizen.set("HOTLINE_GREETED", "1")
         await call.citizen.continue_to(SURVIVAL)
-    except (AriError, KeyError) as error:
+    except AriError as error:
         log.error("the caller could not be given back: %s", error)  # noqa: TRY400 - the fault itself is logged above
 
 

@@ -9,9 +9,9 @@
      │    ├── Conflict       409: not in our application, or not now
      │    ├── Precondition   412: the channel is in no state for it (not up, already leaving)
      │    ├── Unprocessable  422: addChannel of a leg that is not in Stasis yet
-     │    ├── Refused        any other 4xx or 5xx: 500 on an originate is "this phone cannot be reached"
-     │    └── RequestLost    no answer within the deadline; whether it took effect is not known
+     │    └── Refused        any other 4xx or 5xx: 500 on an originate is "this phone cannot be reached"
      ├── ConnectionLost      no websocket to Asterisk, or the one we had has ended
+     │    └── Deaf           a request had no reply within the deadline, nor will any behind it on that socket
      ├── Replaced            another controller has taken our application: fatal
      ├── MailboxFull         a mailbox overflowed: events of that call are lost, so the call is a fault
      ├── StoreError          the database cannot be reached now
@@ -80,12 +80,16 @@ class Refused(AriError):
     """Any other 4xx or 5xx."""
 
 
-class RequestLost(AriError):
-    """No answer within the deadline; `status` is 0."""
-
-
 class ConnectionLost(HotlineError):
     """There is no websocket to Asterisk."""
+
+
+class Deaf(ConnectionLost):
+    """A request has had no reply within the deadline, and all behind it on the socket wait: a new one is needed."""
+
+    def __init__(self, request: str, within_s: float) -> None:
+        super().__init__(f"{request}: no reply within {within_s} s")
+        self.request = request
 
 
 class Replaced(HotlineError):

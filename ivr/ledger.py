@@ -16,6 +16,7 @@ from ivr.facts import (
     Declined,
     Left,
     Offered,
+    Outcome,
     Queued,
     Released,
     Returned,
@@ -116,6 +117,16 @@ class Ledger:
             n += 1
         return n
 
+    def is_readable(self) -> bool:
+        """Whether what a call goes on from is there: a damaged journal, or an older engine's, may lack it."""
+        try:
+            self[ARRIVED], self.get(CONNECTED)
+            if len(self._known) > 1:
+                self[ROUTED], self.which(OFFERED), self.which(TRANSFERRING)
+        except (KeyError, msgspec.DecodeError):
+            return False
+        return True
+
     def which(self, step: Step[T]) -> dict[str, T]:
         """Every one of a repeated step, by what stands behind its colon, in the order in which they happened."""
         begins = step.name + ":"
@@ -135,11 +146,15 @@ class _Kept(msgspec.Struct, frozen=True):
     outcome: msgspec.Raw
 
 
+class _Became(msgspec.Struct, frozen=True):
+    outcome: Outcome
+
+
 class Folded(msgspec.Struct):
     """What a replay adds up to: the steps of calls that have no record yet, and the calls that lately ended."""
 
     calls: dict[CallId, dict[str, msgspec.Raw]] = msgspec.field(default_factory=dict)
-    ended: set[CallId] = msgspec.field(default_factory=set)
+    ended: dict[CallId, Outcome] = msgspec.field(default_factory=dict)
 
 
 def fold(entries: Iterable[Entry]) -> Folded:
@@ -149,7 +164,7 @@ def fold(entries: Iterable[Entry]) -> Folded:
         call = CallId(entry.key)
         if entry.topic in {RECORD, MISSED}:
             folded.calls.pop(call, None)
-            folded.ended.add(call)
+            folded.ended[call] = _decoder(_Became).decode(entry.body).outcome
         elif entry.topic == CALL and call not in folded.ended:
             kept = _decoder(_Kept).decode(entry.body)
             folded.calls.setdefault(call, {})[kept.step] = kept.outcome

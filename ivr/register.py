@@ -1,12 +1,18 @@
 """The register of calls: those that have no record yet, with their ledgers, and those that lately got one."""
 
+import logging
 from collections.abc import Iterable
 from typing import Protocol
 
-from ivr.facts import CallRecord
+from ivr.facts import CallRecord, Outcome
 from ivr.journal import Entry, Journal
 from ivr.ledger import ENDED, Ledger, fold
 from routing.ids import CallId
+
+log = logging.getLogger(__name__)
+
+SERVED = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.ANNOUNCED})
+"""Outcomes of a caller who has had what there was to have."""
 
 
 class Witness(Protocol):
@@ -27,9 +33,13 @@ class Register:
         folded = fold(entries)
         self._journal = journal
         self._ended = folded.ended
-        self.ledgers: dict[CallId, Ledger] = {
-            call: Ledger(call, journal, known) for call, known in folded.calls.items()
-        }
+        self.ledgers: dict[CallId, Ledger] = {}
+        for call, known in folded.calls.items():
+            ledger = Ledger(call, journal, known)
+            if ledger.is_readable():
+                self.ledgers[call] = ledger
+            else:
+                log.error("the ledger of %s cannot be read: if the caller is still there, it begins anew", call)
 
     def is_open(self, call: CallId) -> bool:
         """The call is ours and has no record yet."""
@@ -38,6 +48,10 @@ class Register:
     def is_ended(self, call: CallId) -> bool:
         """The call has its record."""
         return call in self._ended
+
+    def was_served(self, call: CallId) -> bool:
+        """The call has its record, and it says that the caller has been with somebody, or was told all there is."""
+        return self._ended.get(call) in SERVED
 
     def open(self, call: CallId) -> Ledger:
         """The ledger of a call, a new one if nothing is known of it."""
@@ -49,5 +63,5 @@ class Register:
         if ENDED not in ledger:
             return None
         del self.ledgers[call]
-        self._ended.add(call)
+        self._ended[call] = ledger[ENDED].outcome
         return ledger[ENDED]

@@ -7,7 +7,7 @@ Events may overtake the reply to the request that caused them: open the mailbox,
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,7 @@ from ivr.ari.events import Mailbox, Post
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Vitals
 from ivr.edge.protocols import Link, Wire
-from ivr.errors import Conflict, ConnectionLost, Gone, HotlineError, Precondition, Replaced, RequestLost, ari_error
+from ivr.errors import Conflict, ConnectionLost, Deaf, Gone, HotlineError, Precondition, Replaced, ari_error
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,9 @@ class Ari:
         self._loop = asyncio.get_running_loop()
         self._pending: dict[str, Pending] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self.when_deaf: Callable[[Deaf], None] = lambda _deaf: None
+        """Who ends the connection when Asterisk answers nothing on it."""
+        self._over: HotlineError | None = None
         self._post = Post(self._arrived)
         self._vitals: dict[str, Vitals] = {}
         self._recent: dict[str, Ended] = {}
@@ -119,7 +122,7 @@ class Ari:
         """Ask, wait for the reply, and return its JSON, None if it has none.
 
         `path` has no leading slash: `channels/ID/answer`.  Raises the `AriError` that stands for the reply's status,
-        `RequestLost` without a reply, `ConnectionLost`.
+        `ConnectionLost`; `Deaf` without a reply, and the connection ends with it.
         """
         self.counts.awaited += 1
         future: asyncio.Future[models.RESTResponse] = self._loop.create_future()
@@ -139,6 +142,8 @@ class Ari:
     def _ask(
         self, method: str, path: str, query: Query | None, body: Any, reply: asyncio.Future[models.RESTResponse] | None
     ) -> str:
+        if self._over is not None:  # what a leaving scope undoes stays: the next life finds it and goes on with it
+            raise ConnectionLost(str(self._over))
         self.counts.requests += 1
         request = f"{method} {path}"
         number = str(self.counts.requests)
@@ -157,17 +162,21 @@ class Ari:
         return request
 
     def _expire(self) -> None:
-        """Fail what is over its deadline; requests stand in the order of their deadlines."""
-        now = self._loop.time() + TICK_S  # a timer may come a tick early
+        """End a connection whose oldest request is over its deadline: Asterisk does one after another on a socket.
+
+        A new socket has a thread of its own there, and every call is entered anew; whatever is asked of this one is
+        asked of nobody.
+        """
         self._sweep = None
-        for number, pending in tuple(self._pending.items()):
-            if pending.deadline > now:
-                self._sweep = self._loop.call_at(pending.deadline, self._expire)
-                return
-            del self._pending[number]
-            log.warning("%s: no reply within %s s", pending.request, DEADLINE_S)
-            if pending.reply is not None and not pending.reply.done():
-                pending.reply.set_exception(RequestLost(pending.request, 0, f"no reply within {DEADLINE_S} s"))
+        oldest = next(iter(self._pending.values()), None)
+        if oldest is None:
+            return
+        if oldest.deadline > self._loop.time() + TICK_S:  # a timer may come a tick early
+            self._sweep = self._loop.call_at(oldest.deadline, self._expire)
+            return
+        deaf = Deaf(oldest.request, DEADLINE_S)
+        self.when_deaf(deaf)
+        self._lost(deaf)
 
     async def lists(self) -> Lists:
         """The channels and bridges in Asterisk now, over HTTP: as a frame, a long list crashes it.
@@ -292,11 +301,19 @@ class Ari:
             if not pending.reply.done():
                 pending.reply.set_result(reply)
         elif reply.status_code >= HTTPStatus.BAD_REQUEST:
+            self._found_gone(pending.request, reply.status_code)
             usual = isinstance(ari_error("", reply.status_code, ""), Gone | Conflict | Precondition)
             log.log(
                 logging.DEBUG if usual else logging.WARNING,
                 "%s: %s %s", pending.request, reply.status_code, reason(reply),
             )  # fmt: skip
+
+    def _found_gone(self, request: str, status: int) -> None:
+        """404 for a channel on a request that nobody awaits: it has ended, or was never made; no event tells of it."""
+        kind, _, name = request.partition(" ")[2].partition("/")
+        vitals = self._vitals.get(name.partition("/")[0])
+        if status == HTTPStatus.NOT_FOUND and kind == "channels" and vitals is not None:
+            vitals.end(Ended(hung_up=True, cause=vitals.cause))
 
     def _unreadable(self, frame: str | bytes, error: msgspec.DecodeError) -> None:
         self.counts.unknown += 1
@@ -307,6 +324,7 @@ class Ari:
         log.warning("a frame that cannot be read, %r: %s: %.500s", kind, error, frame)
 
     def _lost(self, error: HotlineError) -> None:
+        self._over = error
         if self._sweep is not None:
             self._sweep.cancel()
         pending, self._pending = self._pending, {}
@@ -348,6 +366,7 @@ async def connect(wire: Wire, app: str = "hotline", events: tuple[str, ...] = EV
         # Not in a TaskGroup: it would wrap whatever the body raises.  The block owns the task.
         reader = asyncio.get_running_loop().create_task(ari.read(), name=f"ari:{app}")
         reader.add_done_callback(over)
+        ari.when_deaf = scope.end
         try:
             async with scope:
                 await ari.listen_to(events)

@@ -109,10 +109,10 @@ class AsteriskWire:
             yield link
         finally:
             writer.cancel()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_WITHIN_S):
-                    await link.flush()  # what a leaving scope has sent
-                    await socket.close()
+            for ending in (link.flush, socket.close):  # what a leaving scope has sent; one that is deaf takes nothing
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(FLUSH_WITHIN_S):
+                        await ending()
 
     async def fetch(self, path: str) -> Any:
         """A list over HTTP, decoded JSON.  Raises `ConnectionLost` or `AriError`."""

@@ -1,7 +1,9 @@
 """Scenes for the simulated city: what can happen to callers, phones, targets and the controller, drawn from a seed."""
 
 import random
+from functools import partial
 
+from routing.tickets import AnyEvent, Paused, Readied, SignedOut
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.world import Phone
 
@@ -47,7 +49,9 @@ async def a_morning(seed: int) -> SimulatedHouse:
             at=dice.choice(MOMENTS),
         )
     _mishaps(house, dice)
-    await house.lives(kills=tuple(dice.randint(2, 120) for _ in range(dice.choice([0, 0, 1, 1, 2, 3]))))
+    _comings_and_goings(house, dice)
+    kills = [dice.choice([dice.randint(1, 6), dice.randint(2, 120)]) for _ in range(dice.choice([0, 0, 1, 1, 2, 3, 5]))]
+    await house.lives(kills=tuple(kills))
     return house
 
 
@@ -77,3 +81,26 @@ def _mishaps(house: SimulatedHouse, dice: random.Random) -> None:
             return status if is_its_turn else None
 
         house.fake.refuse = refuse
+    if dice.random() < 0.15:
+        for at in sorted(dice.uniform(0.5, 40) for _ in range(dice.randint(1, 2))):
+            house.fake.later(at, lambda: house.fake.crash(dice.uniform(0.1, 3)))
+    if dice.random() < 0.15:
+        hangs_at = dice.uniform(0.5, 30)
+        house.fake.later(hangs_at, house.freeze)
+        house.fake.later(hangs_at + dice.choice([dice.uniform(0.01, 6), dice.uniform(6, 90)]), house.thaw)
+    if dice.random() < 0.1:
+        house.fake.later(dice.uniform(0.5, 30), house.kill)
+
+
+def _comings_and_goings(house: SimulatedHouse, dice: random.Random) -> None:
+    """Agents sign out and in, pause and come back, at moments that suit nobody."""
+    for at in (100.0, 200.0, 300.0):  # nobody stays away for good, or somebody would wait for ever
+        for agent in house.agents:
+            house.fake.later(at, partial(house.comes, agent))
+    if dice.random() < 0.5:
+        return
+    for agent in dice.sample(house.agents, dice.randint(1, min(3, len(house.agents)))):
+        at = dice.uniform(0.5, 40)
+        events: tuple[AnyEvent, ...] = (SignedOut(agent), Paused(agent, "tea"), Readied(agent))
+        house.fake.later(at, partial(house.tells, dice.choice(events)))
+        house.fake.later(at + dice.uniform(0.01, 20), partial(house.comes, agent))

@@ -1,6 +1,7 @@
 """The ARI client where only a fake can bring it: overflow, silence, unknown frames, ends that cross."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from ivr.ari.events import LIMIT
 from ivr.ari.handles import Bridge, Channel, Leg
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended
-from ivr.errors import CallerHungUp, ConnectionLost, Gone, MailboxFull, RequestLost, TakenBack
+from ivr.errors import CallerHungUp, ConnectionLost, Deaf, MailboxFull, TakenBack
 from routing.ids import BridgeId, ChannelId, PlaybackId
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.loop import simulate
@@ -45,17 +46,32 @@ def test_a_full_mailbox_is_told_to_its_reader_and_not_to_others() -> None:
     simulate(main)
 
 
-def test_a_request_without_a_reply_is_lost_after_its_deadline() -> None:
+def test_a_request_without_a_reply_ends_its_connection_after_the_deadline() -> None:
     async def main() -> None:
         fake = FakeAsterisk()
+        fake.refuse = lambda _method, path: 0 if path == "bridges/deaf" else None
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Deaf, match="GET bridges/deaf"):  # noqa: PT012 - the block is what ends
+            async with connect(fake.life()) as ari:
+                ari.send("GET", "bridges/deaf")
+                await asyncio.sleep(60)
+        assert 4.9 < asyncio.get_running_loop().time() - began < 5.1
+        with pytest.raises(ConnectionLost):
+            await ari.request("GET", "bridges/other")
+
+
+def test_a_leg_whose_refusal_nobody_waited_for_is_not_remembered_for_ever() -> None:
+    async def main() -> None:
+        fake = FakeAsterisk()
+        fake.seat("8001", registered=False)
         async with connect(fake.life()) as ari:
-            fake.refuse = lambda _method, path: 0 if path == "bridges/deaf" else None
-            began = asyncio.get_running_loop().time()
-            with pytest.raises(RequestLost):
-                await ari.request("GET", "bridges/deaf")
-            assert 4.9 < asyncio.get_running_loop().time() - began < 5.1
-            with pytest.raises(Gone):
-                await ari.request("GET", "bridges/other")
+            name = ChannelId("call-agent-1")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0), Leg(ari, name, "PJSIP/8001") as leg:
+                    await leg.answered()
+            await asyncio.sleep(0.1)
+            assert leg.channel.ended is not None
+            assert name not in ari._vitals
 
     simulate(main)
 

@@ -12,6 +12,7 @@ from ivr.errors import Replaced
 from ivr.facts import Outcome
 from tests.calls.replay import fingerprint
 from tests.calls.simulated import ROOT, SimulatedHouse
+from tests.fake.asterisk import HUNG
 from tests.fake.loop import simulate
 from tests.fake.world import Party
 
@@ -92,6 +93,80 @@ def test_a_request_without_a_reply_is_a_fault_and_not_a_wait_for_ever() -> None:
 
     citizen, _ = one_caller(swallow)
     assert citizen.survived
+
+
+def test_a_socket_that_hangs_is_left_for_another_and_its_caller_reaches_a_person() -> None:
+    def hang(house: SimulatedHouse) -> None:
+        def first(_method: str, path: str) -> int | None:
+            if not path.endswith("moh"):
+                return None
+            house.fake.refuse = lambda _method, _path: None
+            return HUNG
+
+        house.fake.refuse = first
+
+    citizen, house = one_caller(hang)
+    assert house.story(citizen)[-1] == "voice:8016"
+    assert not citizen.survived
+    assert house.fake.longest("citizen") < 7_000  # the deadline, and a look around
+
+
+def test_a_channel_that_hangs_in_asterisk_does_not_take_the_others_with_it() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.5, talks=20)
+        hung = house.fake.dials("12345", after=0.5)
+        house.fake.refuse = lambda _method, path: HUNG if hung.channels and hung.channels[0] in path else None
+        other = house.fake.dials("12345", after=3)
+        await house.lives()
+        house.check()
+        assert hung.survived
+        assert house.story(other)[-1] == "voice:8016"
+        assert 0 < house.fake.longest(other.label, "unanswered") < 12_000  # two sockets, each for its deadline
+
+    simulate(scene)
+
+
+def test_a_caller_who_could_not_be_given_back_is_not_hung_up() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        citizen = house.fake.dials("12345", after=0.5)
+        house.fake.lease_s = 300
+        given_back: list[int] = []
+
+        def once(_method: str, path: str) -> int | None:
+            if path.endswith("/continue"):
+                given_back.append(house.fake.now())
+                return 500 if len(given_back) == 1 else None
+            return 500 if path.endswith("/answer") else None
+
+        house.fake.refuse = once
+        await house.lives()
+        house.check()
+        assert citizen.survived
+        assert len(given_back) == 2
+        assert [record.outcome for record in house.records()] == [Outcome.SURVIVAL]
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("what", ["arrived", "routed", "offered:1"])
+def test_a_ledger_that_cannot_be_read_costs_nobody_else_a_thing(what: str) -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.5, talks=20)
+        citizen = house.fake.dials("12345", after=0.5)
+        house.fake.later(4.0, house.kill)
+        assert not await house.life(None, 60)
+        name = f'"step":"{what}"'.encode()
+        lines = bytes(house.platter.content).splitlines(keepends=True)
+        house.platter.content[:] = b"".join(b"00000000 x\n" if name in line else line for line in lines)
+        other = house.fake.dials("12345", after=1)
+        await house.lives()
+        assert house.story(other)[-1] == "voice:8016"
+        assert house.story(citizen)[-1] == "voice:8016"
+
+    simulate(scene)
 
 
 def test_a_missing_prompt_is_skipped() -> None:

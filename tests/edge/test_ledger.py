@@ -141,7 +141,7 @@ def test_a_call_with_its_record_is_over_and_known_to_be(house: House) -> None:
     for _ in range(3):
         house.starts()
         assert house.folded.calls == {}
-        assert house.folded.ended == {CALL}
+        assert list(house.folded.ended) == [CALL]
 
 
 def test_every_step_is_in_the_documented_list() -> None:

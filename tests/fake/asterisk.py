@@ -25,6 +25,8 @@ SHOWN = (
 LEASE_S = 30.0
 TRIES = 20
 SURVIVAL_S = 30.0
+HUNG = -1
+"""No status: the channel's thread hangs, and the socket waits for it for ever."""
 EPOCH_MS = 1_631_667_600_000
 
 
@@ -41,7 +43,7 @@ class FakeAsterisk(World):
         self.lag = (0.0002, 0.003)
         """Shortest and longest way of a frame, in seconds."""
         self.refuse: Callable[[str, str], int | None] = lambda _method, _path: None
-        """Status with which to refuse a request (0: no reply at all); None: do it."""
+        """Status with which to refuse a request (0: no reply; HUNG: nor to any behind it); None: do it."""
         self.links: dict[str, FakeLink] = {}
         self.filters: dict[str, set[str]] = {}
         self.requests = Requests(self)
@@ -367,6 +369,8 @@ class FakeAsterisk(World):
         method, path = request["method"], request["uri"]
         refused = self.refuse(method, path)
         self.log.append((self.now(), method, path))
+        if refused == HUNG:
+            return
         if refused is not None:
             replied(refused, {"message": "refused by the script"})
         else:

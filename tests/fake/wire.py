@@ -30,6 +30,8 @@ class Life:
         self._kill_at = kill_at
         self.strikes = 0
         self.killed = asyncio.Event()
+        self.awake = asyncio.Event()
+        self.awake.set()
         self.links: list[FakeLink] = []
 
     @property
@@ -50,10 +52,12 @@ class Life:
 
     def freeze(self) -> None:
         """The controller hangs: it keeps its socket, reads nothing and says nothing until `thaw`."""
+        self.awake.clear()
         for link in self.links:
             link.frozen = True
 
     def thaw(self) -> None:
+        self.awake.set()
         for link in self.links:
             link.frozen = False
             link.move()
@@ -67,7 +71,8 @@ class Life:
         return self.dead
 
     async def _here(self) -> None:
-        """A life that was killed goes no further."""
+        """A life that was killed goes no further, one that hangs not before it is thawed."""
+        await self.awake.wait()
         if self.dead:
             await asyncio.get_running_loop().create_future()
 
