@@ -25,13 +25,16 @@ QUERIES = named("ivr.sql", "store.sql")
 
 LINGER = 0.2  # seconds between batches, so that a batch is more than one entry
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0  # seconds
+PATIENCE = 4.0  # seconds: whoever asks is a person in front of a screen
 
 
 class PostgresStore:
     """`protocols.Store` on PostgreSQL, and what the command line asks it.  All raise `StoreError`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, patience: float = PATIENCE) -> None:
+        """`patience`: seconds that a question may take."""
         self._database = database
+        self._patience = patience
         self._ready = False
 
     async def prepare(self) -> None:
@@ -92,9 +95,13 @@ class PostgresStore:
         ]
 
     async def _ask(self, name: str, *values: Any) -> list[Mapping[str, Any]]:
-        await self.prepare()
-        async with self._database.transaction() as connection:
-            return await connection.rows(QUERIES[name], *values)
+        try:
+            async with asyncio.timeout(self._patience):
+                await self.prepare()
+                async with self._database.transaction() as connection:
+                    return await connection.rows(QUERIES[name], *values)
+        except TimeoutError as late:
+            raise StoreError(f"the database does not answer within {self._patience:.0f} s") from late
 
 
 async def _insert_fresh(connection: Connection, node: str, fresh: Sequence[Entry]) -> None:

@@ -203,6 +203,16 @@ async def test_errors_of_a_database_that_is_not_there_are_of_one_kind(tmp_path: 
         await nowhere.close()
 
 
+async def test_a_person_who_asks_a_database_that_does_not_answer_is_told_so_soon(database: Database) -> None:
+    store = PostgresStore(database, patience=0.2)
+    await store.prepare()
+    async with database.transaction() as connection:
+        await connection.run("lock table calls in access exclusive mode")
+        with pytest.raises(StoreError, match="does not answer"):
+            await store.calls()
+    assert await store.calls() == []
+
+
 async def test_a_wrong_value_is_told_from_a_server_that_is_gone(database: Database) -> None:
     with pytest.raises(StoreRefused):
         async with database.transaction() as connection:
