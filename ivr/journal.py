@@ -39,8 +39,7 @@ _COMPACT_AT = 16 << 20  # bytes: 100,000 entries, replayed in half a second
 _UNDRAINED_MOST = 256 << 20  # bytes; with more than this to drain, a compaction would gain nothing
 _REMEMBER_MS = 6 * 3_600_000  # ended calls: longer than any channel of theirs can linger in the dialplan
 _HELD_MOST = 100_000  # entries kept in memory while the disk refuses: an hour of a city at its busiest
-_FSYNC_AFTER = 0.04  # seconds; with the fsync itself, 50 ms
-_RETRY_AFTER = 1.0  # seconds
+_LOOK_AFTER = 1.0  # seconds from an entry to the question whether the disk has it
 _SCAN = 2_000  # lines looked at before the loop has its turn again
 
 
@@ -178,16 +177,15 @@ class Journal:
         await self._disk.sync()
 
     async def run(self) -> None:
-        """Bring what is written to the disk within 50 ms; retry what it refused; compact when it pays.  For ever."""
+        """See that the disk has what is written, retry what it refused; compact when it pays.  For ever."""
         while True:
             await self._dirty.wait()
-            await asyncio.sleep(_FSYNC_AFTER)
+            await asyncio.sleep(_LOOK_AFTER)
             self._dirty.clear()
             try:
                 await self.sync()
             except DiskError as fault:
                 log.error("journal: %s; %d entries wait in memory", fault, self.held)  # noqa: TRY400 - says all
-                await asyncio.sleep(_RETRY_AFTER)
                 self._dirty.set()
                 continue
             if self._disk.size > self._compact_at and self._drained_to is not None:

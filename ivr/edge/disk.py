@@ -1,4 +1,4 @@
-"""An append-only file that survives us: one `write(2)` an append, fsync in a thread, replaced atomically.
+"""An append-only file that survives us: one `write(2)` an append, fsync in a thread by itself, replaced atomically.
 
 What the lines mean is the journal's business.
 """
@@ -8,8 +8,10 @@ import contextlib
 import errno
 import fcntl
 import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +19,7 @@ from typing import Self
 from ivr.errors import DiskError, DiskFull
 
 _CHUNK = 1 << 18  # bytes read at once
+_FSYNC_AFTER = 0.04  # seconds after an append; with the fsync itself, 50 ms
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -26,11 +29,14 @@ class FileDisk:
     The lock is on the file's directory (made when missing), and ends with the process however that ends.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fsync_after: float = _FSYNC_AFTER) -> None:
         """Open `path` for appending.  Raises `DiskError`, also when another process has it."""
         self._path = path
+        self._fsync_after = fsync_after
         self._thread: ThreadPoolExecutor | None = None
-        self._round: asyncio.Future[None] | None = None
+        self._round: Future[None] | None = None
+        self._is_coming = False  # a round that has not begun its fsync: what is appended now is in it
+        self._swapping = threading.Lock()  # held while `_file` is exchanged, or duplicated in the thread
         self._appended = self._synced = 0  # bytes in the life of this object
         with _told(path, "opened"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -88,7 +94,10 @@ class FileDisk:
             os.close(file)
 
     def append(self, lines: bytes) -> None:
-        """One write; what a full disk took of it is cut off again before `DiskFull` is raised."""
+        """One write; what a full disk took of it is cut off again before `DiskFull` is raised.
+
+        Its fsync follows by itself: the loop is not woken for it, and need not be alive.
+        """
         with _told(self._path, "written"):
             try:
                 self._write(self._file, lines)
@@ -97,29 +106,33 @@ class FileDisk:
                 raise
         self._size += len(lines)
         self._appended += len(lines)
+        if not self._is_coming:
+            self._round = self._begin()
 
     async def sync(self) -> None:
         """Wait for an fsync that began after the last append; one thread, one fsync at a time for all who wait."""
         wanted = self._appended
         while self._synced < wanted:
-            if self._round is None or self._round.done():  # done: only its `settle` is to come
-                self._round = self._begin(self._appended)
+            if self._round is None or self._round.done():  # done, and in vain
+                self._round = self._begin()
             with _told(self._path, "brought to the disk"):
-                await asyncio.shield(self._round)
+                await asyncio.shield(asyncio.wrap_future(self._round))
 
-    def _begin(self, upto: int) -> asyncio.Future[None]:
+    def _begin(self) -> Future[None]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "fsync")
+        self._is_coming = True
+        return self._thread.submit(self._bring)
 
-        def settle(done: asyncio.Future[None]) -> None:
-            if self._round is done:
-                self._round = None
-            if not done.cancelled() and done.exception() is None:
-                self._synced = max(self._synced, upto)
-
-        begun = asyncio.get_running_loop().run_in_executor(self._thread, _flush, os.dup(self._file))
-        begun.add_done_callback(settle)
-        return begun
+    def _bring(self) -> None:
+        """A round, in the thread: let appends gather, then bring them all to the disk."""
+        time.sleep(self._fsync_after)
+        self._is_coming = False
+        upto = self._appended
+        with self._swapping:
+            file = os.dup(self._file)
+        _flush(file)
+        self._synced = max(self._synced, upto)
 
     def replace(self, lines: Sequence[bytes]) -> None:
         """Write beside, fsync, rename, fsync the directory."""
@@ -135,8 +148,9 @@ class FileDisk:
                 os.close(fresh)
                 self._fresh.unlink(missing_ok=True)
                 raise
-        os.close(self._file)
-        self._file, self._size = fresh, len(content)
+        with self._swapping:
+            os.close(self._file)
+            self._file, self._size = fresh, len(content)
         self._synced = self._appended
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,21 +108,37 @@ async def test_waiters_share_an_fsync(disk: FileDisk, monkeypatch: pytest.Monkey
     assert len(flushed) == 2
 
 
-async def test_an_append_during_an_fsync_gets_one_of_its_own(disk: FileDisk, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed: list[int] = []
+async def test_what_is_appended_is_brought_to_the_disk_though_nobody_waits(
+    disk: FileDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought = threading.Event()
 
     def noted(file: int) -> None:
-        flushed.append(disk.size)
         os.close(file)
+        brought.set()
 
     monkeypatch.setattr(edge_disk, "_flush", noted)
     disk.append(b"one\n")
-    first = asyncio.ensure_future(disk.sync())
-    await asyncio.sleep(0)
+    assert brought.wait(5), "the loop is not needed for it"
+
+
+async def test_an_append_during_an_fsync_gets_one_of_its_own(disk: FileDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    under_way, goes_on = threading.Event(), threading.Event()
+
+    def noted(file: int) -> None:
+        flushed.append(os.fstat(file).st_size)
+        os.close(file)
+        under_way.set()
+        goes_on.wait(5)
+
+    monkeypatch.setattr(edge_disk, "_flush", noted)
+    disk.append(b"one\n")
+    assert under_way.wait(5)
     disk.append(b"two\n")
-    await asyncio.gather(first, disk.sync())
-    assert len(flushed) == 2
-    assert flushed[-1] == 8
+    goes_on.set()
+    await disk.sync()
+    assert flushed == [4, 8]
 
 
 def test_a_full_disk_is_said_plainly_and_leaves_no_half_line(
@@ -143,18 +160,16 @@ def test_a_full_disk_is_said_plainly_and_leaves_no_half_line(
     assert path.read_bytes() == b"before\nafter\n"
 
 
-async def test_whoever_comes_between_the_end_of_an_fsync_and_its_news_does_not_spin(disk: FileDisk) -> None:
-    for _ in range(200):
-        disk.append(b"one\n")
-        first = asyncio.ensure_future(disk.sync())
-        await asyncio.sleep(0)
-        disk.append(b"two\n")
-        begun = disk._round
-        assert begun is not None
-        while not begun.done():  # noqa: ASYNC110 - the moment just after is what is looked for
-            await asyncio.sleep(0)
-        await asyncio.wait_for(disk.sync(), 5)
-        await first
+async def test_whoever_comes_at_the_end_of_an_fsync_does_not_spin(path: Path) -> None:
+    with FileDisk(path, fsync_after=0) as disk:
+        for _ in range(200):
+            disk.append(b"one\n")
+            begun = disk._round
+            assert begun is not None
+            while not begun.done():  # noqa: ASYNC110 - the moment just after is what is looked for
+                await asyncio.sleep(0)
+            disk.append(b"two\n")
+            await asyncio.wait_for(disk.sync(), 5)
 
 
 async def test_a_disk_that_fails_to_sync_says_so(disk: FileDisk, monkeypatch: pytest.MonkeyPatch) -> None:
