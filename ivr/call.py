@@ -18,7 +18,7 @@ from ivr.facts import Left, Party
 from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
 from ivr.record import record
 from ivr.speech import say
-from ivr.visit import Call
+from ivr.visit import GREETED, Call
 from routing.arrival import Arrival
 from routing.hours import parse_moment
 from routing.ids import Instant
@@ -158,7 +158,8 @@ async def leaving(call: Call) -> AsyncIterator[None]:
     call.ledger.write(ENDED, ended)
     log.info(
         "%s: line %s, %s %s, waited %s ms, talked %s ms, cause %s",
-        way, ended.line, ended.outcome, ended.agent or ended.target or "", ended.wait_ms, ended.talk_ms, ended.cause,
+        way, ended.line, ended.outcome, ended.agent or ended.target or "by nobody", ended.wait_ms or 0,
+        ended.talk_ms or 0, ended.cause,
     )  # fmt: skip
 
 
@@ -168,7 +169,7 @@ async def _give_back(call: Call) -> None:
     try:
         if route is not None and any(SAID.of(prompt.id) in call.ledger for prompt in route.prompts):
             with contextlib.suppress(AriError):  # to be greeted twice is better than to stay here
-                await call.citizen.set("HOTLINE_GREETED", "1")
+                await call.citizen.set(GREETED, "1")
         await call.citizen.continue_to(SURVIVAL)
     except AriError as error:
         log.error("the caller could not be given back: %s", error)  # noqa: TRY400 - the fault itself is logged above

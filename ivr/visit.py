@@ -8,12 +8,15 @@ from typing import TypeVar
 
 from ivr.ari.client import Ari
 from ivr.ari.handles import Bridge, Channel
-from ivr.ledger import ARRIVED, Ledger, Step
+from ivr.ledger import ARRIVED, ROUTED, SAID, Ledger, Step
 from ivr.scopes import alongside
 from ivr.service import Service
 from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
 
 T = TypeVar("T")
+
+GREETED = "HOTLINE_GREETED"
+"""The channel variable that tells the survival path what the caller has heard."""
 
 LEASE = "TIMEOUT(absolute)"
 """The dialplan's dead man's lease on a caller, in seconds from now; 0: none.  See dialplans/hotline/extensions.conf."""
@@ -70,10 +73,18 @@ class Call:
             yield
 
     async def _renew(self) -> None:
+        """Every `renew`; the first time after a while, so that a life that is too short for that renews nothing."""
         timing = self.service.config.site.timing
-        if not self.resumed:  # the dialplan has just given it
-            age_ms = self.now() - self.ledger[ARRIVED].at
-            await asyncio.sleep(timing.renew.total_seconds() - age_ms / 1000)
+        age_ms = 0 if self.resumed else self.now() - self.ledger[ARRIVED].at
+        first = timing.renew / 2 if self.resumed else timing.renew
+        await asyncio.sleep(first.total_seconds() - age_ms / 1000)
         while True:
             self.citizen.put(LEASE, str(int(timing.lease.total_seconds())))
+            if self._is_greeted():
+                self.citizen.put(GREETED, "1")
             await asyncio.sleep(timing.renew.total_seconds())
+
+    def _is_greeted(self) -> bool:
+        """What had to be said has been said; should survival take over, it does not say it again."""
+        route = self.ledger.get(ROUTED)
+        return route is not None and all(SAID.of(prompt.id) in self.ledger for prompt in route.prompts)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import click
 import msgspec
@@ -77,11 +77,15 @@ def status(*, as_json: bool, watch: bool) -> None:
 
 
 @click.command()
+@click.argument("call", default="")
 @options
 @click.option("--limit", default=20, show_default=True, help="How many of those that are over.")
-def calls(*, as_json: bool, watch: bool, limit: int) -> None:
-    """Calls in progress, and the latest that are over."""
-    shown("/calls", {"limit": str(limit)}, _calls, as_json=as_json, watch=watch)
+def calls(call: str, *, as_json: bool, watch: bool, limit: int) -> None:
+    """Calls in progress, and the latest that are over; with CALL, what happened in that one, step by step."""
+    if call:
+        shown(f"/calls/{quote(call, safe='')}", None, _call, as_json=as_json, watch=watch)
+    else:
+        shown("/calls", {"limit": str(limit)}, _calls, as_json=as_json, watch=watch)
 
 
 @click.command()
@@ -184,6 +188,17 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in ("call", *columns):
         table.add_column(column, overflow="fold", no_wrap=column in {"call", "line", "outcome", "stage"})
+    return table
+
+
+def _call(now: Any) -> RenderableType:
+    table = Table("at", "what", "outcome", title=now["facts"][0]["key"] if now["facts"] else "")
+    for fact in now["facts"]:
+        body = fact["body"]
+        is_step = fact["topic"] == "call"
+        what = body["step"] if is_step else fact["topic"]
+        outcome = msgspec.json.encode(body["outcome"] if is_step else body).decode()
+        table.add_row(_clock(fact["at"]), what, outcome)
     return table
 
 

@@ -121,7 +121,10 @@ class Api:
             raise Refusal(HTTPStatus.NOT_FOUND, f"no call {query['call']!r} is known")
         return {
             "record": record,
-            "facts": [{"seq": fact.seq, "at": fact.at, "topic": fact.topic, "body": fact.body} for fact in facts],
+            "facts": [
+                {"seq": fact.seq, "at": fact.at, "topic": fact.topic, "key": fact.key, "body": fact.body}
+                for fact in facts
+            ],
         }
 
     async def _agents(self, _: Mapping[str, str]) -> Any:
@@ -140,6 +143,10 @@ class Api:
         seat = SeatId(query.get("seat") or known.seat or "")
         if seat not in site.seats:
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"no seat {seat!r} is in site.yaml: name one with --seat")
+        for view in self._service.dispatcher.agents():
+            if view.seat == seat and view.agent != known.id:
+                sentence = f"agent {view.agent} sits at {seat}: sign them out first, or name another seat with --seat"
+                raise Refusal(HTTPStatus.CONFLICT, sentence)
         is_ready = query.get("ready", "yes") != "no"
         return self._told(known.id, SignedIn(known.id, seat, known.competences, is_ready))
 

@@ -77,6 +77,23 @@ def test_a_controller_that_hangs_loses_its_caller_to_the_survival_path() -> None
     assert record.outcome is Outcome.SURVIVAL
 
 
+def test_a_controller_that_dies_again_and_again_loses_its_caller_to_the_survival_path() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        citizen = house.fake.dials("12345", after=0.5)
+        for _ in range(20):
+            house.fake.later(3.0, house.kill)
+            await house.life(None, 60)
+            if citizen.survived:
+                break
+        assert citizen.survived
+        assert house.fake.now() < 45_000
+        await house.lives()
+        house.check()
+
+    simulate(scene)
+
+
 def test_a_fault_of_ours_gives_the_caller_to_the_survival_path() -> None:
     def refuse(house: SimulatedHouse) -> None:
         house.fake.refuse = lambda _method, path: 500 if path.endswith("/answer") else None
