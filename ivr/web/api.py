@@ -119,13 +119,7 @@ class Api:
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
         if not facts:
             raise Refusal(HTTPStatus.NOT_FOUND, f"no call {query['call']!r} is known")
-        return {
-            "record": record,
-            "facts": [
-                {"seq": fact.seq, "at": fact.at, "topic": fact.topic, "key": fact.key, "body": fact.body}
-                for fact in facts
-            ],
-        }
+        return {"record": views.ended(record) if record else None, "facts": [views.happened(fact) for fact in facts]}
 
     async def _agents(self, _: Mapping[str, str]) -> Any:
         service = self._service

@@ -1,10 +1,12 @@
 """What is shown of the switch now: values made for JSON.  Callers' numbers are masked."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from ivr.facts import CallRecord, Outcome
+from ivr.journal import Entry
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
@@ -141,6 +143,33 @@ def ended(record: CallRecord) -> EndedCall:
         record.talk_ms,
         record.recording,
     )
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """An entry of the journal about a call; `body` as it was written, the caller's number masked."""
+
+    seq: int
+    at: Instant
+    topic: str
+    key: str
+    body: Any
+
+
+def happened(entry: Entry) -> Happened:
+    """An entry, fit to be shown."""
+    return Happened(entry.seq, entry.at, entry.topic, entry.key, _masked(msgspec.json.decode(entry.body)))
+
+
+def _masked(body: Any) -> Any:
+    """`body` with every number under `caller` masked, at whatever depth."""
+    if isinstance(body, list):
+        return [_masked(each) for each in body]
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: mask(value) if name == "caller" and isinstance(value, str) else _masked(value)
+        for name, value in body.items()
+    }
 
 
 def agents(config: Config, present: Iterable[AgentView], now: Instant) -> list[ShownAgent]:

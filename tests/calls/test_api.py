@@ -1,0 +1,199 @@
+"""The controller's operations, on a simulated house: what is shown, what is refused, and that numbers are masked."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from ivr.app import Controller
+from ivr.dispatcher import Dispatcher
+from ivr.edge.database import Database
+from ivr.errors import StoreError
+from ivr.facts import CallRecord
+from ivr.journal import Entry, Journal
+from ivr.register import Register
+from ivr.service import Audio, Service
+from ivr.store import PostgresStore
+from ivr.web.api import Api
+from routing.floor import Floor
+from routing.ids import CallId
+from tests.calls.simulated import CONFIG, lengths
+from tests.fake.asterisk import FakeAsterisk
+from tests.fake.disk import MemoryDisk
+from tests.fake.loop import SimClock, simulate
+
+
+class Records(PostgresStore):
+    """The read model: what the journal has, or nothing while the database is `away`."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        super().__init__(Database("postgresql://nowhere"))
+        self._disk = disk
+        self.away = False
+
+    async def calls(self, limit: int = 20) -> list[CallRecord]:
+        return [msgspec.json.decode(each.body, type=CallRecord) for each in self._of("record")][:limit]
+
+    async def call(self, call: CallId) -> CallRecord | None:
+        found = [each for each in await self.calls() if each.call == call]
+        return found[0] if found else None
+
+    async def facts_of(self, key: str) -> list[Entry]:
+        return [each for each in self._of("call", "record") if each.key == key]
+
+    def _of(self, *topics: str) -> Sequence[Entry]:
+        if self.away:
+            raise StoreError("it is away")
+        entries = [msgspec.json.decode(line[9:], type=Entry) for line in self._disk.read()]
+        return [each for each in entries if each.topic in topics]
+
+
+class Desk:
+    """A controller in front of a fake Asterisk, and its API."""
+
+    def __init__(self) -> None:
+        self.fake = FakeAsterisk()
+        self.fake.lengths = {str(name): length for name, length in lengths().items()}
+        clock, disk = SimClock(), MemoryDisk()
+        journal = Journal(disk, CONFIG.site.node, clock)
+        register = Register(journal, list(journal.replay()))
+        dispatcher = Dispatcher(Floor(), journal, clock)
+        service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
+        self.controller = Controller(service, self.fake.life(), register)
+        self.store = Records(disk)
+        self.api = Api(self.controller, self.store)
+        self._run = asyncio.create_task(self.controller.run(), name="controller")
+
+    async def get(self, path: str, **query: str) -> Any:
+        return await self._asked("GET", path, query, HTTPStatus.OK)
+
+    async def post(self, path: str, **query: str) -> Any:
+        return await self._asked("POST", path, query, HTTPStatus.OK)
+
+    async def refused(self, method: str, path: str, status: HTTPStatus, **query: str) -> str:
+        value = await self._asked(method, path, query, status)
+        return str(value["error"])
+
+    async def _asked(self, method: str, path: str, query: dict[str, str], status: HTTPStatus) -> Any:
+        answer = await self.api.answer(method, path, query)
+        assert answer.status == status, answer
+        return msgspec.json.decode(msgspec.json.encode(answer.value))
+
+    async def closes(self) -> None:
+        self._run.cancel()
+        await asyncio.wait({self._run})
+
+
+def test_a_call_is_shown_in_each_of_its_stages_and_afterwards_step_by_step() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.seat("8016", answers_after=1.5, talks=20)
+        desk.fake.dials("12345", after=0.5, caller="13831234567")
+        seen = []
+        await asyncio.sleep(0.4)
+        assert (await desk.get("/ready"))["ready"]
+        shown = await desk.post("/agents/1016/sign-in")
+        assert (shown["state"], shown["seat"]) == ("ready", "8016")
+        for _ in range(50):
+            await asyncio.sleep(0.25)
+            living = (await desk.get("/calls"))["living"]
+            seen += [(call["stage"], call["caller"]) for call in living]
+        assert [stage for stage, _ in dict.fromkeys(seen)] == ["queue", "ring", "talk"]
+        assert {caller for _, caller in seen} == {"138****4567"}
+        status = await desk.get("/status")
+        assert (status["calls"], status["agents"], status["connected"]) == ({"talk": 1}, {"talking": 1}, True)
+        await asyncio.sleep(30)
+        (ended,) = (await desk.get("/calls"))["ended"]
+        assert (ended["outcome"], ended["with"], ended["caller"]) == ("answered", "1016", "138****4567")
+        told = await desk.get(f"/calls/{ended['call']}")
+        steps = [fact["body"]["step"] for fact in told["facts"] if fact["topic"] == "call"]
+        assert steps[0] == "arrived"
+        assert "connected" in steps
+        assert "13831234567" not in str(told)
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_who_waits_is_listed_by_rank() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        for n in range(3):
+            desk.fake.dials("12345", after=0.5 + n)
+        await asyncio.sleep(6)
+        places = await desk.get("/queues")
+        assert [place["line"] for place in places] == ["12345"] * 3
+        assert [place["waits_ms"] for place in places] == sorted((p["waits_ms"] for p in places), reverse=True)
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_what_cannot_be_done_is_refused_in_one_sentence() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        assert "not connected" in await desk.refused("GET", "/ready", HTTPStatus.SERVICE_UNAVAILABLE)
+        await asyncio.sleep(1)
+        assert "site.yaml" in await desk.refused("POST", "/agents/9999/sign-in", HTTPStatus.NOT_FOUND)
+        refused = await desk.refused("POST", "/agents/1001/sign-in", HTTPStatus.UNPROCESSABLE_ENTITY, seat="nowhere")
+        assert "'nowhere'" in refused
+        await desk.post("/agents/1001/sign-in")
+        taken = await desk.refused("POST", "/agents/1002/sign-in", HTTPStatus.CONFLICT, seat="8001")
+        assert "1001 sits at 8001" in taken
+        assert "not signed in" in await desk.refused("POST", "/agents/1002/ready", HTTPStatus.CONFLICT)
+        assert "no call" in await desk.refused("GET", "/calls/unknown-1", HTTPStatus.NOT_FOUND)
+        assert "not found" in await desk.refused("GET", "/nothing", HTTPStatus.NOT_FOUND)
+        assert "not allowed" in await desk.refused("POST", "/status", HTTPStatus.METHOD_NOT_ALLOWED)
+        assert "whole number" in await desk.refused("GET", "/calls", HTTPStatus.BAD_REQUEST, limit="-1")
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_agents_pause_come_back_and_leave() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        await asyncio.sleep(1)
+        assert (await desk.post("/agents/1001/sign-in", ready="no"))["state"] == "paused"
+        assert (await desk.post("/agents/1001/ready"))["state"] == "ready"
+        paused = await desk.post("/agents/1001/pause", reason="lunch")
+        assert (paused["state"], paused["reason"]) == ("paused", "lunch")
+        assert (await desk.post("/agents/1001/sign-out"))["state"] == "signed-out"
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_without_the_database_calls_in_progress_are_shown_all_the_same() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.store.away = True
+        desk.fake.dials("12345", after=0.5)
+        await asyncio.sleep(5)
+        told = await desk.get("/calls")
+        assert len(told["living"]) == 1
+        assert "away" in told["error"]
+        assert "away" in await desk.refused("GET", "/calls/some-1", HTTPStatus.SERVICE_UNAVAILABLE)
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_draining_takes_no_new_call_and_waits_for_those_in_progress() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.seat("8016", answers_after=1.0, talks=10)
+        first = desk.fake.dials("12345", after=0.5)
+        second = desk.fake.dials("12345", after=3.0)
+        await asyncio.sleep(0.4)
+        await desk.post("/agents/1016/sign-in")
+        await asyncio.sleep(1.6)
+        assert (await desk.post("/drain", within="60"))["left"] == 0
+        await asyncio.sleep(0.5)
+        assert first.ended == "released"
+        assert second.survived
+        await desk.closes()
+
+    simulate(scene)
