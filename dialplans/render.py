@@ -76,6 +76,9 @@ SILENT_FILES = {
 SHARED_FILES = ("asterisk", "modules", "logger", "http", "ari", "musiconhold", "indications", "features", "rtp")
 TOWN_FILES = ("pjsip", "extensions")
 
+ASCII = r"\x20-\x7e"
+"""What FILTER leaves of a text that came over a trunk."""
+
 ANY = "_[+*#0-9a-zA-Z]!"
 """Whatever is dialled.  The special extensions (h, T) of a context are named in it and win, priority by priority: each
 must end at its first one, or it goes on at the second priority of this pattern."""
@@ -188,6 +191,7 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
     return {
         "settings": settings,
         "any": ANY,
+        "ascii": ASCII,
         "state": settings.state,
         "home": f"{settings.state}/{HOTLINE}",
         "run": settings.run or f"{settings.state}/{HOTLINE}/run",

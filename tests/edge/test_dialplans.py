@@ -113,12 +113,22 @@ def test_a_number_is_read_where_the_contract_says(config: Config, settings: Sett
 
 def test_what_the_controller_reads_is_stamped_before_it_is_asked(config: Config, settings: Settings) -> None:
     files = render(config, settings)
-    trunk = sections(files["asterisk/etc/extensions.conf"])["from-trunk"]
-    before = trunk.partition("Stasis(")[0]
+    contexts = sections(files["asterisk/etc/extensions.conf"])
+    before = (contexts["from-trunk"] + contexts["arrived"]).partition("Stasis(")[0]
     for name in CHANNELVARS:
         assert f"Set({name}=" in before
         assert name in files["asterisk/etc/ari.conf"]
     assert before.index("GROUP_COUNT") < before.index("MixMonitor(/var/my state/recordings/") < before.index("TIMEOUT")
+
+
+def test_a_byte_of_a_stranger_never_stays_in_the_extension_nor_in_a_stamp(config: Config, settings: Settings) -> None:
+    contexts = sections(render(config, settings)["asterisk/etc/extensions.conf"])
+    assert "Stasis(" not in contexts["from-trunk"]
+    assert "Goto(arrived,s,1)" in contexts["from-trunk"]
+    strange = ("${EXTEN}", "${PJSIP_HEADER(read,X", "${PJSIP_HEADER(read,To", "LOCAL(kept)")
+    for line in "".join(contexts[name] for name in ("from-trunk", "arrived", "header")).splitlines():
+        if any(each in line for each in strange):
+            assert r"${FILTER(\x20-\x7e," in line, line
 
 
 def test_every_context_with_a_pattern_ends_h_at_its_first_step(config: Config, settings: Settings) -> None:
