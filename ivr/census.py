@@ -53,7 +53,10 @@ def parse(text: str) -> Line:
 
     Raises `ValueError` saying what is wrong with it.
     """
-    fields = next(csv.reader([text]), [])
+    try:
+        fields = next(csv.reader([text]), [])
+    except csv.Error as fault:
+        raise ValueError(f"is no CSV: {fault}") from fault
     if len(fields) != len(Line.__struct_fields__):
         raise ValueError(f"has {len(fields)} fields instead of {len(Line.__struct_fields__)}")
     call, dialled, caller, start, answer, end, disposition, fate, trunk = fields
@@ -134,7 +137,7 @@ class Census:
         try:
             line = parse(text)
         except ValueError as fault:
-            log.warning("census: a line %s: %r", fault, text[:200])
+            log.warning("census: a line %s; it begins %.60r", fault, text.partition(",")[0])  # then come the numbers
             return True
         age = self._clock.instant() - line.end
         if age < _SETTLED_MS or (self._is_open(line.call) and age < _GIVEN_UP_MS):

@@ -32,6 +32,9 @@ class Refusal(Exception):
 
 Operation = Callable[[Mapping[str, str]], Awaitable[Any]]
 
+DIGITS = 6
+"""What a number in a query may have: as a limit or in seconds, more has no sense, and the database no room for it."""
+
 OPEN = frozenset({"/health", "/ready"})
 """Paths that need no token."""
 
@@ -173,6 +176,6 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, "")
     if not text:
         return default
-    if not text.isascii() or not text.isdigit():
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name}={text!r} is not a whole number")
+    if not text.isascii() or not text.isdigit() or len(text) > DIGITS:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name}={text[:20]!r} is not a whole number of at most {DIGITS} digits")
     return int(text)

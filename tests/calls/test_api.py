@@ -147,6 +147,8 @@ def test_what_cannot_be_done_is_refused_in_one_sentence() -> None:
         assert "not found" in await desk.refused("GET", "/nothing", HTTPStatus.NOT_FOUND)
         assert "not allowed" in await desk.refused("POST", "/status", HTTPStatus.METHOD_NOT_ALLOWED)
         assert "whole number" in await desk.refused("GET", "/calls", HTTPStatus.BAD_REQUEST, limit="-1")
+        assert "whole number" in await desk.refused("GET", "/calls", HTTPStatus.BAD_REQUEST, limit="9" * 30)
+        assert "whole number" in await desk.refused("POST", "/drain", HTTPStatus.BAD_REQUEST, within="9" * 400)
         await desk.closes()
 
     simulate(scene)

@@ -10,10 +10,12 @@ import pytest
 
 from ivr.errors import Replaced
 from ivr.facts import Outcome
+from ivr.journal import FLOOR, Journal
 from tests.calls.replay import fingerprint
-from tests.calls.simulated import ROOT, SimulatedHouse
+from tests.calls.simulated import CONFIG, ROOT, SimulatedHouse
 from tests.fake.asterisk import HUNG
-from tests.fake.loop import simulate
+from tests.fake.disk import MemoryDisk
+from tests.fake.loop import SimClock, simulate
 from tests.fake.world import Party
 
 
@@ -181,6 +183,23 @@ def test_a_ledger_that_cannot_be_read_costs_nobody_else_a_thing(what: str) -> No
         other = house.fake.dials("12345", after=1)
         await house.lives()
         assert house.story(other)[-1] == "voice:8016"
+        assert house.story(citizen)[-1] == "voice:8016"
+
+    simulate(scene)
+
+
+def test_an_event_of_another_version_of_us_does_not_keep_the_hotline_from_starting() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.5, talks=20)
+        citizen = house.fake.dials("12345", after=0.5)
+        house.fake.later(4.0, house.kill)
+        assert not await house.life(None, 60)
+        journal = Journal(MemoryDisk(house.platter), CONFIG.site.node, SimClock())
+        list(journal.replay())
+        journal.write(FLOOR, "", {"at": 0, "event": {"event": "of-a-later-engine"}})
+        await house.lives()
+        house.check()
         assert house.story(citizen)[-1] == "voice:8016"
 
     simulate(scene)
