@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 SERVED = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.ANNOUNCED})
 """Outcomes of a caller who has had what there was to have."""
 
+REMEMBERED = 50_000
+"""Calls that are known to have ended: more than a city has in a day, and no channel of one lingers so long."""
+
 
 class Witness(Protocol):
     """Somebody who is told what the controller has seen: the census, the recorder."""
@@ -64,4 +67,6 @@ class Register:
             return None
         del self.ledgers[call]
         self._ended[call] = ledger[ENDED].outcome
+        while len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
         return ledger[ENDED]

@@ -26,6 +26,7 @@ from ivr.facts import (
 from ivr.journal import Journal
 from ivr.ledger import STEPS, Ledger, Step, fold
 from ivr.record import record
+from ivr.register import REMEMBERED, Register
 from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, PromptId, SeatId, TargetId, TicketId
 from routing.lines import Phase
 from routing.plan import Arrival, Destination, Kind, Route, SpokenPrompt
@@ -275,3 +276,13 @@ def test_a_call_of_which_nothing_is_known_still_has_a_record(house: House) -> No
     assert record(house.ledger, "handan1", at(3)) == CallRecord(
         call=CALL, node="handan1", outcome=Outcome.ABANDONED, stage=Stage.ARRIVAL, arrived=at(3), ended=at(3)
     )
+
+
+def test_calls_that_ended_long_ago_are_forgotten(house: House) -> None:
+    register = Register(house.journal)
+    for n in range(REMEMBERED + 3):
+        call = CallId(f"handan1-{n}")
+        register.open(call).write(steps.ENDED, CallRecord(call, "handan1", Outcome.ANSWERED, at(0), at(9)))
+        register.close(call)
+    assert not register.is_ended(CallId("handan1-2"))
+    assert register.was_served(CallId("handan1-3"))
