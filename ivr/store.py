@@ -72,7 +72,6 @@ class PostgresStore:
 
     async def _insert(self, node: str, entries: Sequence[Entry]) -> None:
         async with self._database.transaction() as connection:
-            await connection.run(QUERIES["begin_mark"], node)
             mark = int(await connection.value(QUERIES["lock_mark"], node))
             fresh = [entry for entry in entries if entry.seq > mark]
             if fresh:

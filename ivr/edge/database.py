@@ -46,6 +46,14 @@ class Connection:
             await self._raw.execute(sql, *values)
 
 
+class _Stateless(asyncpg.Connection):
+    """A session in which transactions leave nothing behind: no query need clean it after each of them."""
+
+    def get_reset_query(self) -> str:
+        """None."""
+        return ""
+
+
 class Database:
     """The way to one database.  Nothing is opened before it is needed; `close` when done."""
 
@@ -88,6 +96,7 @@ class Database:
                 max_size=self._connections,
                 timeout=_CONNECT_WITHIN_S,
                 command_timeout=_ANSWER_WITHIN_S,
+                connection_class=_Stateless,
                 server_settings={"application_name": "hotline", "timezone": "UTC"},
             )
             self._pool = pool

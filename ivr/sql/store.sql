@@ -1,13 +1,11 @@
 -- The store's queries, each under its name.  Moments arrive as milliseconds; the database's own clock is never asked.
 
--- name: begin_mark
-insert into mark (node, seq) values ($1, 0) on conflict (node) do nothing;
-
 -- name: mark
 select seq from mark where node = $1;
 
 -- name: lock_mark
-select seq from mark where node = $1 for update;
+-- The mark, ours until the end of the transaction; begun at 0.
+insert into mark (node, seq) values ($1, 0) on conflict (node) do update set seq = mark.seq returning seq;
 
 -- name: move_mark
 update mark set seq = $2 where node = $1;
