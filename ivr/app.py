@@ -164,7 +164,7 @@ class Controller:
         channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
         if living is None:
             channel.vitals.end(Ended(hung_up=call not in found.taken))
-        elif self._suspects.count(call) >= PATIENCE:
+        elif self._suspects.count(call) >= PATIENCE and not legs(ledger):  # with a person nothing is asked of it
             log.error("no request about this call is answered: its lease gives the caller to the survival path")
             channel.vitals.end(Ended(hung_up=False))
         for leg in legs(ledger):

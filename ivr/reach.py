@@ -185,13 +185,15 @@ def _attempts(call: Call, n: int) -> int:
 
 
 async def _join(call: Call, other: Channel) -> None:
-    """Both into the bridge, should the citizen not be there yet; the caller is with a person, so the lease ends."""
+    """Both into the bridge, should the citizen not be there yet; prompts on either are stopped."""
     call.citizen.music_off()
     await call.bridge.add(call.citizen, other)
-    call.citizen.put(LEASE, "0")
 
 
 def _joined(call: Call, person: Person) -> Person:
+    """Nobody takes them out of their talk: a life before may have died before it had lifted the lease."""
+    call.is_with_somebody = True
+    call.citizen.put(LEASE, "0")
     call.others.append(person.leg)
     return person
 

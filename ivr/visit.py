@@ -37,6 +37,7 @@ class Call:
     ledger: Ledger
     resumed: bool
     is_bridged: bool = False
+    is_with_somebody: bool = False
     others: list[Channel] = field(default_factory=list)
     """Legs that share the bridge with the citizen; they are hung up with the call."""
 
@@ -69,6 +70,7 @@ class Call:
     @asynccontextmanager
     async def leased(self) -> AsyncIterator[None]:
         """Renew the lease while the block lasts: the caller is not with a person yet, and we are alive."""
+        self.is_with_somebody = False
         async with alongside(self._renew(), f"lease:{self.id}"):
             yield
 
@@ -78,7 +80,7 @@ class Call:
         age_ms = 0 if self.resumed else self.now() - self.ledger[ARRIVED].at
         first = timing.renew / 2 if self.resumed else timing.renew
         await asyncio.sleep(first.total_seconds() - age_ms / 1000)
-        while True:
+        while not self.is_with_somebody:  # its timer may come while the block is being left
             self.citizen.put(LEASE, str(int(timing.lease.total_seconds())))
             if self._is_greeted():
                 self.citizen.put(GREETED, "1")

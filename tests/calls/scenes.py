@@ -17,9 +17,9 @@ async def one_call(
 ) -> SimulatedHouse:
     """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up."""
     house = SimulatedHouse(seed=hash_of(line, kill_at, hangs_up))
-    house.agent("1016", answers_after=1.5, talks=20)
-    house.agent("2001", answers_after=1.0, talks=20)
-    phone = target or Phone(answers_after=2.0, talks=20)
+    house.agent("1016", answers_after=1.5, talks=45)
+    house.agent("2001", answers_after=1.0, talks=45)
+    phone = target or Phone(answers_after=2.0, talks=45)
     house.fake.target(CENTRE, phone)
     house.fake.dials(line, after=0.5, hangs_up=hangs_up)
     await house.lives(kills=(kill_at,) if kill_at else ())

@@ -14,7 +14,7 @@ LINES = {
     "an agent of the hall": ("12345", None),
     "a transition prompt and a skill": ("12329", None),
     "the line's own seats": ("12350", None),
-    "a provincial centre": ("12316", Phone(answers_after=2.0, talks=20)),
+    "a provincial centre": ("12316", Phone(answers_after=2.0, talks=45)),
     "a centre that does not answer": ("12316", Phone()),
     "a centre that lets go at once": ("12316", Phone(answers_after=2.0, talks=1.0)),
 }
@@ -59,8 +59,9 @@ async def _silence(line: str, strike: int, centre: Phone | None) -> int:
 
 
 def _not_served(house: SimulatedHouse) -> list[str]:
-    """Whoever stays on the line talks with somebody."""
-    return [
+    """Whoever stays on the line talks with somebody, for as long as they like."""
+    cut = [f"{citizen.label} was taken out of a talk by the lease" for citizen in house.citizens if citizen.survived]
+    return cut + [
         f"{citizen.label} talked with nobody: {house.heard(citizen)}"
         for citizen in house.citizens
         if not any(what.startswith("voice:") for what in house.heard(citizen))
