@@ -13,7 +13,7 @@ from routing.arrival import recognise
 from routing.config import Config
 from routing.config.build import build
 from routing.ids import Instant, PromptId
-from routing.plan import Destination, Route, plan
+from routing.plan import Destination, Kind, Route, plan
 from routing.prompts import SURVIVAL_SORRY
 
 SNAPSHOT = "snapshot/survival.json"
@@ -76,12 +76,13 @@ def steps(config: Config, route: Route, folder: str, *, greeted: bool) -> Iterat
 
     A caller who was greeted hears only that something went wrong; an empty SECONDS waits for as long as it takes.
     """
-    ids = [SURVIVAL_SORRY] if greeted else [prompt.id for prompt in route.prompts]
+    announces = not route.destinations or route.destinations[-1].kind is Kind.ANNOUNCEMENT
+    ids = [SURVIVAL_SORRY] if greeted and not announces else [prompt.id for prompt in route.prompts]
     if ids:
         yield "say=" + _files(folder, ids)
     for destination in route.destinations:
         yield from _attempt(config, destination, folder)
-    if not route.destinations:
+    if announces:
         yield "end="
 
 
