@@ -21,6 +21,7 @@ from ivr.house.exchange import CONTROL_SOCKET, endpoints, paths, server_of
 from ivr.house.house import House
 from ivr.house.keeper import Server
 from ivr.house.report import Step
+from ivr.house.settings import city
 from ivr.survival import SNAPSHOT, Snapshot
 
 NEEDED_MIB = 300  # prompts, a young database, logs; recordings come on top
@@ -119,7 +120,7 @@ async def prompts(house: House, say: Step) -> AsyncIterator[None]:
     texts = {name: prompt.text for name, prompt in config.prompts.items()}
     if house.settings.demo:
         texts |= town_prompts(config)
-    folder, recordings = house.settings.state / "prompts", house.settings.root / "recordings"
+    folder, recordings = house.settings.state / "prompts", city() / "recordings"
     try:
         lengths = await voice.render(
             texts,

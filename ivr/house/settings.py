@@ -70,8 +70,14 @@ class Settings:
         return {VARIABLES[name]: (self.ports[name], kinds.get(name, socket.SOCK_DGRAM)) for name in names}
 
 
-def read_sources(root: Path = ROOT) -> dict[str, str]:
-    """File name -> text of everything that a config is built from.  Raises `Trouble`."""
+def city(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder with this city's `config/` and `recordings/`: HOTLINE_CONFIG, else the repository."""
+    return Path(environ.get("HOTLINE_CONFIG") or ROOT).expanduser().resolve()
+
+
+def read_sources(root: Path | None = None) -> dict[str, str]:
+    """File name -> text of everything that a config is built from, below `root` (the city's).  Raises `Trouble`."""
+    root = city() if root is None else root
     sources = {}
     for name, folder in SOURCES.items():
         path = root / folder / name
