@@ -39,8 +39,8 @@ VARIABLES = {
 class Settings:
     """One house.
 
-    `at` is the rehearsed moment, None for today; `database` the address of a given server, empty for our own;
-    HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
+    `city` is the folder with its `config/` and `recordings/`.  `at` is the rehearsed moment, None for today; `database`
+    the address of a given server, empty for our own; HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
     """
 
     root: Path
@@ -51,6 +51,7 @@ class Settings:
     at: datetime | None
     database: str
     wants_agents: bool = True
+    city: Path = ROOT
 
     @property
     def demo(self) -> bool:
@@ -133,13 +134,18 @@ def moment(config: Config, at: str | None) -> datetime | None:
     raise Trouble(f"--at {at} is no moment: write it as 2021-09-15T09:00, or say now.")
 
 
-def applied_sources(state: Path) -> dict[str, str]:
-    """What the open house was started with: edits since then count only once they are applied.  Raises `Trouble`."""
+def applied(state: Path) -> Snapshot:
+    """What has been applied last: edits since then count only once they are applied too.  Raises `Trouble`."""
     path = state / SNAPSHOT
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Snapshot).sources
+        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
     except (OSError, msgspec.DecodeError) as error:
         raise Trouble(f"{path} cannot be read: start the house again with scripts/run.") from error
+
+
+def applied_sources(state: Path) -> dict[str, str]:
+    """The texts of it."""
+    return applied(state).sources
 
 
 def read(
@@ -160,5 +166,6 @@ def read(
         ports=ports(config.site.ports, environ),
         at=moment(config, at),
         database=environ.get("DATABASE_URL", ""),
+        city=city(environ),
         wants_agents=environ.get("HOTLINE_DEMO_AGENTS", "yes") != "no",
     )
