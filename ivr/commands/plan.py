@@ -1,15 +1,19 @@
-"""Commands that read the config and need no running house: `check`, `explain`."""
+"""Commands that read the config and need no running house: `check`, `explain`, `prove`."""
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from dialplans.render import Settings
+from dialplans.render import render as render_dialplan
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
 from ivr.house.settings import read_sources, state_directory
+from routing import dialplan, prove
 from routing import explain as explaining
 from routing.config import Config, ConfigFaults, Mode, attempt, build, render
 from routing.hours import parse_moment
@@ -39,11 +43,7 @@ def check_command(file: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain_command(number: str, at: str | None, arrival: str, *, as_json: bool) -> None:
     """What a caller of NUMBER hears, where the call goes, and why."""
-    try:
-        config = build(read_sources())
-    except ConfigFaults as faults:
-        click.echo(render(faults.faults), err=True)
-        sys.exit(2)
+    config = _config(read_sources())
     try:
         explanation = explaining.explain(config, number, _moment(config, at), arrival)
     except ValueError as error:
@@ -52,6 +52,46 @@ def explain_command(number: str, at: str | None, arrival: str, *, as_json: bool)
         click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode())
     else:
         click.echo(explaining.render(explanation))
+
+
+@click.command("prove")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def prove_command(*, as_json: bool) -> None:
+    """Walk every number, way of arriving, moment and outcome: nobody who dials is lost, or here is the path."""
+    config = _config(read_sources())
+    files = render_dialplan(config, SOMEWHERE)
+    ours = prove.prove(config)
+    asterisk = dialplan.prove(
+        files["asterisk/etc/extensions.conf"], files["asterisk/etc/queues.conf"], config.site.hall
+    )
+    if as_json:
+        both = {"routes": ours, "dialplan": asterisk}
+        click.echo(msgspec.json.format(msgspec.json.encode(both), indent=2).decode())
+    else:
+        click.echo(f"{prove.render(ours)}\n{dialplan.render(asterisk)}")
+    if not ours.holds or asterisk.broken:
+        sys.exit(1)
+
+
+SOMEWHERE = Settings(
+    state="state",
+    modules="modules",
+    data="data",
+    python="python",
+    survival="survival",
+    ari_password="",
+    town_password="",
+)
+"""The dialplan's shape is the same on every machine; only paths differ."""
+
+
+def _config(sources: Mapping[str, str]) -> Config:
+    """The config, or every fault of it and the end."""
+    try:
+        return build(sources)
+    except ConfigFaults as faults:
+        click.echo(render(faults.faults), err=True)
+        sys.exit(2)
 
 
 def _moment(config: Config, at: str | None) -> datetime:
