@@ -15,7 +15,7 @@ from routing.arrival import Arrival, recognise
 from routing.config.site import Config, Target, TargetKind
 from routing.hours import is_open
 from routing.ids import PoolId, PromptId, SkillId, TargetId
-from routing.lines import AnsweredBy, Cancelled, Line, Phase, phase
+from routing.lines import AnsweredBy, Cancelled, Host, Line, Phase, phase
 from routing.numbers import EMERGENCY, caller
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
@@ -24,6 +24,9 @@ __all__ = ["Arrival", "Destination", "Kind", "Phase", "Route", "SpokenPrompt", "
 PRIORITY_MS = 600_000
 """A call that an emergency desk sends us waits as if it had come ten minutes ago."""
 
+
+UNCONDITIONAL = frozenset({"unconditional", "302"})
+"""Reasons of a forwarding that nobody was asked about: RFC 5806's word, and History-Info's cause (RFC 4458)."""
 
 MISROUTED, FROM = "emergency", "from-"
 """Marks: an emergency number was dialled and came to us; an emergency desk (`from-110`) sent us the call."""
@@ -103,7 +106,7 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
     marked = _mark(config, arrival)
     greeting = said.greeting(hall, hall.number)
     if arrival.number in EMERGENCY:
-        desks = tuple(_emergency(config, arrival.number))
+        desks = tuple(_emergency(config, arrival))
         prompts = (_say(config, said.emergency(arrival.number) if desks else greeting),)
         destinations = (*desks, _hall(config, hall))
     elif marked is not None and marked.startswith(FROM):
@@ -189,9 +192,15 @@ def _transfer(config: Config, kind: Kind, target: Target, ring_for: timedelta) -
 
 
 def _sent_back(config: Config, line: Line, arrival: Arrival) -> bool:
-    """Whether the call comes from the line's own number or its target: it must not go back there."""
+    """Whether the call comes from the line's own number or its target: it must not go back there.
+
+    A city's number that its carrier forwards to us as a whole has not been at its seats yet.
+    """
     target = config.site.targets.get(line.target) if line.target else None
-    theirs = {line.number} | ({config.site.dialled(target)} if target else set())
+    theirs = {config.site.dialled(target)} if target else set()
+    is_the_carriers = arrival.diverted_from == line.number and arrival.reason in UNCONDITIONAL
+    if line.host is not Host.CITY or not is_the_carriers:
+        theirs |= {line.number}
     return any(number in theirs for number in _senders(config, arrival))
 
 
@@ -200,7 +209,11 @@ def _senders(config: Config, arrival: Arrival) -> tuple[str | None, ...]:
     return (*arrival.chain, caller(config.site.numbering, arrival.caller))
 
 
-def _emergency(config: Config, number: str) -> Iterator[Destination]:
+def _emergency(config: Config, arrival: Arrival) -> Iterator[Destination]:
+    """The desk that was dialled, unless it has sent us the call."""
+    number = arrival.number
+    if number in _senders(config, arrival):
+        return
     for target in config.site.targets.values():
         if target.kind is TargetKind.EMERGENCY and config.site.dialled(target) == number:
             yield _transfer(config, Kind.EMERGENCY, target, target.ring_for)
