@@ -11,14 +11,17 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from ivr.commands.prompts import faults
 from ivr.edge import voice
 from ivr.edge.applied import History, Version, user
+from ivr.edge.clock import SystemClock
 from ivr.errors import Trouble
 from ivr.house import applying
 from ivr.house.house import House
 from ivr.house.settings import read_sources, state_directory
 from routing.config import Config, attempt, render
 from routing.hours import SHANGHAI
+from routing.ids import Instant
 
 
 @click.command("reload")
@@ -48,11 +51,15 @@ def reload_command(who: str, to: int | None) -> None:
 
 
 def _checked(sources: Mapping[str, str], house: House) -> Config:
-    """The config, or every fault on the screen and exit code 2."""
-    built = attempt(sources, voice.lengths(house.settings.state / "prompts"))
+    """The config, or every fault on the screen and exit code 2; a number that has been cancelled stays so."""
+    at = house.settings.at
+    now = (SystemClock(at, Instant(house.since_ms)) if at else SystemClock()).civil()
+    built = attempt(sources, voice.lengths(house.settings.state / "prompts"), house.settings.config, now)
     if built.faults:
         click.echo(render(built.faults), err=built.config is None)
-    if built.config is None:
+    bad = faults(built.config, house.settings.state, house.settings.city) if built.config else []
+    click.echo("\n".join(bad), err=True, nl=bool(bad))
+    if built.config is None or bad:
         click.echo("Nothing was changed.", err=True)
         sys.exit(2)
     return built.config
