@@ -118,7 +118,6 @@ async def _announce(call: Call, route: Route) -> None:
         await say(call, prompt)
     if RELEASED not in call.ledger:
         call.ledger.write(RELEASED, Released(call.now(), Party.ENGINE, NUMBER_CHANGED))
-    call.citizen.hang_up(NUMBER_CHANGED)
 
 
 async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
@@ -188,8 +187,9 @@ def _let_go(call: Call, way: Way) -> None:
         other.hang_up()
     if call.resumed or ANSWERED in call.ledger:
         call.bridge.delete()
-    if way is Way.FINISHED:
-        call.citizen.hang_up()
+    if way is Way.FINISHED:  # once: a second request would replace the cause that the network is told
+        released = call.ledger.get(RELEASED)
+        call.citizen.hang_up(released.cause if released is not None and released.who is Party.ENGINE else None)
 
 
 def _described(arrival: Arrival) -> str:
