@@ -96,7 +96,7 @@ def moments(config: Config, number: str) -> tuple[datetime, ...]:
     points = {_midnight(day) for day in own}
     starts = [_shifted(_midnight(own[0]), -WEEK), *map(_midnight, own)] if own else [_midnight(SOME_WEEK)]
     for start, end in pairwise([*starts, datetime.max.replace(tzinfo=SHANGHAI)]):
-        points |= {start} | {at for at in (_next(start, *edge) for edge in weekly) if at < end}
+        points |= {start} | {at for at in (next_time(start, *edge) for edge in weekly) if at < end}
     return tuple(sorted({at for point in points for at in (_shifted(point, -SECOND), point, _shifted(point, SECOND))}))
 
 
@@ -104,7 +104,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
-def _next(start: datetime, weekday: int, minute: int) -> datetime:
+def next_time(start: datetime, weekday: int, minute: int) -> datetime:
     """The first time from `start` (a midnight) on that it is `minute` of `weekday`."""
     return _shifted(start, timedelta(days=(weekday - start.weekday()) % 7, minutes=minute))
 

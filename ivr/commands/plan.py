@@ -1,4 +1,4 @@
-"""Commands that read the config and need no running house: `check`, `explain`, `prove`."""
+"""Commands that read the config and need no running house: `check`, `explain`, `prove`, `diff`."""
 
 import sys
 from collections.abc import Mapping
@@ -10,10 +10,13 @@ import msgspec
 
 from dialplans.render import Settings
 from dialplans.render import render as render_dialplan
+from ivr.commands.prompts import faults
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
-from ivr.house.settings import read_sources, state_directory
+from ivr.errors import Trouble
+from ivr.house.settings import SOURCES, applied_config, applied_sources, city, moment, read_sources, state_directory
 from routing import dialplan, prove
+from routing import diff as differing
 from routing import explain as explaining
 from routing.config import Config, ConfigFaults, Mode, attempt, build, render
 from routing.hours import parse_moment
@@ -27,11 +30,17 @@ def check_command(file: Path | None) -> None:
     if file is not None:
         name = file.name if file.name in sources else "lines.yaml"
         sources[name] = file.read_text(encoding="utf-8", errors="replace")
-    built = attempt(sources, voice.lengths(state_directory(None) / "prompts"))
+    state = state_directory(None)
+    previous = applied_config(state)
+    today = SystemClock().civil()
+    now = (moment(previous, None) if previous else None) or today
+    built = attempt(sources, voice.lengths(state / "prompts"), previous, now)
     if built.faults:
         click.echo(render(built.faults), err=built.config is None)
     config = built.config
-    if config is None:
+    bad = faults(config, state, city()) if config else []
+    click.echo("\n".join(bad), err=True, nl=bool(bad))
+    if config is None or bad:
         sys.exit(2)
     click.echo(f"{len(config.lines)} lines, {len(config.site.agents)} agents, {len(config.prompts)} prompts: good")
 
@@ -71,6 +80,44 @@ def prove_command(*, as_json: bool) -> None:
         click.echo(f"{prove.render(ours)}\n{dialplan.render(asterisk)}")
     if not ours.holds or asterisk.broken:
         sys.exit(1)
+
+
+@click.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def diff_command(old: str, new: str, *, as_json: bool) -> None:
+    """Which numbers change what from OLD to NEW, and when.
+
+    Each is a file, a directory, or `applied`: what the open house follows.  What a file or directory does not hold is
+    as it stands in this city's.
+    """
+    found = differing.diff(_config(_sources(old)), _config(_sources(new)))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        click.echo(differing.render(found))
+
+
+def _sources(where: str) -> dict[str, str]:
+    """The sources that a word of the command line means."""
+    if where == "applied":
+        try:
+            return applied_sources(state_directory(None))
+        except Trouble as trouble:
+            raise click.ClickException(str(trouble)) from trouble
+    path, sources = Path(where), read_sources()
+    if path.is_dir():
+        places = {name: [path / name, path / folder / name] for name, folder in SOURCES.items()}
+        found = {name: place for name, two in places.items() for place in two if place.is_file()}
+    else:
+        found = {path.name if path.name in sources else "lines.yaml": path}
+    if not found:
+        raise click.ClickException(f"there is none of {', '.join(SOURCES)} in {where}.")
+    try:
+        return sources | {name: place.read_text(encoding="utf-8", errors="replace") for name, place in found.items()}
+    except OSError as error:
+        raise click.ClickException(f"{where} cannot be read: {error.strerror or error}.") from error
 
 
 SOMEWHERE = Settings(
