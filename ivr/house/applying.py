@@ -22,7 +22,7 @@ from ivr.errors import Trouble
 from ivr.house.exchange import paths
 from ivr.house.house import House
 from ivr.house.report import Report, Step
-from ivr.house.settings import Settings, applied_sources
+from ivr.house.settings import Settings, applied_config, applied_sources
 from ivr.survival import COMPILED, SNAPSHOT, Compiled, Snapshot
 from routing.config import Config, build
 from routing.ids import PromptId
@@ -100,7 +100,7 @@ def opened(state: Path) -> House:
             root=Path(says["root"]),
             state=state,
             sources=sources,
-            config=build(sources),
+            config=applied_config(state) or build(sources),
             ports=says["ports"],
             at=datetime.fromisoformat(says["at"]) if says["at"] else None,
             database=says["database"],

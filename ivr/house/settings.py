@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ivr.errors import Trouble
-from ivr.survival import SNAPSHOT, Snapshot
+from ivr.survival import COMPILED, SNAPSHOT, Compiled, Snapshot
 from routing.config import Config, Mode, Ports, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +146,14 @@ def applied(state: Path) -> Snapshot:
 def applied_sources(state: Path) -> dict[str, str]:
     """The texts of it."""
     return applied(state).sources
+
+
+def applied_config(state: Path) -> Config | None:
+    """What has been applied last, without reading its texts again; None where nothing was, or by an older engine."""
+    try:
+        return msgspec.json.decode((state / COMPILED).read_bytes(), type=Compiled).config
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def read(
