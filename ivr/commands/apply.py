@@ -19,6 +19,7 @@ from ivr.errors import Trouble
 from ivr.house import applying
 from ivr.house.house import House
 from ivr.house.settings import read_sources, state_directory
+from routing import diff as differing
 from routing.config import Config, attempt, render
 from routing.hours import SHANGHAI
 from routing.ids import Instant
@@ -43,6 +44,10 @@ def reload_command(who: str, to: int | None) -> None:
         outcome = asyncio.run(applying.reload(house, sources, config, who or user(), how))
     except Trouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename or error}: {error.strerror}: mend that, then reload again"
+        ) from error
     click.echo(_told(outcome))
     if to is not None:
         folder = history.folder(to)
@@ -69,6 +74,8 @@ def _told(outcome: applying.Outcome) -> str:
     """What became of it, a line each."""
     number = outcome.version.number
     said = [f"Version {number} is applied." if outcome.is_new else f"Nothing differs from version {number}."]
+    if outcome.is_new:
+        said.append(f"hotline history {number} shows what it changes.")
     if outcome.lives_on:
         said.append(f"{outcome.lives_on} calls in progress keep what they began with.")
     said += [f"read again: {what}" for what in outcome.reloaded]
@@ -108,9 +115,12 @@ def _listed(history: History, versions: list[Version]) -> Table:
 
 
 def _difference(history: History, number: int) -> str:
+    """What the version changed for callers, where both can still be read, and in the texts."""
     sources = history.sources(number)
     before = history.sources(number - 1) if number > 1 else {}
-    return "".join(_lines(before, sources, 3, f"version {number - 1}", f"version {number}"))
+    texts = "".join(_lines(before, sources, 3, f"version {number - 1}", f"version {number}"))
+    one, other = attempt(before).config, attempt(sources).config
+    return f"{differing.render(differing.diff(one, other))}\n\n{texts}" if one and other else texts
 
 
 def _lines(
