@@ -21,6 +21,7 @@ from ivr.house.settings import Settings, read, state_directory
 from routing import prompts as said
 from routing.config import Config, ConfigFaults, render
 from routing.ids import PromptId
+from routing.numbers import EMERGENCY
 
 NAMED = 3
 """Lines that are named as users of a prompt; of more, how many."""
@@ -121,5 +122,6 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
             found.setdefault(prompt, []).append(number)
     for agent in config.site.agents:
         found[said.agent_number(agent)] = [f"agent {agent}"]
+    found |= {said.emergency(number): [f"sent to us for {number}"] for number in sorted(EMERGENCY)}
     found |= {said.RETURN_HALL: ["targets"], said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     return {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}

@@ -1,8 +1,10 @@
 """Applied versions on a real disk, and prompts that must not be played."""
 
+import shutil
 import stat
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -11,8 +13,12 @@ from ivr import loudness, prompts
 from ivr.edge import files, sounds
 from ivr.edge.applied import History
 from ivr.errors import Trouble
+from ivr.house.settings import read_sources
 from ivr.main import main
+from ivr.survival import COMPILED, Compiled
+from routing.config import build
 from routing.ids import PromptId
+from tests.reading import ROOT
 
 SOURCES = {"lines.yaml": "lines:\n  - 线\n", "site.yaml": "site: 1\n"}
 SECOND = np.sin(np.arange(prompts.RATE) * 0.6) * 0.3
@@ -109,3 +115,57 @@ def test_prompts_are_listened_to_where_there_is_a_sound(tmp_path: Path) -> None:
     assert "it is silent" in heard[PromptId("recorded")].faults[0]
     assert "cannot be read" in heard[PromptId("broken")].faults[0]
     assert "it is missing" in heard[PromptId("gone")].faults[0]
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    """A city whose greeting was recorded with the microphone off."""
+    for name in ("config", "recordings"):
+        shutil.copytree(ROOT / name, tmp_path / "city" / name)
+    (tmp_path / "city" / "recordings" / "greeting-12345.wav").write_bytes(prompts.wav(np.zeros(8000)))
+    return tmp_path / "city"
+
+
+@pytest.mark.parametrize("command", ["check", "prompts"])
+def test_a_silent_recording_is_a_fault(command: str, city: Path, tmp_path: Path) -> None:
+    runner = CliRunner(env={"HOTLINE_STATE": str(tmp_path / "state"), "HOTLINE_CONFIG": str(city), "COLUMNS": "200"})
+    found = runner.invoke(main, [command])
+    assert found.exit_code == 2, found.output
+    assert "greeting-12345: " in found.output
+    assert "it is silent" in found.output
+
+
+def test_every_prompt_is_listed_with_its_use(city: Path, tmp_path: Path) -> None:
+    runner = CliRunner(env={"HOTLINE_STATE": str(tmp_path / "state"), "HOTLINE_CONFIG": str(city)})
+    found = msgspec.json.decode(runner.invoke(main, ["prompts", "--json"]).stdout)
+    listed = {each["id"]: each for each in found}
+    assert (listed["greeting-12345"]["origin"], listed["greeting-12345"]["ms"]) == ("recording", 1000)
+    assert listed["agent-1001"] == listed["agent-1001"] | {"origin": "none", "used": ["agent 1001"], "faults": []}
+    assert listed["whisper-12329"]["used"] == ["12329"]
+    assert [each["id"] for each in found if not each["used"]] == []
+
+
+def test_a_cancelled_number_that_comes_back_is_a_fault_against_what_was_applied(city: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "snapshot").mkdir(parents=True)
+    (city / "recordings" / "greeting-12345.wav").unlink()
+    sources = read_sources(city)
+    now = sources["site.yaml"].replace("rehearsal: 2021-09-15T09:00", "rehearsal: 2022-03-01T09:00")
+    applied = build(sources | {"site.yaml": now})
+    files.write(state / COMPILED, msgspec.json.encode(Compiled(1, applied)))
+    runner = CliRunner(env={"HOTLINE_STATE": str(state), "HOTLINE_CONFIG": str(city)})
+    assert runner.invoke(main, ["check"]).exit_code == 0
+    path = city / "config" / "lines.yaml"
+    before, after = path.read_text().split("- number: 12349\n")
+    cancelled = f"    cancel_on: {applied.lines['12349'].cancel_on}\n"
+    assert cancelled in after
+    path.write_text(f"{before}- number: 12349\n{after.replace(cancelled, '', 1)}")
+    found = runner.invoke(main, ["check"])
+    assert found.exit_code == 2, found.output
+    assert "12349" in found.output
+
+
+def test_without_a_house_there_is_nothing_to_reload(tmp_path: Path) -> None:
+    told = CliRunner(env={"HOTLINE_STATE": str(tmp_path)}).invoke(main, ["reload"])
+    assert told.exit_code == 1
+    assert "no house is open in" in told.output
