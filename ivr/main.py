@@ -3,6 +3,7 @@
 import click
 
 from ivr.commands.apply import history_command, reload_command
+from ivr.commands.lines import lines
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command
 from ivr.commands.prompts import prompts_command
 from ivr.commands.switch import agents, calls, queues, status
@@ -36,6 +37,7 @@ for command in (
     explain_command,
     prove_command,
     diff_command,
+    lines,
     call,
     status,
     calls,

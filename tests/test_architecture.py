@@ -87,6 +87,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
         {"os", "pathlib", "read_bytes()"},
         "the composition root: reads the environment, and names what the edge opens",
     ),
+    "ivr.commands.lines": ({"pathlib", "read_bytes()", "write_text()"}, _COMMAND),
     "ivr.commands.plan": ({"pathlib", "read_text()"}, _COMMAND),
     "ivr.commands.prompts": ({"pathlib"}, _COMMAND),
     "ivr.commands.switch": ({"time", "read_bytes()"}, _COMMAND),
