@@ -62,7 +62,6 @@ WORD_MS = 340
 LANGUAGES = ("en",)
 """Languages in which a prompt may be said again after the Chinese."""
 
-_LATIN = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -90,9 +89,12 @@ class Template(msgspec.Struct, frozen=True):
 
     def fill(self, prompt: PromptId, names: Mapping[str, str]) -> Prompt:
         """The prompt with every name replaced."""
-        chinese, *others = (_filled(text, names) for text in (self.text, *self.also))
-        read = [spoken(chinese), *(_apart(text) for text in others)]
-        return Prompt(prompt, " ".join([chinese, *others]), "\n".join(read), self.must_hear, self.notice)
+        text = _filled(self.text, names)
+        read = spoken(text)
+        for other in self.also:
+            again = _filled(other, names)
+            text, read = f"{text} {again}", f"{read}\n{_apart(again)}"
+        return Prompt(prompt, text, read, self.must_hear, self.notice)
 
 
 def _filled(text: str, names: Mapping[str, str]) -> str:
@@ -108,10 +110,9 @@ def _apart(text: str) -> str:
 
 def estimated_ms(prompt: Prompt) -> int:
     """About how long the voice takes, before there is any audio to measure."""
-    chinese = _LATIN.sub("", prompt.spoken)
+    chinese, _, others = prompt.spoken.partition("\n")
     pauses = sum(c in PAUSES for c in chinese)
-    syllables = len("".join(chinese.split())) - pauses
-    return SYLLABLE_MS * syllables + PAUSE_MS * pauses + WORD_MS * len(_LATIN.findall(prompt.spoken))
+    return SYLLABLE_MS * (len(chinese) - pauses) + PAUSE_MS * pauses + WORD_MS * len(others.split())
 
 
 def family(prompt: PromptId) -> str:
