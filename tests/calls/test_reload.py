@@ -5,14 +5,17 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from ivr.errors import DiskError
 from ivr.facts import Outcome
 from ivr.service import Audio
 from ivr.store import PostgresStore
+from ivr.survival import Compiled
 from ivr.web.api import Answer, Api, Applied
 from routing.config import Config, build
 from routing.ids import AgentId, PoolId, SkillId
+from scripts.bench_check import ENTRY
 from tests.calls.simulated import CONFIG, SOURCES, SimulatedHouse, lengths
 from tests.fake.loop import simulate
 from tests.fake.world import Party
@@ -151,5 +154,29 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
         assert [answer.status for answer in answers[::2]] == [409, 409, 200]
         assert [answer.value["version"] for answer in answers[1::2]] == [0, 0, 7]
         assert answers[4].value["calls"] == 1
+
+    simulate(scene)
+
+
+@pytest.mark.slow
+def test_ten_thousand_numbers_are_swapped_in_while_sixty_calls_talk_and_wait() -> None:
+    local = "".join(ENTRY.format(number=3_000_000 + n) for n in range(10_000))
+    config = build({**SOURCES, "lines.yaml": SOURCES["lines.yaml"] + local})
+    applied = msgspec.json.encode(Compiled(2, config))  # as whoever applies it hands it to the controller
+
+    async def scene() -> None:
+        house = SimulatedHouse(seed=61)
+        for agent in AGENTS[:20]:
+            house.agent(agent, answers_after=1.5, talks=40)
+        before = [house.fake.dials("3009999", after=0.5 + n / 20) for n in range(60)]
+        house.fake.later(15, lambda: follow(house, msgspec.json.decode(applied, type=Compiled).config))
+        after = house.fake.dials("3009999", after=16)
+        house.fake.lengths["transition-3009999"] = 9_000
+        await house.lives()
+        house.check()
+        assert [told(house, party) for party in before] == [["greeting-12345"]] * 60
+        assert told(house, after) == ["transition-3009999"]
+        marks = [record.marked for record in sorted(house.records(), key=lambda record: record.arrived)]
+        assert marks == ["unknown-number"] * 60 + [None]
 
     simulate(scene)
