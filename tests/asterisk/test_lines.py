@@ -298,13 +298,21 @@ def test_every_line_is_called_in_every_phase_it_has() -> None:
             assert (line.number, phase(line, moment)) in seen
 
 
+def test_a_call_that_a_centre_has_sent_us_stays_in_the_hall() -> None:
+    """Rows 二.11 to 二.14 and 三.2 to 三.5."""
+    diverted = [call for call in CALLS if call.sender != DIRECT]
+    senders = {"12316", "12393", "12317", "12385", "12360", "12366", "12367", "12305"}
+    assert {call.sender for call in diverted} == senders
+    assert {call.expected().destination.name for call in diverted} == {"hall"}
+
+
 def test_nothing_is_left_behind(day: Day) -> None:
     assert day.left == ""
 
 
 # --- the plan's own words
 
-TRANSITION, AFTERWARDS = "2021-09-15T09:00", "2022-03-02T10:00"
+TRANSITION = "2021-09-15T09:00"
 LAST_SECOND, MIDNIGHT = "2021-10-31T23:59:59", "2021-11-01T00:00:00"
 
 ROWS = [
@@ -315,7 +323,21 @@ ROWS = [
     ("12329", MIDNIGHT, "merged", "greeting-12329", "hall", "housing-fund"),
     ("12350", TRANSITION, "transition", "transition-12350", "safety", None),
     ("12350", MIDNIGHT, "merged", "greeting-12350", "hall", None),
+    ("12350", "2021-09-15T17:29:59", "transition", "transition-12350", "safety", None),
+    ("12350", "2021-09-15T17:30:00", "transition", "transition-12350", "hall", None),
     ("12316", TRANSITION, "merged", "transfer-12316", "agriculture", None),
+    ("12316", "2021-09-15T18:00:00", "merged", "closed-12316", "hall", None),
+    ("12349", "2021-08-31T23:59:59", "before", "greeting-12345", "hall", "civil-affairs"),
+    ("12349", LAST_SECOND, "transition", "transition-12349", "hall", "civil-affairs"),
+    ("12349", MIDNIGHT, "cancelled", "cancelled-12349", "hall", "civil-affairs"),
+    ("12396", TRANSITION, "merged", "greeting-12345", "hall", None),
+    ("12315", LAST_SECOND, "transition", "transition-12315", "hall", "market"),
+    ("12320", TRANSITION, "transition", "transition-12320", "health-seats", None),
+    ("12348", TRANSITION, "transition", "transition-12348", "law", None),
+    ("12366", TRANSITION, "merged", "transfer-12366", "tax", None),
+    ("12313", TRANSITION, "merged", "transfer-12313", "tobacco", None),
+    ("13900000310", LAST_SECOND, "transition", "transition-13900000310", "hall", "environment"),
+    ("8000002", MIDNIGHT, "cancelled", "cancelled-8000002", "cancelled-8000002", None),
 ]
 """Number, moment, phase, prompt, where it goes, skill: written down, not computed."""
 
