@@ -4,7 +4,7 @@ import click
 
 from ivr.commands.apply import history_command, reload_command
 from ivr.commands.lines import lines
-from ivr.commands.plan import check_command, diff_command, explain_command, prove_command
+from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
 from ivr.commands.prompts import prompts_command
 from ivr.commands.switch import agents, calls, queues, status
 from ivr.errors import Trouble
@@ -38,6 +38,7 @@ for command in (
     prove_command,
     diff_command,
     lines,
+    schema_command,
     call,
     status,
     calls,

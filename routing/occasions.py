@@ -70,8 +70,8 @@ def line_of(config: Config, number: str) -> Line:
 def days(line: Line) -> list[date]:
     """The days on which the line changes by itself."""
     window = line.transition
-    own = {line.cancel_on} | ({window.begins, window.ends} if window else set())
-    return sorted(day for day in own if day is not None)
+    turns = {line.cancel_on} | ({window.begins, window.ends} if window else set())
+    return sorted(day for day in turns if day is not None)
 
 
 def hours(config: Config, line: Line) -> list[Hours]:
@@ -96,8 +96,9 @@ def moments(config: Config, number: str) -> tuple[datetime, ...]:
     points = {_midnight(day) for day in own}
     starts = [_shifted(_midnight(own[0]), -WEEK), *map(_midnight, own)] if own else [_midnight(SOME_WEEK)]
     for start, end in pairwise([*starts, datetime.max.replace(tzinfo=SHANGHAI)]):
-        points |= {start} | {at for at in (next_time(start, *edge) for edge in weekly) if at < end}
-    return tuple(sorted({at for point in points for at in (_shifted(point, -SECOND), point, _shifted(point, SECOND))}))
+        points.add(start)
+        points |= {next_time(start, *edge) for edge in weekly if next_time(start, *edge) < end}
+    return tuple(sorted({_shifted(point, by) for point in points for by in (-SECOND, timedelta(0), SECOND)}))
 
 
 def _midnight(day: date) -> datetime:

@@ -114,7 +114,8 @@ def prove(config: Config) -> Proof:
     found: list[Broken] = []
     routes = paths = broken = 0
     came = occasions.arrivals(config)
-    moments = {number: occasions.moments(config, number) for number in {arrival.number for arrival, _ in came}}
+    numbers = dict.fromkeys(arrival.number for arrival, _ in came)
+    moments = {number: occasions.moments(config, number) for number in numbers}
     for arrival, words in came:
         for at in moments[arrival.number]:
             walk = prover.walk(arrival, at)

@@ -162,9 +162,9 @@ def _row(n: int, cells: list[str], fields: list[str], head: list[str], config: C
         faults += [
             Fault(n, where.get(field, field), "a new line needs this") for field in NEEDED if field not in held
         ]
-    whole = {field for field in WINDOW if field in held}
+    whole = [field for field in WINDOW if field in held]
     if len(whole) == 1 and (known is None or known.transition is None):
-        faults.append(Fault(n, where[whole.pop()], "a transition has two days, from and until"))
+        faults.append(Fault(n, where[whole[0]], "a transition has two days, from and until"))
     return _Row(n, number, held), faults
 
 

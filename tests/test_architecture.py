@@ -88,7 +88,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
         "the composition root: reads the environment, and names what the edge opens",
     ),
     "ivr.commands.lines": ({"pathlib", "read_bytes()", "write_text()"}, _COMMAND),
-    "ivr.commands.plan": ({"pathlib", "read_text()"}, _COMMAND),
+    "ivr.commands.plan": ({"pathlib", "read_text()", "write_text()"}, _COMMAND),
     "ivr.commands.prompts": ({"pathlib"}, _COMMAND),
     "ivr.commands.switch": ({"time", "read_bytes()"}, _COMMAND),
     "ivr.house.applying": ({"pathlib", "read_text()", "read_bytes()"}, _SUPERVISOR),

@@ -1,4 +1,4 @@
-"""Commands that read the config and need no running house: `check`, `explain`, `prove`, `diff`."""
+"""Commands that read the config and need no running house: `check`, `explain`, `prove`, `diff`, `schema`."""
 
 import sys
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ivr.edge import voice
 from ivr.edge.clock import SystemClock
 from ivr.errors import Trouble
 from ivr.house.settings import SOURCES, applied_config, applied_sources, city, moment, read_sources, state_directory
-from routing import dialplan, prove
+from routing import dialplan, prove, schema
 from routing import diff as differing
 from routing import explain as explaining
 from routing.config import Config, ConfigFaults, Mode, attempt, build, render
@@ -97,6 +97,21 @@ def diff_command(old: str, new: str, *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
         click.echo(differing.render(found))
+
+
+@click.command("schema")
+@click.option("--test", "only_test", is_flag=True, help="Write nothing; exit 1 when a file is not up to date.")
+def schema_command(*, only_test: bool) -> None:
+    """Write the JSON Schemas by which editors know the fields of the configuration files."""
+    for name, made in schema.schemas().items():
+        path, text = city() / "config" / name, schema.encode(made)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            click.echo(f"{path} is up to date")
+        elif only_test:
+            raise click.ClickException(f"{path} is not up to date: hotline schema")
+        else:
+            path.write_text(text, encoding="utf-8")
+            click.echo(f"{path} is written")
 
 
 def _sources(where: str) -> dict[str, str]:
