@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dialplans import modules
-from routing.config import Config, Mode, Trunk
+from routing.config import AnswersWith, Config, Mode, Trunk
 from routing.ids import PromptId, SeatId
 from routing.numbers import spoken
 from routing.prompts import SURVIVAL_NOBODY, SURVIVAL_SORRY
@@ -146,7 +146,10 @@ def render(config: Config, settings: Settings) -> Mapping[str, str]:
 
 
 def town_prompts(config: Config) -> Mapping[PromptId, str]:
-    """What the people of the demo town say when they answer, `town-<seat>` and `town-<target>`, for the voice."""
+    """What the people of the demo town say when they answer, for the voice: `town-<seat>`, `town-<target>`.
+
+    `town-<target>-menu` is said by a target's machine, before anybody speaks there.
+    """
     seats = {
         PromptId(f"town-{seat}"): spoken(f"您好，这里是{seat}号座席，请问有什么可以帮您？请您慢慢讲，我正在记录。")
         for seat in config.site.seats
@@ -155,7 +158,14 @@ def town_prompts(config: Config) -> Mapping[PromptId, str]:
         PromptId(f"town-{target.id}"): spoken(f"您好，{target.name}，很高兴为您服务，请讲，我在听。")
         for target in config.site.targets.values()
     }
-    return seats | targets
+    menus = {
+        PromptId(f"town-{target.id}-menu"): spoken(
+            f"欢迎致电{target.name}，业务咨询请按1，投诉举报请按2，人工服务请按0。"
+        )
+        for target in config.site.targets.values()
+        if target.answers_with is AnswersWith.MENU
+    }
+    return seats | targets | menus
 
 
 def survival_pools(config: Config) -> Mapping[str, tuple[SeatId, ...]]:
@@ -249,7 +259,12 @@ def _town(config: Config, settings: Settings) -> dict[str, Any]:
         for n, seat in enumerate(site.seats)
     ]
     targets = [
-        {"id": target.id, "variable": "TOWN_" + target.id.replace("-", "_"), "number": target.number}
+        {
+            "id": target.id,
+            "variable": "TOWN_" + target.id.replace("-", "_"),
+            "number": target.number,
+            "answer": "menu" if target.answers_with is AnswersWith.MENU else "answer",
+        }
         for target in site.targets.values()
     ]
     return {

@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 
 from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey
@@ -20,8 +21,9 @@ from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
 from ivr.ledger import ARRIVED, CONNECTED
 from ivr.register import Register, Witness
-from ivr.service import Service
+from ivr.service import Audio, Service
 from ivr.visit import Call
+from routing.config import Config
 from routing.ids import AgentId, CallId, ChannelId, TicketId
 from routing.standing import AgentView
 from routing.tickets import AgentState
@@ -47,7 +49,7 @@ CURRENT: ContextVar[str] = ContextVar("call", default="-")
 
 
 class Controller:
-    """Owns the connection and the calls' tasks."""
+    """Owns the connection, the calls' tasks, and the configuration that the next call will begin with."""
 
     def __init__(
         self,
@@ -78,6 +80,12 @@ class Controller:
                 self._suspect(error)
             self.ari = None
             await asyncio.sleep(RETRY_S)
+
+    def follow(self, config: Config, audio: Audio, version: int) -> None:
+        """Calls that begin from now on follow this; those that have begun keep the service that they hold."""
+        self.service = replace(self.service, config=config, audio=audio, version=version)
+        self.service.dispatcher.configure(config.site)
+        log.info("follows version %d: %d lines", version, len(config.lines))
 
     def close_door(self) -> None:
         """Take no new calls: the dialplan's survival path has them."""

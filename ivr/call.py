@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ivr import conversation, reach
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
-from ivr.facts import Left, Party
+from ivr.facts import Left, Party, Released
 from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
 from ivr.record import record
 from ivr.speech import say
@@ -27,7 +27,7 @@ from routing.plan import Destination, Kind, Route, SpokenPrompt, plan
 
 log = logging.getLogger(__name__)
 
-NUMBER_CHANGED = 22  # Q.850: heard by callers of a number that is no longer in use
+NUMBER_CHANGED = 22  # Q.850: this number is no longer in use; Asterisk refuses with 410 Gone
 
 SURVIVAL = "survival"
 """The dialplan's context for callers whom we cannot serve; see dialplans/hotline/extensions.conf."""
@@ -107,10 +107,17 @@ def _admit(call: Call) -> None:
 
 
 async def _announce(call: Call, route: Route) -> None:
-    """The spoken reason as early media: the caller does not pay, and hears the network's own word after it."""
+    """The spoken reason as early media: the caller does not pay, and hears the network's own word after it.
+
+    A carrier that drops early media would let them hear nothing: there it is answered first.
+    """
+    trunk = call.service.config.site.trunks.get(call.ledger[ARRIVED].arrival.trunk)
+    if trunk is not None and not trunk.early_media:
+        await call.once(ANSWERED, lambda: _answer(call))
     for prompt in route.prompts:
         await say(call, prompt)
-    call.citizen.hang_up(NUMBER_CHANGED)
+    if RELEASED not in call.ledger:
+        call.ledger.write(RELEASED, Released(call.now(), Party.ENGINE, NUMBER_CHANGED))
 
 
 async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
@@ -181,8 +188,9 @@ def _let_go(call: Call, way: Way) -> None:
         other.hang_up()
     if call.resumed or ANSWERED in call.ledger:
         call.bridge.delete()
-    if way is Way.FINISHED:
-        call.citizen.hang_up()
+    if way is Way.FINISHED:  # once: a second request would replace the cause that the network is told
+        released = call.ledger.get(RELEASED)
+        call.citizen.hang_up(released.cause if released is not None and released.who is Party.ENGINE else None)
 
 
 def _described(arrival: Arrival) -> str:

@@ -15,13 +15,16 @@ from ivr.ari.scope import Scope
 from ivr.edge.protocols import Clock
 from ivr.errors import OfferWithdrawn
 from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
+from routing.config import Site
 from routing.floor import Floor
 from routing.ids import AgentId, Instant, TicketId
 from routing.standing import AgentView, FloorState, TicketView
 from routing.tickets import (
     Accepted,
+    AgentState,
     AnyEvent,
     Changed,
+    Configured,
     Entered,
     Left,
     Moved,
@@ -29,6 +32,7 @@ from routing.tickets import (
     Reached,
     Refusal,
     Refused,
+    SignedIn,
     Tick,
     Withdraw,
 )
@@ -128,6 +132,15 @@ class Dispatcher:
         self._since_snapshot += 1
         if self._since_snapshot >= SNAPSHOT_EVERY:
             self.snapshot()
+
+    def configure(self, site: Site) -> None:
+        """The pools that there are now, and what the agents who are at work may take; no ticket changes its ladder."""
+        wrap_up_ms = int(site.pools[site.hall].wrap_up.total_seconds() * 1000)
+        self.apply(Configured(tuple(site.pools), site.hall, wrap_up_ms))
+        for view in self.agents():
+            known = site.agents.get(view.agent)
+            if known is not None and view.then is not AgentState.SIGNED_OUT:
+                self.apply(SignedIn(view.agent, view.seat, known.competences))
 
     async def run(self) -> None:
         """Sleep until the Floor has something due, for ever."""

@@ -140,6 +140,7 @@ class Stage(StrEnum):
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
+    `machine`: what answered at the target is a menu, so nobody was `connected`.
     `wait_ms`: from the place in the queue to the person, or to the end.  `since_answer_ms` and `since_prompt_end_ms`:
     the strict and the usual clock of the 15 seconds; the second is 0 when a person answered during the prompts.
     """
@@ -172,6 +173,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     seat: SeatId | None = None
     pool: PoolId | None = None
     target: TargetId | None = None
+    machine: bool = False
     offers: int = 0
     prompts: tuple[PromptId, ...] = ()
     recording: str = ""  # its file, once it is finished: filled in by the store

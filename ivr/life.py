@@ -8,8 +8,10 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from ivr.app import CURRENT, Controller
@@ -32,11 +34,11 @@ from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
-from ivr.web.api import OPEN, Api
+from ivr.survival import COMPILED, Compiled
+from ivr.web.api import OPEN, Api, Applied
 from routing.config import Config
 from routing.hours import parse_moment
 from routing.ids import Instant
-from routing.tickets import Configured
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Surroundings:
     database: str
     clock: SystemClock
     rehearsal: str
+    version: int
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Surroundings":
@@ -70,6 +73,7 @@ class Surroundings:
             house.database,
             clock,
             f"rehearsal-{since}" if at else "",
+            settings.applied(house.state).version,
         )
 
 
@@ -93,11 +97,9 @@ async def _live(given: Surroundings) -> None:
     entries = list(journal.replay())
     register = Register(journal, entries)
     dispatcher = Dispatcher(replay(entries), journal, given.clock)
-    dispatcher.apply(
-        Configured(tuple(site.pools), site.hall, int(site.pools[site.hall].wrap_up.total_seconds() * 1000))
-    )
+    dispatcher.configure(site)
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"))
-    service = Service(given.config, journal, dispatcher, given.clock, audio)
+    service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")
     census = Census(calls_csv, journal, given.clock, register.is_open, register.is_ended, place_in(entries))
     recorder = Recorder(RecordingsFolder(given.state / "recordings"), journal, given.clock, register.is_open)
@@ -106,7 +108,7 @@ async def _live(given: Surroundings) -> None:
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
         controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
-        api = Api(controller, store)
+        api = Api(controller, store, partial(_applied, given.state))
         async with (
             serving(api.answer, given.web_port, secrets.get("api-token"), OPEN),
             asyncio.TaskGroup() as group,
@@ -119,6 +121,15 @@ async def _live(given: Surroundings) -> None:
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)
+
+
+def _applied(state: Path) -> Applied:
+    """What has been applied since this life began."""
+    try:
+        compiled = msgspec.json.decode((state / COMPILED).read_bytes(), type=Compiled)
+    except (OSError, msgspec.DecodeError) as error:
+        raise DiskError(f"{state / COMPILED} cannot be read: {error}") from error
+    return Applied(compiled.version, compiled.config, Audio(str(state / "prompts"), voice.lengths(state / "prompts")))
 
 
 async def _control(controller: Controller) -> None:

@@ -2,7 +2,10 @@
 
 import click
 
-from ivr.commands.plan import check_command, explain_command
+from ivr.commands.apply import history_command, reload_command
+from ivr.commands.lines import lines
+from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
+from ivr.commands.prompts import prompts_command
 from ivr.commands.switch import agents, calls, queues, status
 from ivr.errors import Trouble
 from ivr.house.commands import up
@@ -28,5 +31,22 @@ def controller() -> None:
         raise click.ClickException(str(trouble)) from trouble
 
 
-for command in (up, check_command, explain_command, call, status, calls, agents, queues, town):
+for command in (
+    up,
+    check_command,
+    explain_command,
+    prove_command,
+    diff_command,
+    lines,
+    schema_command,
+    call,
+    status,
+    calls,
+    agents,
+    queues,
+    town,
+    reload_command,
+    history_command,
+    prompts_command,
+):
     main.add_command(command)

@@ -4,6 +4,7 @@ Pure: arrays and values in and out.  `ivr.edge.voice` owns the synthesiser, the 
 """
 
 import io
+import re
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -89,13 +90,40 @@ def _punctuation(text: str) -> str:
     return "".join(PUNCTUATION.get(character, character) for character in text)
 
 
+CHINESE, ENGLISH = "zh", "en"
+_ENGLISH = re.compile(r"[A-Za-z]+[^\u3400-\u9fff，。、；：？！“”]*\s[A-Za-z][^\u3400-\u9fff，。、；：？！“”]*")
+"""Two words and more in Latin letters; a single one belongs to the Chinese around it."""
+
+BETWEEN_MS = 250
+"""Silence between two languages."""
+
+
+def passages(text: str) -> list[tuple[str, str]]:
+    """`text` cut where its language changes: for each part the language, and what the voice reads there.
+
+    Chinese as numbered pinyin, English with every digit by itself.
+    """
+    found: list[tuple[str, str]] = []
+    end = 0
+    for match in _ENGLISH.finditer(text):
+        found.append((CHINESE, pinyin(text[end : match.start()])))
+        found.append((ENGLISH, re.sub(r"(?<=\d)(?=\d)", " ", " ".join(match[0].split()))))
+        end = match.end()
+    found.append((CHINESE, pinyin(text[end:])))
+    return [(language, words) for language, words in found if words]
+
+
 @dataclass(frozen=True)
 class Manner:
-    """How the voice reads one prompt: `words` a minute (about), `pitch` 0 to 99, how its tune sways (each 0 to 1)."""
+    """How the voice reads one prompt.
+
+    `words` a minute (about), `pitch` 0 to 99, how its tune sways (each 0 to 1), and the language.
+    """
 
     words: int
     pitch: int
     sway: tuple[float, ...] = ()
+    language: str = CHINESE
 
 
 def manner(prompt: PromptId) -> Manner:
@@ -128,10 +156,11 @@ def limit_ms(prompt: PromptId) -> int:
 
 
 def read(prompt: PromptId, text: str, voice: Callable[[str, Manner], tuple[Samples, int]]) -> Samples:
-    """`text` read by `voice` (pinyin, manner -> samples, rate), shaped for the telephone and to its limit."""
-    how, words, longest = manner(prompt), pinyin(text), limit_ms(prompt)
+    """`text` read by `voice` (words, manner -> samples, rate), shaped for the telephone and to its limit."""
+    how, parts, longest = manner(prompt), passages(text), limit_ms(prompt)
     for _ in range(8):
-        samples = shape(sway(telephone(*voice(words, how)), how))
+        spoken = [telephone(*voice(words, replace(how, language=language))) for language, words in parts]
+        samples = shape(sway(_one_after_another(spoken), how))
         if not longest or len(samples) * 1000 <= longest * RATE:
             break
         excess = len(samples) * 1000 / (longest * RATE)
@@ -139,6 +168,12 @@ def read(prompt: PromptId, text: str, voice: Callable[[str, Manner], tuple[Sampl
     else:
         samples = samples[: longest * RATE // 1000]
     return samples
+
+
+def _one_after_another(parts: list[Samples]) -> Samples:
+    gap = np.zeros(BETWEEN_MS * RATE // 1000)
+    joined = [piece for part in parts for piece in (part, gap)][:-1]
+    return np.concatenate(joined) if joined else gap[:0]
 
 
 def shape(samples: Samples) -> Samples:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
+
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
@@ -61,7 +63,7 @@ async def agent(call: Call, pools: Sequence[Destination], prompts: Sequence[Spok
         return _joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
     route, config = call.ledger[ROUTED], call.service.config
     place = call.service.dispatcher.enter(
-        Entered(call.ticket, ladder(config, pools), call.ledger[ARRIVED].at, route.priority_ms)
+        Entered(call.ticket, ladder(config, _known(config, pools)), call.ledger[ARRIVED].at, route.priority_ms)
     )
     if QUEUED not in call.ledger:
         call.ledger.write(QUEUED, Queued(call.now(), call.ticket))
@@ -196,6 +198,13 @@ def _joined(call: Call, person: Person) -> Person:
     call.citizen.put(LEASE, "0")
     call.others.append(person.leg)
     return person
+
+
+def _known(config: Config, pools: Sequence[Destination]) -> list[Destination]:
+    """The same pools; where the config has forgotten a skill since the route was decided, anybody there will do."""
+    return [
+        place if place.skill in config.site.skills else msgspec.structs.replace(place, skill=None) for place in pools
+    ]
 
 
 def pool_of(config: Config, route: Route, agent_id: AgentId) -> PoolId:

@@ -18,7 +18,8 @@ from ivr.ledger import (
     TRANSFERRING,
     Ledger,
 )
-from routing.ids import Instant, PromptId
+from routing.config import AnswersWith
+from routing.ids import Instant, PromptId, TargetId
 from routing.plan import Kind
 
 __all__ = ["CallRecord", "Outcome", "Stage", "record"]
@@ -35,6 +36,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     greeted = _prompts_ended(ledger)
     left = ledger.get(LEFT)
     served = _served(ledger)
+    target = ledger[TRANSFERRING.of(served)].target if served else None
     return CallRecord(
         call=ledger.call,
         node=node,
@@ -63,7 +65,8 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         agent=connected.agent if connected else None,
         seat=connected.seat if connected else None,
         pool=connected.pool if connected else None,
-        target=ledger[TRANSFERRING.of(served)].target if served else None,
+        target=target,
+        machine=bool(target and _is_machine(ledger, target)),
         offers=len(offers),
         prompts=tuple(PromptId(name) for name in spoken),
         wait_ms=_between(queued.at if queued else None, reached or ended),
@@ -74,10 +77,12 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
 
 
 def _reached(ledger: Ledger) -> Instant | None:
-    """When the citizen first heard a person."""
+    """When the citizen first heard a person; a machine's answer is none."""
     connected = ledger.get(CONNECTED)
     served = _served(ledger)
-    moments = [ledger[TRANSFERRED.of(served)]] if served else []
+    moments = []
+    if served and not _is_machine(ledger, ledger[TRANSFERRING.of(served)].target):
+        moments.append(ledger[TRANSFERRED.of(served)])
     if connected:
         moments.append(connected.at)
     return min(moments, default=None)
@@ -88,12 +93,19 @@ def _served(ledger: Ledger) -> str | None:
     return next((n for n in ledger.which(TRANSFERRED) if RETURNED.of(n) not in ledger), None)
 
 
+def _is_machine(ledger: Ledger, target: TargetId) -> bool:
+    """Whether a menu answers at the target."""
+    route = ledger.get(ROUTED)
+    places = route.destinations if route else ()
+    return any(each.name == target and each.answers_with == AnswersWith.MENU for each in places)
+
+
 def _outcome(ledger: Ledger) -> Outcome:
     route, left = ledger.get(ROUTED), ledger.get(LEFT)
     why = left.why if left else ""
     if CONNECTED in ledger:
         return Outcome.ANSWERED
-    if _reached(ledger) is not None:
+    if _served(ledger) is not None:
         return Outcome.TRANSFERRED
     if TAKEN_BACK in ledger or why in {"fault", "taken-back"}:
         return Outcome.SURVIVAL

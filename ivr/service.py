@@ -1,4 +1,7 @@
-"""What all calls of a controller share: values and owners, passed in and never looked up."""
+"""What all calls of a controller share: values and owners, passed in and never looked up.
+
+A call holds the `Service` with which it began: a reload gives the controller another one, for the calls that come.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,10 +31,11 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The collaborators of a call."""
+    """The collaborators of a call; `version` is the number of the applied configuration, 0 where none is kept."""
 
     config: Config
     journal: Journal
     dispatcher: Dispatcher
     clock: Clock
     audio: Audio
+    version: int = 0

@@ -13,17 +13,20 @@ from routing.arrival import recognise
 from routing.config import Config
 from routing.config.build import build
 from routing.ids import Instant, PromptId
-from routing.plan import Destination, Route, plan
+from routing.plan import Destination, Kind, Route, plan
 from routing.prompts import SURVIVAL_SORRY
 
 SNAPSHOT = "snapshot/survival.json"
 """Where the snapshot lies, below the state directory."""
 
+COMPILED = "snapshot/config.json"
+"""Where the same lies as values: reading 10,000 lines takes a second or two, and calls must not wait for it."""
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The applied config as text, and by how much the civil clock is ahead of the real one (a rehearsal), in ms.
+    """The applied config as text, its number, and by how much the civil clock is ahead (a rehearsal), in ms.
 
     Written by whoever applies a config: at start and after each reload.  Text, and built again for each call: so it can
     be read by a later version of us, and what was checked is what is used.
@@ -31,10 +34,18 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     sources: dict[str, str]
     ahead_ms: int = 0
+    version: int = 0
 
     def encode(self) -> bytes:
         """As it is written to `SNAPSHOT`."""
         return msgspec.json.encode(self)
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """The applied config as the controller takes it at a reload, checked and built by whoever applied it."""
+
+    version: int
+    config: Config
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -76,12 +87,13 @@ def steps(config: Config, route: Route, folder: str, *, greeted: bool) -> Iterat
 
     A caller who was greeted hears only that something went wrong; an empty SECONDS waits for as long as it takes.
     """
-    ids = [SURVIVAL_SORRY] if greeted else [prompt.id for prompt in route.prompts]
+    announces = not route.destinations or route.destinations[-1].kind is Kind.ANNOUNCEMENT
+    ids = [SURVIVAL_SORRY] if greeted and not announces else [prompt.id for prompt in route.prompts]
     if ids:
         yield "say=" + _files(folder, ids)
     for destination in route.destinations:
         yield from _attempt(config, destination, folder)
-    if not route.destinations:
+    if announces:
         yield "end="
 
 

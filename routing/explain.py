@@ -13,7 +13,7 @@ from routing.config.site import Config
 from routing.hours import civil, is_open, next_change
 from routing.ids import PoolId, PromptId, TargetId
 from routing.lines import AnsweredBy, Line, Phase, Reading, Section
-from routing.plan import Destination, Kind, Route, ladder, plan
+from routing.plan import FROM, MISROUTED, Destination, Kind, Route, ladder, plan
 from routing.tickets import Alternative, Ladder
 
 DIRECT = "direct"
@@ -105,7 +105,7 @@ def _place(destination: Destination) -> Place:
 def _skipped(config: Config, line: Line, route: Route, at: datetime) -> Iterator[Skipped]:
     """The line's own places that the route leaves out."""
     asked = {destination.name for destination in route.destinations}
-    if route.destinations[0].kind is Kind.ANNOUNCEMENT or route.marked == "emergency":
+    if route.destinations[0].kind is Kind.ANNOUNCEMENT or route.marked == MISROUTED:
         return
     own = () if line.answered_by is AnsweredBy.HALL else (line.pool, line.target)
     for name in dict.fromkeys(filter(None, (*own, *line.fallback))):
@@ -113,7 +113,9 @@ def _skipped(config: Config, line: Line, route: Route, at: datetime) -> Iterator
             continue
         pool = config.site.pools.get(PoolId(name))
         hours = pool.hours if pool is not None else config.site.targets[TargetId(name)].hours
-        if is_open(hours, at):
+        if route.marked is not None and route.marked.startswith(FROM):
+            yield Skipped(name, f"a call from {route.marked.removeprefix(FROM)} goes to the hall")
+        elif is_open(hours, at):
             yield Skipped(name, "the call was sent to us from there")
         else:
             opens = next_change(hours, at)

@@ -15,7 +15,7 @@ from routing.arrival import Arrival, recognise
 from routing.config.site import Config, Target, TargetKind
 from routing.hours import is_open
 from routing.ids import PoolId, PromptId, SkillId, TargetId
-from routing.lines import AnsweredBy, Cancelled, Line, Phase, phase
+from routing.lines import AnsweredBy, Cancelled, Host, Line, Phase, phase
 from routing.numbers import EMERGENCY, caller
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
@@ -23,6 +23,13 @@ __all__ = ["Arrival", "Destination", "Kind", "Phase", "Route", "SpokenPrompt", "
 
 PRIORITY_MS = 600_000
 """A call that an emergency desk sends us waits as if it had come ten minutes ago."""
+
+
+UNCONDITIONAL = frozenset({"unconditional", "302"})
+"""Reasons of a forwarding that nobody was asked about: RFC 5806's word, and History-Info's cause (RFC 4458)."""
+
+MISROUTED, FROM = "emergency", "from-"
+"""Marks: an emergency number was dialled and came to us; an emergency desk (`from-110`) sent us the call."""
 
 
 class Kind(StrEnum):
@@ -70,7 +77,8 @@ class Route(msgspec.Struct, frozen=True):
     """Everything that is decided when a call arrives; kept for the call's life.
 
     Consecutive `is_ours` destinations form one ticket: `ladder`.  `whisper` is the line's short name for the agent.
-    `marked`: why the call is out of the ordinary (`unknown-number`, `emergency`).  `priority_ms` moves it forward.
+    `marked`: why the call is out of the ordinary (`unknown-number`, `emergency`, `from-110`).  `priority_ms` moves it
+    forward.
     """
 
     line: str
@@ -96,10 +104,13 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
     line = config.lines.get(arrival.number, hall)
     at = phase(line, now)
     marked = _mark(config, arrival)
+    greeting = said.greeting(hall, hall.number)
     if arrival.number in EMERGENCY:
-        desks = tuple(_emergency(config, arrival.number))
-        prompts = () if desks else (_say(config, said.greeting(hall, hall.number)),)
+        desks = tuple(_emergency(config, arrival))
+        prompts = (_say(config, said.emergency(arrival.number) if desks else greeting),)
         destinations = (*desks, _hall(config, hall))
+    elif marked is not None and marked.startswith(FROM):
+        prompts, destinations = (_say(config, greeting),), (_hall(config, line),)
     elif at is Phase.CANCELLED and line.when_cancelled is Cancelled.ANNOUNCE_ONLY:
         prompts = (_say(config, said.cancelled(line)),)
         destinations = (Destination(Kind.ANNOUNCEMENT, said.cancelled(line)),)
@@ -107,7 +118,7 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         before = tuple(_before_hall(config, line, arrival, now))
         prompts = (_say(config, _opening(config, line, at, arrival, before)),)
         destinations = (*before, _hall(config, line))
-    urgent = marked is not None and marked.startswith(("emergency", "from-"))
+    urgent = marked is not None and marked.startswith((MISROUTED, FROM))
     return Route(
         line.number, line.name, at, prompts, destinations, said.whisper(line), marked, PRIORITY_MS if urgent else 0
     )
@@ -115,10 +126,10 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
 
 def _mark(config: Config, arrival: Arrival) -> str | None:
     if arrival.number in EMERGENCY:
-        return "emergency"
-    for number in (caller(config.site.numbering, arrival.caller), *arrival.chain):
+        return MISROUTED
+    for number in _senders(config, arrival):
         if number in EMERGENCY:
-            return f"from-{number}"
+            return FROM + number
     return None if arrival.recognised else "unknown-number"
 
 
@@ -161,14 +172,12 @@ def _target(
 ) -> Iterator[Destination]:
     target = config.site.targets[name]
     sent_it = name == line.target and _sent_back(config, line, arrival)
-    if is_open(target.hours, now) and not sent_it and config.site.dialled(target) not in arrival.chain:
+    if is_open(target.hours, now) and not sent_it and config.site.dialled(target) not in _senders(config, arrival):
         ring_for = line.ring_for if name == line.target and line.ring_for else target.ring_for
         yield _transfer(config, kind, target, ring_for)
 
 
-def _transfer(
-    config: Config, kind: Kind, target: Target, ring_for: timedelta, sorry: PromptId = said.RETURN_HALL
-) -> Destination:
+def _transfer(config: Config, kind: Kind, target: Target, ring_for: timedelta) -> Destination:
     return Destination(
         kind,
         target.id,
@@ -176,24 +185,38 @@ def _transfer(
         trunks=target.trunks,
         ring_for_ms=_ms(ring_for),
         return_within_ms=_ms(target.return_within),
-        sorry=_say(config, sorry),
+        sorry=_say(config, said.RETURN_HALL),
         answers_with=target.answers_with,
         caller_id=target.caller_id,
     )
 
 
 def _sent_back(config: Config, line: Line, arrival: Arrival) -> bool:
-    """Whether the call comes from the line's own number or its target: it must not go back there."""
+    """Whether the call comes from the line's own number or its target: it must not go back there.
+
+    A city's number that its carrier forwards to us as a whole has not been at its seats yet.
+    """
     target = config.site.targets.get(line.target) if line.target else None
-    theirs = {line.number} | ({config.site.dialled(target)} if target else set())
-    return any(number in theirs for number in (*arrival.chain, caller(config.site.numbering, arrival.caller)))
+    theirs = {config.site.dialled(target)} if target else set()
+    is_the_carriers = arrival.diverted_from == line.number and arrival.reason in UNCONDITIONAL
+    if line.host is not Host.CITY or not is_the_carriers:
+        theirs |= {line.number}
+    return any(number in theirs for number in _senders(config, arrival))
 
 
-def _emergency(config: Config, number: str) -> Iterator[Destination]:
+def _senders(config: Config, arrival: Arrival) -> tuple[str | None, ...]:
+    """Everybody who had the call before us."""
+    return (*arrival.chain, caller(config.site.numbering, arrival.caller))
+
+
+def _emergency(config: Config, arrival: Arrival) -> Iterator[Destination]:
+    """The desk that was dialled, unless it has sent us the call."""
+    number = arrival.number
+    if number in _senders(config, arrival):
+        return
     for target in config.site.targets.values():
         if target.kind is TargetKind.EMERGENCY and config.site.dialled(target) == number:
-            hall = said.greeting(config.lines[config.site.number], config.site.number)
-            yield _transfer(config, Kind.EMERGENCY, target, target.ring_for, hall)
+            yield _transfer(config, Kind.EMERGENCY, target, target.ring_for)
 
 
 def _hall(config: Config, line: Line) -> Destination:

@@ -3,6 +3,7 @@
 Text first: audio is rendered elsewhere from `spoken`.  Texts come from templates in `recordings/prompts.yaml`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -14,6 +15,7 @@ from routing.numbers import spoken
 HALL_NAMES = frozenset({"city", "hall"})
 LINE_NAMES = HALL_NAMES | {"line", "short", "number"}
 AGENT_NAMES = HALL_NAMES | {"agent"}
+DESK_NAMES = HALL_NAMES | {"number"}
 TEMPLATES: dict[str, frozenset[str]] = {
     "greeting": LINE_NAMES,
     "transition-full-merge": LINE_NAMES,
@@ -23,6 +25,7 @@ TEMPLATES: dict[str, frozenset[str]] = {
     "cancelled-announce-only": LINE_NAMES,
     "transfer": LINE_NAMES,
     "closed": LINE_NAMES,
+    "emergency": DESK_NAMES,
     "whisper": LINE_NAMES,
     "agent": AGENT_NAMES,
 }
@@ -42,7 +45,7 @@ ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})
 """Lines whose callers are told that they are being transferred, or that it is closed."""
 
 
-OPENINGS = frozenset({"greeting", "transition", "cancelled", "transfer", "closed"})
+OPENINGS = frozenset({"greeting", "transition", "cancelled", "transfer", "closed", "emergency"})
 """Families of prompts with which a recorded call begins: each must say so, and not be cut."""
 
 ENDINGS = frozenset({"cancelled-announce-only"})
@@ -53,11 +56,20 @@ SYLLABLE_MS, PAUSE_MS = 210, 200
 
 PAUSES = frozenset("，。、；：？！,.;:?!")
 
+WORD_MS = 340
+"""A word of English, or of another language in Latin letters, at the same calm pace."""
+
+LANGUAGES = ("en",)
+"""Languages in which a prompt may be said again after the Chinese."""
+
+_DIGITS = re.compile(r"\d+")
+
 
 class Prompt(msgspec.Struct, frozen=True):
     """A sentence: `text` as written, `spoken` as the voice reads it (digits one by one).
 
-    `must_hear`: not cut by an agent's answer.  `notice`: it says that the call is recorded.
+    `must_hear`: not cut by an agent's answer.  `notice`: it says that the call is recorded.  In several languages, they
+    follow each other: in `text` after a blank, in `spoken` each on a line of its own, the Chinese first.
     """
 
     id: PromptId
@@ -68,24 +80,39 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A text with names in braces."""
+    """A text with names in braces; `also`: the same in other languages, said after it."""
 
     text: str
     must_hear: bool = False
     notice: bool = False
+    also: tuple[str, ...] = ()
 
     def fill(self, prompt: PromptId, names: Mapping[str, str]) -> Prompt:
         """The prompt with every name replaced."""
-        text = self.text
-        for name, value in names.items():
-            text = text.replace("{" + name + "}", value)
-        return Prompt(prompt, text, spoken(text), self.must_hear, self.notice)
+        text = _filled(self.text, names)
+        read = spoken(text)
+        for other in self.also:
+            again = _filled(other, names)
+            text, read = f"{text} {again}", f"{read}\n{_apart(again)}"
+        return Prompt(prompt, text, read, self.must_hear, self.notice)
+
+
+def _filled(text: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def _apart(text: str) -> str:
+    """Numbers as an English voice must read them: every digit by itself."""
+    return _DIGITS.sub(lambda match: " ".join(match[0]), text)
 
 
 def estimated_ms(prompt: Prompt) -> int:
     """About how long the voice takes, before there is any audio to measure."""
-    pauses = sum(c in PAUSES for c in prompt.spoken)
-    return SYLLABLE_MS * (len(prompt.spoken) - pauses) + PAUSE_MS * pauses
+    chinese, _, others = prompt.spoken.partition("\n")
+    pauses = sum(c in PAUSES for c in chinese)
+    return SYLLABLE_MS * (len(chinese) - pauses) + PAUSE_MS * pauses + WORD_MS * len(others.split())
 
 
 def family(prompt: PromptId) -> str:
@@ -118,6 +145,11 @@ def closed(line: Line) -> PromptId:
     return PromptId(f"closed-{line.number}")
 
 
+def emergency(number: str) -> PromptId:
+    """Said while the emergency desk of that number is dialled."""
+    return PromptId(f"emergency-{number}")
+
+
 def whisper(line: Line) -> PromptId:
     """The line's short name, for the agent."""
     return PromptId(f"whisper-{line.number}")
@@ -129,15 +161,24 @@ def agent_number(agent: AgentId) -> PromptId:
 
 
 def fill_all(
-    templates: Mapping[str, Template], names: Mapping[str, str], lines: Iterable[Line], agents: Iterable[AgentId]
+    templates: Mapping[str, Template],
+    names: Mapping[str, str],
+    lines: Iterable[Line],
+    agents: Iterable[AgentId],
+    desks: Iterable[str],
 ) -> Iterator[tuple[str, Prompt]]:
-    """Every prompt that the templates give, with its template's name; `names` has `city` and `hall`."""
+    """Every prompt that the templates give, with its template's name; `names` has `city` and `hall`.
+
+    `desks`: numbers of the emergency desks that we can dial.
+    """
     for line in lines:
         of_line = {**names, "line": line.name, "short": line.short, "number": line.number}
         for prompt, template in _of_line(line, names["hall"]):
             yield template, templates[template].fill(prompt, of_line)
     for agent in agents:
         yield "agent", templates["agent"].fill(agent_number(agent), {**names, "agent": agent})
+    for number in desks:
+        yield "emergency", templates["emergency"].fill(emergency(number), {**names, "number": number})
 
 
 def _of_line(line: Line, hall: str) -> Iterator[tuple[PromptId, str]]:

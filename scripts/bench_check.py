@@ -12,7 +12,7 @@ from routing.config import check, render  # noqa: E402  # the repository, wherev
 ENTRY = """  - number: {number}
     name: 地方服务热线{number}
     short: 地方
-    department: 市某局
+    department: 市民政局
     section: full-merge
     row: 一.10
     reading: own

@@ -1,15 +1,22 @@
-"""Commands that read the config and need no running house: `check`, `explain`."""
+"""Commands that read the config and need no running house: `check`, `explain`, `prove`, `diff`, `schema`."""
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from dialplans.render import Settings
+from dialplans.render import render as render_dialplan
+from ivr.commands.prompts import faults
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
-from ivr.house.settings import read_sources, state_directory
+from ivr.errors import Trouble
+from ivr.house.settings import SOURCES, applied_config, applied_sources, city, moment, read_sources, state_directory
+from routing import dialplan, prove, schema
+from routing import diff as differing
 from routing import explain as explaining
 from routing.config import Config, ConfigFaults, Mode, attempt, build, render
 from routing.hours import parse_moment
@@ -23,11 +30,17 @@ def check_command(file: Path | None) -> None:
     if file is not None:
         name = file.name if file.name in sources else "lines.yaml"
         sources[name] = file.read_text(encoding="utf-8", errors="replace")
-    built = attempt(sources, voice.lengths(state_directory(None) / "prompts"))
+    state = state_directory(None)
+    previous = applied_config(state)
+    today = SystemClock().civil()
+    now = (moment(previous, None) if previous else None) or today
+    built = attempt(sources, voice.lengths(state / "prompts"), previous, now)
     if built.faults:
         click.echo(render(built.faults), err=built.config is None)
     config = built.config
-    if config is None:
+    bad = faults(config, state, city()) if config else []
+    click.echo("\n".join(bad), err=True, nl=bool(bad))
+    if config is None or bad:
         sys.exit(2)
     click.echo(f"{len(config.lines)} lines, {len(config.site.agents)} agents, {len(config.prompts)} prompts: good")
 
@@ -39,11 +52,7 @@ def check_command(file: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain_command(number: str, at: str | None, arrival: str, *, as_json: bool) -> None:
     """What a caller of NUMBER hears, where the call goes, and why."""
-    try:
-        config = build(read_sources())
-    except ConfigFaults as faults:
-        click.echo(render(faults.faults), err=True)
-        sys.exit(2)
+    config = _config(read_sources())
     try:
         explanation = explaining.explain(config, number, _moment(config, at), arrival)
     except ValueError as error:
@@ -52,6 +61,99 @@ def explain_command(number: str, at: str | None, arrival: str, *, as_json: bool)
         click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode())
     else:
         click.echo(explaining.render(explanation))
+
+
+@click.command("prove")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def prove_command(*, as_json: bool) -> None:
+    """Walk every number, way of arriving, moment and outcome: nobody who dials is lost, or here is the path."""
+    config = _config(read_sources())
+    files = render_dialplan(config, SOMEWHERE)
+    ours = prove.prove(config)
+    asterisk = dialplan.prove(
+        files["asterisk/etc/extensions.conf"], files["asterisk/etc/queues.conf"], config.site.hall
+    )
+    if as_json:
+        both = {"routes": ours, "dialplan": asterisk}
+        click.echo(msgspec.json.format(msgspec.json.encode(both), indent=2).decode())
+    else:
+        click.echo(f"{prove.render(ours)}\n{dialplan.render(asterisk)}")
+    if not ours.holds or asterisk.broken:
+        sys.exit(1)
+
+
+@click.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def diff_command(old: str, new: str, *, as_json: bool) -> None:
+    """Which numbers change what from OLD to NEW, and when.
+
+    Each is a file, a directory, or `applied`: what the open house follows.  What a file or directory does not hold is
+    as it stands in this city's.
+    """
+    found = differing.diff(_config(_sources(old)), _config(_sources(new)))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        click.echo(differing.render(found))
+
+
+@click.command("schema")
+@click.option("--test", "only_test", is_flag=True, help="Write nothing; exit 1 when a file is not up to date.")
+def schema_command(*, only_test: bool) -> None:
+    """Write the JSON Schemas by which editors know the fields of the configuration files."""
+    for name, made in schema.schemas().items():
+        path, text = city() / "config" / name, schema.encode(made)
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            click.echo(f"{path} is up to date")
+        elif only_test:
+            raise click.ClickException(f"{path} is not up to date: hotline schema")
+        else:
+            path.write_text(text, encoding="utf-8")
+            click.echo(f"{path} is written")
+
+
+def _sources(where: str) -> dict[str, str]:
+    """The sources that a word of the command line means."""
+    if where == "applied":
+        try:
+            return applied_sources(state_directory(None))
+        except Trouble as trouble:
+            raise click.ClickException(str(trouble)) from trouble
+    path, sources = Path(where), read_sources()
+    if path.is_dir():
+        places = {name: [path / name, path / folder / name] for name, folder in SOURCES.items()}
+        found = {name: place for name, two in places.items() for place in two if place.is_file()}
+    else:
+        found = {path.name if path.name in sources else "lines.yaml": path}
+    if not found:
+        raise click.ClickException(f"there is none of {', '.join(SOURCES)} in {where}.")
+    try:
+        return sources | {name: place.read_text(encoding="utf-8", errors="replace") for name, place in found.items()}
+    except OSError as error:
+        raise click.ClickException(f"{where} cannot be read: {error.strerror or error}.") from error
+
+
+SOMEWHERE = Settings(
+    state="state",
+    modules="modules",
+    data="data",
+    python="python",
+    survival="survival",
+    ari_password="",
+    town_password="",
+)
+"""The dialplan's shape is the same on every machine; only paths differ."""
+
+
+def _config(sources: Mapping[str, str]) -> Config:
+    """The config, or every fault of it and the end."""
+    try:
+        return build(sources)
+    except ConfigFaults as faults:
+        click.echo(render(faults.faults), err=True)
+        sys.exit(2)
 
 
 def _moment(config: Config, at: str | None) -> datetime:

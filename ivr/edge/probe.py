@@ -45,6 +45,11 @@ async def post(url: str, *, within: float, token: str = "", user: str = "", pass
     await _request("POST", url, within, auth=auth, headers={"Authorization": f"Bearer {token}"} if token else None)
 
 
+async def put(url: str, *, within: float, user: str, password: str) -> None:
+    """The same for something to be read again."""
+    await _request("PUT", url, within, auth=aiohttp.BasicAuth(user, password))
+
+
 async def until(child: Child, ask: Callable[[], Awaitable[None]], within: float) -> None:
     """Return once `ask` does.
 

@@ -105,7 +105,7 @@ def _job(name: PromptId, text: str, recordings: Path | None, command: Sequence[s
     recording = recordings / f"{name}.wav" if recordings else None
     if recording and recording.is_file():
         return Job(name, text, sha256(recording.read_bytes()).hexdigest(), str(recording))
-    voice = [VERSION, text, prompts.pinyin(text), asdict(prompts.manner(name)), *command]
+    voice = [VERSION, text, prompts.passages(text), asdict(prompts.manner(name)), *command]
     return Job(name, text, sha256(json.dumps(voice).encode()).hexdigest())
 
 
@@ -166,7 +166,7 @@ def _write(path: Path, content: bytes) -> None:
 class Espeak:
     """espeak-ng's library, one for a process."""
 
-    VOICE = b"cmn-latn-pinyin"
+    VOICES: Mapping[str, bytes] = {prompts.CHINESE: b"cmn-latn-pinyin", prompts.ENGLISH: b"en-us"}
     SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come to the callback before espeak_Synth returns
     RATE, PITCH = 1, 3  # espeak_PARAMETER
     UTF8 = 1  # espeakCHARS_UTF8
@@ -175,8 +175,10 @@ class Espeak:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = os.fsencode(espeakng_loader.get_data_path())
         self._rate: int = self._library.espeak_Initialize(self.SYNCHRONOUS, 0, data, 0)
-        if self._rate <= 0 or self._library.espeak_SetVoiceByName(self.VOICE) != 0:
-            raise VoiceFailed(f"espeak-ng cannot speak {self.VOICE.decode()} with the data in {data.decode()}")
+        for voice in self.VOICES.values():
+            if self._rate <= 0 or self._library.espeak_SetVoiceByName(voice) != 0:
+                raise VoiceFailed(f"espeak-ng cannot speak {voice.decode()} with the data in {data.decode()}")
+        self._language = prompts.ENGLISH  # the last one set
         self._chunks: list[Samples] = []
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         self._callback = kind(self._heard)  # kept: the library holds only a pointer to it
@@ -188,8 +190,11 @@ class Espeak:
         return 0
 
     def say(self, words: str, manner: Manner) -> tuple[Samples, int]:
-        """The samples of `words` (numbered pinyin), and their rate."""
+        """The samples of `words` (numbered pinyin, or English), and their rate."""
         self._chunks.clear()
+        if manner.language != self._language:
+            self._library.espeak_SetVoiceByName(self.VOICES[manner.language])
+            self._language = manner.language
         self._library.espeak_SetParameter(self.RATE, manner.words, 0)
         self._library.espeak_SetParameter(self.PITCH, manner.pitch, 0)
         text = words.encode()

@@ -71,6 +71,8 @@ class House:
         at = self.settings.at
         says = {
             "pid": os.getpid(),
+            "root": str(self.settings.root),
+            "city": str(self.settings.city),
             "started_ms": self.since_ms,
             "mode": self.settings.config.site.mode.value,
             "at": at.isoformat() if at else None,
@@ -79,7 +81,16 @@ class House:
             "controller": self.url(),
             "database": self.dsn,
             "sockets": {name: str(folder / CONTROL_SOCKET) for name, folder in self.sockets.items()},
-            "asterisk": {"program": self.asterisk.program, "version": self.asterisk.version} if self.asterisk else None,
+            "demo_agents": self.settings.demo_agents,
+            "asterisk": {
+                "program": self.asterisk.program,
+                "version": self.asterisk.version,
+                "modules": str(self.asterisk.modules),
+                "data": str(self.asterisk.data),
+                "origin": self.asterisk.origin,
+            }
+            if self.asterisk
+            else None,
         }
         path = self.settings.state / "house.json"
         fresh = path.with_suffix(".new")

@@ -8,20 +8,20 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from pathlib import Path
 
-from dialplans.render import DIRECTORIES, UnusablePath, render, town_prompts
-from ivr.edge import asterisk, places, postgres, probe, voice
+from dialplans.render import DIRECTORIES
+from ivr.edge import asterisk, files, places, postgres, probe
+from ivr.edge.applied import user
 from ivr.edge.database import Database
 from ivr.edge.http import ask
 from ivr.edge.locks import Held, lock
 from ivr.edge.processes import Child
 from ivr.errors import StoreError, Trouble
-from ivr.house.exchange import CONTROL_SOCKET, endpoints, paths, server_of
+from ivr.house.applying import keep, make_prompts, rendered
+from ivr.house.exchange import CONTROL_SOCKET, endpoints, server_of
 from ivr.house.house import House
 from ivr.house.keeper import Server
 from ivr.house.report import Step
-from ivr.survival import SNAPSHOT, Snapshot
 
 NEEDED_MIB = 300  # prompts, a young database, logs; recordings come on top
 CONTROLLER_WITHIN_S = 30.0
@@ -115,21 +115,7 @@ async def database(house: House, say: Step) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def prompts(house: House, say: Step) -> AsyncIterator[None]:
     """Every text as a file that Asterisk can play; recordings win."""
-    config = house.settings.config
-    texts = {name: prompt.text for name, prompt in config.prompts.items()}
-    if house.settings.demo:
-        texts |= town_prompts(config)
-    folder, recordings = house.settings.state / "prompts", house.settings.root / "recordings"
-    try:
-        lengths = await voice.render(
-            texts,
-            folder,
-            recordings=recordings,
-            command=config.site.voice.command,
-            progress=lambda done, of: say(f"{of} prompts", done / max(of, 1)),
-        )
-    except (voice.VoiceFailed, TimeoutError) as failed:
-        raise Trouble(f"the prompts could not be made: {type(failed).__name__} {failed}.") from failed
+    lengths = await make_prompts(house, say)
     say.result = f"{len(lengths)}, {sum(lengths.values()) // 60_000} minutes"
     yield
 
@@ -149,16 +135,11 @@ async def configuration(house: House, say: Step) -> AsyncIterator[None]:
     with contextlib.ExitStack() as folders:
         for name in ("asterisk", "town"):
             house.sockets[name] = folders.enter_context(places.sockets(state / name / "run", CONTROL_SOCKET))
-        try:
-            files = render(house.settings.config, paths(house))
-        except UnusablePath as unusable:
-            raise Trouble(f"{unusable}.") from unusable
-        for name, text in files.items():
-            _write(state / name, text.encode())
-        at = house.settings.at
-        ahead_ms = int(at.timestamp() * 1000) - house.since_ms if at else 0
-        _write(state / SNAPSHOT, Snapshot(dict(house.settings.sources), ahead_ms).encode())
-        say.result = f"{len(files)} files in {state}/{{asterisk,town}}/etc"
+        texts = rendered(house)
+        for name, text in texts.items():
+            files.write(state / name, text.encode())
+        version = keep(house, user(), "start")
+        say.result = f"{len(texts)} files in {state}/{{asterisk,town}}/etc; configuration {version.number}"
         yield
 
 
@@ -243,13 +224,6 @@ async def _migrate(dsn: str, say: Step) -> None:
         raise Trouble(f"the tables of the database could not be brought up to date: {error}.") from error
     finally:
         await store.close()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A file with secrets in it: ours alone, before a word of it is written."""
-    path.touch(0o600)
-    path.chmod(0o600)
-    path.write_bytes(content)
 
 
 def _spoken(at: datetime | None) -> str:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ivr.errors import Trouble
-from ivr.survival import SNAPSHOT, Snapshot
+from ivr.survival import COMPILED, SNAPSHOT, Compiled, Snapshot
 from routing.config import Config, Mode, Ports, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,8 +39,8 @@ VARIABLES = {
 class Settings:
     """One house.
 
-    `at` is the rehearsed moment, None for today; `database` the address of a given server, empty for our own;
-    HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
+    `city` is the folder with its `config/` and `recordings/`.  `at` is the rehearsed moment, None for today; `database`
+    the address of a given server, empty for our own; HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
     """
 
     root: Path
@@ -51,6 +51,7 @@ class Settings:
     at: datetime | None
     database: str
     wants_agents: bool = True
+    city: Path = ROOT
 
     @property
     def demo(self) -> bool:
@@ -70,8 +71,14 @@ class Settings:
         return {VARIABLES[name]: (self.ports[name], kinds.get(name, socket.SOCK_DGRAM)) for name in names}
 
 
-def read_sources(root: Path = ROOT) -> dict[str, str]:
-    """File name -> text of everything that a config is built from.  Raises `Trouble`."""
+def city(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder with this city's `config/` and `recordings/`: HOTLINE_CONFIG, else the repository."""
+    return Path(environ.get("HOTLINE_CONFIG") or ROOT).expanduser().resolve()
+
+
+def read_sources(root: Path | None = None) -> dict[str, str]:
+    """File name -> text of everything that a config is built from, below `root` (the city's).  Raises `Trouble`."""
+    root = city() if root is None else root
     sources = {}
     for name, folder in SOURCES.items():
         path = root / folder / name
@@ -127,13 +134,26 @@ def moment(config: Config, at: str | None) -> datetime | None:
     raise Trouble(f"--at {at} is no moment: write it as 2021-09-15T09:00, or say now.")
 
 
-def applied_sources(state: Path) -> dict[str, str]:
-    """What the open house was started with: edits since then count only once they are applied.  Raises `Trouble`."""
+def applied(state: Path) -> Snapshot:
+    """What has been applied last: edits since then count only once they are applied too.  Raises `Trouble`."""
     path = state / SNAPSHOT
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Snapshot).sources
+        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
     except (OSError, msgspec.DecodeError) as error:
         raise Trouble(f"{path} cannot be read: start the house again with scripts/run.") from error
+
+
+def applied_sources(state: Path) -> dict[str, str]:
+    """The texts of it."""
+    return applied(state).sources
+
+
+def applied_config(state: Path) -> Config | None:
+    """What has been applied last, without reading its texts again; None where nothing was, or by an older engine."""
+    try:
+        return msgspec.json.decode((state / COMPILED).read_bytes(), type=Compiled).config
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def read(
@@ -154,5 +174,6 @@ def read(
         ports=ports(config.site.ports, environ),
         at=moment(config, at),
         database=environ.get("DATABASE_URL", ""),
+        city=city(environ),
         wants_agents=environ.get("HOTLINE_DEMO_AGENTS", "yes") != "no",
     )

@@ -199,7 +199,7 @@ class Call:
         self.phone.transactions.answer(request, sip.reply(request, OK, headers=self._as_sdp(body), body=body), source)
 
     def _sdp(self) -> str:
-        return sip.sdp(self.phone.address[0], self.media.port, 1)
+        return sip.sdp(self.phone.address[0], self.media.port, 1, digits=self.phone.has_keys)
 
     def _as_sdp(self, body: str) -> list[tuple[str, str]]:
         contact = [("Contact", f"<{self.phone.contact}>")]

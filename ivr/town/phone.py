@@ -32,6 +32,7 @@ class Phone:
     def __init__(self, pacer: Pacer, *, rings: bool) -> None:
         self.pacer = pacer
         self.rings_at_once = rings
+        self.has_keys = True  # offers telephone-event, RFC 4733
         self.user = "phone"
         self.credentials: sip.Credentials | None = None
         self.calls: list[Call] = []

@@ -229,8 +229,9 @@ class Sound:
     digits: int = 0
 
 
-def sdp(host: str, port: int, session: int) -> str:
-    """Our offer or answer: A-law and digits, 20 ms, both ways."""
+def sdp(host: str, port: int, session: int, *, digits: bool = True) -> str:
+    """Our offer or answer: A-law, and digits unless told otherwise, 20 ms, both ways."""
+    keys = ["a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16"] if digits else []
     return "\r\n".join(
         [
             "v=0",
@@ -238,10 +239,9 @@ def sdp(host: str, port: int, session: int) -> str:
             "s=-",
             f"c=IN IP4 {host}",
             "t=0 0",
-            f"m=audio {port} RTP/AVP 8 101",
+            f"m=audio {port} RTP/AVP 8{' 101' if digits else ''}",
             "a=rtpmap:8 PCMA/8000",
-            "a=rtpmap:101 telephone-event/8000",
-            "a=fmtp:101 0-16",
+            *keys,
             "a=ptime:20",
             "a=sendrecv",
             "",

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from ivr.app import Controller
 from ivr.ari.client import Counts
-from ivr.errors import StoreError
+from ivr.errors import DiskError, StoreError
+from ivr.service import Audio, Service
 from ivr.store import PostgresStore
 from ivr.web import views
+from routing.config import Config
 from routing.ids import AgentId, SeatId
 from routing.tickets import AnyEvent, Paused, Readied, SignedIn, SignedOut
 
@@ -30,6 +32,14 @@ class Refusal(Exception):
         self.status = status
 
 
+class Applied(NamedTuple):
+    """A configuration that has been checked and applied, with its audio."""
+
+    version: int
+    config: Config
+    audio: Audio
+
+
 Operation = Callable[[Mapping[str, str]], Awaitable[Any]]
 
 DIGITS = 6
@@ -42,10 +52,11 @@ OPEN = frozenset({"/health", "/ready"})
 class Api:
     """Everything that can be asked of a controller."""
 
-    def __init__(self, controller: Controller, store: PostgresStore) -> None:
+    def __init__(self, controller: Controller, store: PostgresStore, applied: Callable[[], Applied]) -> None:
+        """`applied` reads what has been applied last; it raises `DiskError`."""
         self._controller = controller
-        self._service = controller.service
         self._store = store
+        self._applied = applied
         self._operations: tuple[tuple[str, re.Pattern[str], Operation], ...] = tuple(
             (method, re.compile(path), operation)
             for method, path, operation in (
@@ -61,8 +72,14 @@ class Api:
                 ("POST", r"/agents/(?P<agent>\w+)/ready", self._make_ready),
                 ("POST", r"/agents/(?P<agent>\w+)/pause", self._pause),
                 ("POST", r"/drain", self._drain),
+                ("POST", r"/reload", self._reload),
             )
         )
+
+    @property
+    def _service(self) -> Service:
+        """The present one."""
+        return self._controller.service
 
     async def answer(self, method: str, path: str, query: Mapping[str, str]) -> Answer:
         """Do what is asked; a refusal is an answer too."""
@@ -94,6 +111,7 @@ class Api:
         counts = controller.ari.counts if controller.ari else Counts()
         return {
             "node": service.config.site.node,
+            "version": service.version,
             "mode": service.config.site.mode,
             "at": service.clock.civil().isoformat(timespec="seconds"),
             "rehearsal": controller.rehearsal,
@@ -170,6 +188,22 @@ class Api:
 
     async def _drain(self, query: Mapping[str, str]) -> Any:
         return {"left": await self._controller.drain(_whole(query, "within", 30))}
+
+    async def _reload(self, query: Mapping[str, str]) -> Any:
+        """Follow what `hotline reload` has checked and applied; calls in progress keep what they began with."""
+        try:
+            applied = self._applied()
+        except DiskError as error:
+            raise Refusal(HTTPStatus.CONFLICT, str(error)) from error
+        wanted = _whole(query, "version", applied.version)
+        if wanted != applied.version:
+            raise Refusal(HTTPStatus.CONFLICT, f"version {applied.version} has been applied, not {wanted}")
+        self._controller.follow(applied.config, applied.audio, applied.version)
+        return {
+            "version": applied.version,
+            "lines": len(applied.config.lines),
+            "calls": len(self._controller.register.ledgers),
+        }
 
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:

@@ -1,13 +1,13 @@
 """`lines.yaml` -> the lines, by canonical number; what contradicts itself, the plan or the site is a fault."""
 
 import re
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
 
 from routing.config.entry import Entry, entries
-from routing.config.fields import choice, day, duration, matching, one_of, refer, window, yes
+from routing.config.fields import choice, day, duration, matching, one_of, refer, undefined, window, yes
 from routing.config.nodes import Node, Source
-from routing.config.site import Site, TargetKind
+from routing.config.site import Mode, Site, TargetKind
 from routing.config.site_file import WIDEST_ANY_AGENT
 from routing.ids import PoolId, SkillId, TargetId
 from routing.lines import AnsweredBy, Cancelled, Host, Line, Reading, Seats, Section
@@ -18,18 +18,21 @@ ROW = re.compile(r"[一二三]\.[1-9][0-9]?")
 MANY = "一.10"
 """The row that stands for any number of local lines; every other row is one line."""
 
-_KEYS = Line.__struct_fields__
+LINE_KEYS = Line.__struct_fields__
 _OUTSIDE = {AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE}
 _SEATS_OF = {Seats.RETAINED: {AnsweredBy.RETAINED_SEATS}, Seats.OWN: {AnsweredBy.SUB_CENTRE, AnsweredBy.RETAINED_SEATS}}
 
 
-def read_lines(source: Source, root: Node, site: Site) -> dict[str, Line]:
-    """Every line; each number once, whatever its spelling."""
+def read_lines(source: Source, root: Node, site: Site, cancelled: Mapping[str, date]) -> dict[str, Line]:
+    """Every line; each number once, whatever its spelling.
+
+    `cancelled`: numbers that the version applied before has cancelled, and when; none of them comes back.
+    """
     file = Entry(source, root, "lines.yaml", ("lines",))
     lines: dict[str, Line] = {}
     first: dict[str, int] = {}
     rows: dict[str, str] = {}
-    read = [(entry, _line(entry, site)) for entry in entries(source, file.child("lines"), "a line", _KEYS)]
+    read = [(entry, _line(entry, site)) for entry in entries(source, file.child("lines"), "a line", LINE_KEYS)]
     for entry, line in read:
         if line.number in lines:
             entry.fault("number", f"{line.number} stands here twice, first in line {first[line.number] + 1}")
@@ -41,7 +44,17 @@ def read_lines(source: Source, root: Node, site: Site) -> dict[str, Line]:
     for entry, line in read:
         _somebody_answers(entry, line, site, staff)
         _leads_elsewhere(entry, line, site, lines)
+        _stays_cancelled(entry, line, cancelled.get(line.number))
+    for number in cancelled:
+        if number not in lines:
+            source.warn(root, f"{number} was cancelled and is not here any more: its callers will not be told so")
     return lines
+
+
+def _stays_cancelled(entry: Entry, line: Line, since: date | None) -> None:
+    if since is not None and (line.cancel_on is None or line.cancel_on > since):
+        key = "cancel_on" if entry.has("cancel_on") else "number_kept" if entry.has("number_kept") else "number"
+        entry.fault(key, f"{line.number} was cancelled on {since}, and a cancelled number is not restored (二.（一）2)")
 
 
 def _staff(site: Site) -> set[tuple[PoolId, SkillId | None]]:
@@ -56,11 +69,12 @@ def _staff(site: Site) -> set[tuple[PoolId, SkillId | None]]:
 
 def _somebody_answers(entry: Entry, line: Line, site: Site, staff: Collection[tuple[PoolId, SkillId | None]]) -> None:
     if line.pool in site.pools and (line.pool, None) not in staff:
-        entry.warn("pool", f"no agent works in pool '{line.pool}': every call waits there in vain")
+        note = entry.fault if line.answered_by is AnsweredBy.RETAINED_SEATS else entry.warn
+        note("pool", f"no agent works in pool '{line.pool}': nobody answers at the line's own seats")
     if line.skill in site.skills and (site.hall, line.skill) not in staff:
         entry.warn("skill", f"no agent of the hall has skill '{line.skill}': every call waits for one in vain")
     if line.number == site.number and (site.hall, None) not in staff:
-        entry.warn("number", f"no agent works in the hall '{site.hall}': nobody answers anything")
+        entry.fault("number", f"no agent works in the hall '{site.hall}': every call ends nowhere")
 
 
 def _leads_elsewhere(entry: Entry, line: Line, site: Site, lines: Collection[str]) -> None:
@@ -76,7 +90,7 @@ def _leads_elsewhere(entry: Entry, line: Line, site: Site, lines: Collection[str
 
 
 def _line(entry: Entry, site: Site) -> Line:
-    department = entry.text("department")
+    department = _department(entry, site, "department")
     cancel_on = entry.maybe("cancel_on", day, None)
     pool = entry.maybe("pool", one_of(site.pools, "pool"), "")
     target = entry.maybe("target", one_of(site.targets, "target"), "")
@@ -86,7 +100,7 @@ def _line(entry: Entry, site: Site) -> Line:
         name=entry.text("name"),
         short=entry.text("short"),
         department=department,
-        unit=entry.maybe("unit", Entry.text, department),
+        unit=entry.maybe("unit", lambda one, key: _department(one, site, key), department),
         section=entry.maybe("section", choice(Section), None),
         row=entry.maybe("row", matching(ROW, "a row of the plan, 一.1 to 三.5"), None),
         reading=entry.maybe("reading", choice(Reading), None),
@@ -107,7 +121,17 @@ def _line(entry: Entry, site: Site) -> Line:
     _row_and_section(entry, line)
     _cancelled(entry, line)
     _answered(entry, line, site)
+    if line.example and site.mode is Mode.PRODUCTION:
+        entry.warn("example", f"{line.number} is an example and no number of the city's; take it out")
     return line
+
+
+def _department(entry: Entry, site: Site, key: str) -> str:
+    """A department of the city's list, or any where there is no list."""
+    written = entry.text(key)
+    if site.departments and written not in site.departments:
+        entry.wrong(key, written, undefined(site.departments, "department", written))
+    return written
 
 
 def _number(entry: Entry, site: Site) -> str:
@@ -141,6 +165,8 @@ def _cancelled(entry: Entry, line: Line) -> None:
         for key in ("transition", "cancel_on"):
             if entry.has(key):
                 entry.fault(key, f"a number of the {line.host} is not the city's to change: it has no '{key}'")
+        if not line.number_kept:
+            entry.fault("number_kept", f"a number of the {line.host} is not the city's to give up")
     elif line.number_kept and line.cancel_on is not None:
         entry.fault("cancel_on", "the number is kept (number_kept: yes), so it has no day on which it ends")
     elif not line.number_kept and line.cancel_on is None:

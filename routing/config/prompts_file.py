@@ -8,13 +8,15 @@ from routing.config.entry import Entry, named
 from routing.config.errors import did_you_mean
 from routing.config.fields import YES, yes
 from routing.config.nodes import Node, Scalar, Source
-from routing.config.site import Site, Timing
+from routing.config.site import Site, TargetKind, Timing
 from routing.ids import PromptId
 from routing.lines import Line
+from routing.numbers import EMERGENCY
 from routing.prompts import (
     ENDINGS,
     FIXED,
     HALL_NAMES,
+    LANGUAGES,
     OPENINGS,
     SURVIVAL_SORRY,
     TEMPLATES,
@@ -29,7 +31,7 @@ LONGEST_GREETING = timedelta(seconds=5)
 """The greeting counts for the caller, whose call must be answered by a person within 15 s."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_KEYS = ("text", "must_hear", "notice")
+PROMPT_KEYS = ("text", "also", "must_hear", "notice")
 
 
 def read_prompts(
@@ -48,7 +50,7 @@ def read_prompts(
     prompts: dict[PromptId, Prompt] = {}
     places: dict[PromptId, Scalar] = {}
     texts = {name: template for name, (_, template) in templates.items()}
-    for name, prompt in fill_all(texts, names, lines.values(), site.agents):
+    for name, prompt in fill_all(texts, names, lines.values(), site.agents, _desks(site)):
         prompts[prompt.id], places[prompt.id] = prompt, templates[name][0]
     sayable = {*prompts, *FIXED}
     for id_, (key, template) in own.items():
@@ -59,9 +61,15 @@ def read_prompts(
     return prompts
 
 
+def _desks(site: Site) -> list[str]:
+    """Numbers of the emergency desks that can be dialled."""
+    dialled = [site.dialled(target) for target in site.targets.values() if target.kind is TargetKind.EMERGENCY]
+    return [number for number in EMERGENCY if number in dialled]
+
+
 def _own(file: Entry) -> dict[PromptId, tuple[Scalar, Template]]:
     found: dict[PromptId, tuple[Scalar, Template]] = {}
-    for key, entry in named(file.source, file.child("prompts"), "prompt", _KEYS):
+    for key, entry in named(file.source, file.child("prompts"), "prompt", PROMPT_KEYS):
         if family(PromptId(key.text)) in OPENINGS or key.text == SURVIVAL_SORRY:
             _gives_notice(entry)
         found[PromptId(key.text)] = key, _template(entry, HALL_NAMES)
@@ -75,7 +83,7 @@ def _templates(file: Entry) -> dict[str, tuple[Scalar, Template]] | None:
     """The templates by name; None, with faults noted, when not all of them are there."""
     found: dict[str, tuple[Scalar, Template]] = {}
     node = file.child("templates")
-    for key, entry in named(file.source, node, "template", _KEYS):
+    for key, entry in named(file.source, node, "template", PROMPT_KEYS):
         if key.text not in TEMPLATES:
             file.source.fault(key, f"there is no template '{key.text}'{did_you_mean(key.text, TEMPLATES)}")
             continue
@@ -96,14 +104,25 @@ def _gives_notice(entry: Entry) -> None:
 
 
 def _template(entry: Entry, names: Collection[str]) -> Template:
-    text = entry.text("text")
+    also = Entry(entry.source, entry.place("also"), "'also'", LANGUAGES) if entry.has("also") else None
+    others = tuple(_text(also, language, names) for language in LANGUAGES if also.has(language)) if also else ()
+    return Template(
+        _text(entry, "text", names),
+        entry.maybe("must_hear", yes, default=False),
+        entry.maybe("notice", yes, default=False),
+        others,
+    )
+
+
+def _text(entry: Entry, key: str, names: Collection[str]) -> str:
+    text = entry.text(key)
     braces = _BRACES.findall(text)
     for name in braces:
         if name not in names:
-            entry.fault("text", f"'{{{name}}}' cannot be filled in here{did_you_mean(name, names)}")
+            entry.fault(key, f"'{{{name}}}' cannot be filled in here{did_you_mean(name, names)}")
     if not len(braces) == text.count("{") == text.count("}"):
-        entry.fault("text", "a brace without its partner")
-    return Template(text, entry.maybe("must_hear", yes, default=False), entry.maybe("notice", yes, default=False))
+        entry.fault(key, "a brace without its partner")
+    return text
 
 
 def _warn_of_long(

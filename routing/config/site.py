@@ -173,7 +173,7 @@ class Voice(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """This city's switch."""
+    """This city's switch.  `departments`: those that lines may name; none: any."""
 
     node: str
     city: str
@@ -196,6 +196,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     agents: dict[AgentId, Agent]
     trunks: dict[str, Trunk]
     targets: dict[TargetId, Target]
+    departments: tuple[str, ...] = ()
 
     @property
     def numbering(self) -> Numbering:

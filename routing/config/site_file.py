@@ -10,10 +10,10 @@ from routing.config import people_file, trunks_file
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import A_WORD, WORD, between, choice, duration, each_of, matching, moment, one_of, size
 from routing.config.nodes import Node, Source
-from routing.config.site import Limits, Mode, Ports, Site, Survival, Target, Timing, Trunk, Voice
+from routing.config.site import Limits, Mode, Ports, Site, Survival, Target, TargetKind, Timing, Trunk, Voice
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
-from routing.numbers import Numbering
+from routing.numbers import EMERGENCY, Numbering
 from routing.people import Agent, Pool, Seat, Skill, seats_needed
 
 Made = TypeVar("Made")
@@ -27,7 +27,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 
 SECTIONS = (
     *("site", "ports", "timing", "limits", "survival", "voice", "skills", "pools"),
-    *("seats", "agents", "trunks", "targets"),
+    *("departments", "seats", "agents", "trunks", "targets"),
 )
 HEAD = (
     *("node", "city", "short_city", "number", "area_code", "country_code", "population"),
@@ -83,7 +83,11 @@ def read_site(source: Source, root: Node) -> Site | None:
         agents=agents,
         trunks=trunks,
         targets=_targets(file, trunks),
+        departments=tuple(word.text for word in file.words("departments")),
     )
+    for name, one in site.targets.items():
+        if site.dialled(one) in EMERGENCY and one.kind is not TargetKind.EMERGENCY:
+            file.fault("targets", f"'{name}' is dialled as {one.number}, an emergency desk: it needs kind: emergency")
     hall = site.pools.get(site.hall)
     if hall is not None and hall.hours != ALWAYS:
         entry.fault("hall", f"pool '{site.hall}' is not open always, and the hall takes what nobody else has taken")

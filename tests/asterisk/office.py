@@ -7,10 +7,14 @@ agent what to do.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cache
 from types import TracebackType
 
+from routing.config import Config, build
+from routing.ids import AgentId
 from tests.asterisk.house import House
 from tests.asterisk.phones import Agent, Citizen, Phones
+from tests.asterisk.switch import sources
 
 HALL = tuple(str(number) for number in range(1001, 1021))
 SAFETY = ("2001", "2002", "2003")
@@ -18,9 +22,17 @@ SKILLED = ("1001", "1002", "1003")  # housing fund, level 3 and more
 MANY_SIDED = ("1016", "1017", "1018", "1019", "1020")  # the hall, no skill
 
 
+@cache
+def city() -> Config:
+    """The config of this repository."""
+    return build(sources())
+
+
 def seat_of(agent: str) -> str:
-    """Where `config/site.yaml` has an agent sit: 1016 at 8016, 2001 at 8101."""
-    return f"80{agent[2:]}" if agent.startswith("10") else f"81{agent[2:]}"
+    """Where `config/site.yaml` has an agent sit."""
+    seat = city().site.agents[AgentId(agent)].seat
+    assert seat is not None
+    return seat
 
 
 class Office(Phones):

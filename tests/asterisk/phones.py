@@ -20,7 +20,8 @@ from tests.asterisk.waiting import eventually
 RIGHT: Final = 0.9  # correlation with the prompt that was played
 WRONG: Final = 0.3  # with any other
 MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
-CITIZENS_FROM: Final = 300  # Hz, 10 apart
+CITIZENS_FROM: Final = 300  # Hz, 10 apart; the next citizen after these speaks as the first one did
+CITIZEN_VOICES: Final = 70
 AGENTS_FROM: Final = 1000  # Hz, 30 apart
 
 
@@ -237,7 +238,7 @@ class Phones:
         phone = await Phone.open(pacer=self.pacer)
         phone.user, phone.credentials = "citizen", sip.Credentials("citizen", self.place.secret("citizen"))
         n = next(self._citizens)
-        citizen = Citizen(self.place, phone, fresh_number(), CITIZENS_FROM + 10 * n)
+        citizen = Citizen(self.place, phone, fresh_number(), CITIZENS_FROM + 10 * (n % CITIZEN_VOICES))
         self.people.append(citizen)
         return citizen
 

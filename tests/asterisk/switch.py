@@ -4,7 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,10 +60,10 @@ class Switch:
         """What those who wait hear."""
         return {path.stem: read_wav(path) for path in (self.state / "prompts/music").glob("*.wav")}
 
-    def snapshot(self) -> None:
-        """Leave what the survival script needs, as the controller does."""
+    def snapshot(self, files: Mapping[str, str] | None = None) -> None:
+        """Leave what the survival script needs, as the controller does; other config `files` than ours, if given."""
         ahead = (REHEARSAL - datetime.now(UTC)).total_seconds()
-        (self.state / SNAPSHOT).write_bytes(Snapshot(sources(), round(ahead * 1000)).encode())
+        (self.state / SNAPSHOT).write_bytes(Snapshot(dict(files or sources()), round(ahead * 1000)).encode())
 
     def forget_snapshot(self) -> None:
         """As on a machine whose survival script cannot work."""
@@ -82,15 +82,15 @@ class Switch:
         """A session at the town's ARI."""
         return _session(self.settings.town_ari_port, "town", self.settings.town_password)
 
-    async def start(self, found: asterisk.Asterisk) -> None:
-        """Start both, and wait until both answer."""
-        for home in ("asterisk", "town"):
+    async def start(self, found: asterisk.Asterisk, homes: Sequence[str]) -> None:
+        """Start these, and wait until they answer."""
+        for home in homes:
             command = [*found.program, "-C", str(self.state / home / "etc/asterisk.conf"), "-f"]
             with (self.state / home / "log/out").open("wb") as out:
                 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: ASYNC220
             self.processes.append(process)
-        for session in (self.ari(), self.town_ari()):
-            async with session:
+        for home in homes:
+            async with self.ari() if home == "asterisk" else self.town_ari() as session:
                 await _answers(session)
 
     def stop(self) -> None:
@@ -131,9 +131,9 @@ def free_port(kind: socket.SocketKind) -> int:
 
 @asynccontextmanager
 async def running(
-    state: Path, *, tries: int = 20, config: Config | None = None, demo_agents: bool = False
+    state: Path, *, tries: int = 20, config: Config | None = None, demo_agents: bool = False, has_town: bool = True
 ) -> AsyncIterator[Switch]:
-    """Both Asterisks in `state` (a new directory), with prompts and the snapshot."""
+    """Both Asterisks in `state` (a new directory), with prompts and the snapshot; or ours alone."""
     config = config or build(sources())
     found = await asterisk.find(state, lambda _said, _share: None)
     settings = Settings(
@@ -162,7 +162,7 @@ async def running(
     switch = Switch(settings, config)
     switch.snapshot()
     try:
-        await switch.start(found)
+        await switch.start(found, ("asterisk", "town") if has_town else ("asterisk",))
         yield switch
     finally:
         switch.stop()

@@ -86,7 +86,7 @@ async def test_one_caller_too_many_is_refused_as_busy_and_counted(switch: Switch
         ("reject", "0311-12316", REJECTED),
         ("no-answer", "0311-12316", NO_ANSWER),
         ("release", "0311-12316", CLEARED),
-        ("answer", "110", UNALLOCATED),
+        ("answer", "0311-99999", UNALLOCATED),
     ],
 )
 async def test_the_centre_does_as_it_is_told_and_any_other_number_does_not_exist(

@@ -24,7 +24,7 @@ from ivr.register import Register
 from ivr.service import Audio, Service
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PromptId
-from routing.tickets import AgentState, AnyEvent, Configured, Readied, SignedIn
+from routing.tickets import AgentState, AnyEvent, Readied, SignedIn
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
@@ -33,13 +33,12 @@ from tests.fake.wire import Life
 from tests.fake.world import Party, Phone
 
 ROOT = Path(__file__).parents[2]
-CONFIG: Config = build(
-    {
-        "site.yaml": (ROOT / "config/site.yaml").read_text(),
-        "lines.yaml": (ROOT / "config/lines.yaml").read_text(),
-        "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
-    }
-)
+SOURCES = {
+    "site.yaml": (ROOT / "config/site.yaml").read_text(),
+    "lines.yaml": (ROOT / "config/lines.yaml").read_text(),
+    "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
+}
+CONFIG: Config = build(SOURCES)
 SHORT_MS = 1_200
 NOTICED_MS = 100
 SETTLED = frozenset({AgentState.READY, AgentState.PAUSED, AgentState.UNREACHABLE, AgentState.WRAP_UP})
@@ -75,6 +74,8 @@ class SimulatedHouse:
         self.random = random.Random(seed)
         self.fake = FakeAsterisk(seed)
         self.fake.lengths = {str(name): length for name, length in lengths().items()}
+        self.config = CONFIG
+        """What the next life begins with."""
         self.platter = Platter()
         self.wires: list[Life] = []
         self.agents: list[AgentId] = []
@@ -136,11 +137,11 @@ class SimulatedHouse:
         entries = list(journal.replay())
         register = Register(journal, entries)
         self.dispatcher = dispatcher = Dispatcher(replay(entries), journal, clock)
-        dispatcher.apply(Configured(tuple(CONFIG.site.pools), CONFIG.site.hall, 0))
+        dispatcher.configure(self.config.site)
         if len(self.wires) == 1:
             for name in self.agents:
                 self.comes(name)
-        service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
+        service = Service(self.config, journal, dispatcher, clock, Audio("/prompts", lengths()))
         self.controller = controller = Controller(service, wire, register)
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),

@@ -185,3 +185,19 @@ def test_callers_reach_agents_in_the_order_in_which_they_came() -> None:
         return next(at for at, _, what in house.fake.heard(citizen.label) if what.startswith("agent-"))
 
     simulate(scene)
+
+
+def test_an_announcement_is_not_answered_and_hung_up_once_with_its_cause() -> None:
+    """A second request to hang up made Asterisk refuse with 403 instead of 410."""
+
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.fake.dials("8000002", after=0.5, at="2021-11-01T00:00:00")
+        await house.lives()
+        (record,) = house.records()
+        assert (record.outcome, record.answered, record.cause) == (Outcome.ANNOUNCED, None, 22)
+        assert record.prompts == ("cancelled-8000002",)
+        ended = [path for _, method, path in house.fake.log if method == "DELETE" and path.startswith("channels/")]
+        assert len(ended) == 1, ended
+
+    simulate(scene)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from dialplans.render import CHANNELVARS, Settings, UnusablePath, render, survival_pools, town_prompts
-from routing.config import Config, Mode
+from routing.config import AnswersWith, Config, Mode
 from routing.config.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,4 +152,6 @@ def test_a_path_that_a_dialplan_cannot_hold_is_refused(config: Config, settings:
 
 def test_everybody_in_the_town_has_a_voice_of_their_own(config: Config) -> None:
     texts = town_prompts(config)
-    assert len(set(texts.values())) == len(texts) == len(config.site.seats) + len(config.site.targets)
+    menus = [target for target in config.site.targets.values() if target.answers_with is AnswersWith.MENU]
+    everybody = len(config.site.seats) + len(config.site.targets) + len(menus)
+    assert len(set(texts.values())) == len(texts) == everybody

@@ -46,6 +46,26 @@ def test_text_is_read_word_by_word_and_digits_one_by_one(text: str, words: str) 
     assert prompts.pinyin(text) == words
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("您好。 Hello, this is 12345.", [("zh", "nin2 hao3 ."), ("en", "Hello, this is 1 2 3 4 5.")]),
+        ("您好\nWe are here.\n再见", [("zh", "nin2 hao3"), ("en", "We are here."), ("zh", "zai4 jian4")]),
+        ("你好。", [("zh", "ni3 hao3 .")]),
+        ("Good day", [("en", "Good day")]),
+    ],
+)
+def test_a_text_in_two_languages_is_read_in_both(text: str, parts: list[tuple[str, str]]) -> None:
+    assert prompts.passages(text) == parts
+
+
+async def test_the_second_language_is_heard_after_the_first(tmp_path: Path) -> None:
+    one, both = PromptId("transfer-1"), PromptId("transfer-2")
+    english = "We are connecting you to the immigration hotline."
+    lengths = await voice.render({one: "您好，正在为您转接。", both: f"您好，正在为您转接。 {english}"}, tmp_path)
+    assert 1500 < lengths[both] - lengths[one] < 5000
+
+
 def test_every_prompt_is_a_telephone_wav_of_the_length_that_is_told(folder: Path) -> None:
     lengths = voice.lengths(folder)
     assert set(lengths) == {*TEXTS, voice.MUSIC}

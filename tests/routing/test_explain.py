@@ -88,13 +88,13 @@ def test_in_words(number: str, at: datetime, words: list[str]) -> None:
 
 def test_a_number_that_only_announces_ends_there() -> None:
     only = build(with_line(CANCELLED_LINE + "\n    when_cancelled: announce-only"))
-    found = explain(only, "12349", parse_moment("2022-01-01T00:00"))
-    assert (found.destination.kind, found.destination.name) == (Kind.ANNOUNCEMENT, "cancelled-12349")
+    found = explain(only, "12397", parse_moment("2022-01-01T00:00"))
+    assert (found.destination.kind, found.destination.name) == (Kind.ANNOUNCEMENT, "cancelled-12397")
     assert "ends there: not answered, Q.850 cause 22" in render(found)
 
 
 def test_a_run_of_pools_after_a_target_is_one_wait() -> None:
-    found = explain(build(with_line(SUB_CENTRE_LINE)), "12313", DAY)
+    found = explain(build(with_line(SUB_CENTRE_LINE)), "12399", DAY)
     assert [step.partition(":")[0] for step in found.steps[1:]] == ["at once", "after 8 s also"]
     assert found.steps[0].startswith("dials")
 
@@ -102,8 +102,14 @@ def test_a_run_of_pools_after_a_target_is_one_wait() -> None:
 def test_a_place_that_never_opens_is_said_to_be_so() -> None:
     sources = with_line(SUB_CENTRE_LINE)
     sources["site.yaml"] = sources["site.yaml"].replace("Mo-Su 08:00-18:00", "Mo-Su 08:00-08:01")
-    found = explain(build(sources), "12313", DAY)
+    found = explain(build(sources), "12399", DAY)
     assert found.skipped[0].why == "closed until 2021-09-16 08:00"
+
+
+def test_a_call_from_an_emergency_desk_says_why_it_comes_to_the_hall() -> None:
+    found = as_json("12350", arrival="110")
+    assert (found["destination"], found["marked"]) == ({"kind": "pool", "name": "hall", "skill": None}, "from-110")
+    assert found["skipped"] == [{"name": "safety", "why": "a call from 110 goes to the hall"}]
 
 
 def test_an_emergency_call_skips_nothing_of_the_hall() -> None:

@@ -1,5 +1,6 @@
 """What a caller hears and where the call goes, for each line, arrival and moment; nobody is ever lost."""
 
+import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,7 +22,7 @@ AFTER = "2021-11-02T09:00"
 HALL = PoolId("hall")
 FUND = SkillId("housing-fund")
 
-CANCELLED_LINE = """number: 12349
+CANCELLED_LINE = """number: 12397
     name: 全国统一民政服务电话
     short: 民政
     department: 市民政局
@@ -34,7 +35,7 @@ CANCELLED_LINE = """number: 12349
     transition: {from: 2021-09-01, until: 2021-11-01}
     cancel_on: 2021-12-01"""
 
-SUB_CENTRE_LINE = """number: 12313
+SUB_CENTRE_LINE = """number: 12399
     name: 全国烟草专卖品市场监管举报电话
     short: 烟草
     department: 市烟草局
@@ -47,7 +48,7 @@ SUB_CENTRE_LINE = """number: 12313
     fallback: [safety]
     ring_for: 8 s"""
 
-HUNT_LINE = """number: 12320
+HUNT_LINE = """number: 12398
     name: 全国统一公共卫生公益服务电话
     short: 公共卫生
     department: 市卫生健康委
@@ -117,7 +118,7 @@ def test_each_line_at_its_hours(
     ],
 )
 def test_a_line_changes_at_midnight_and_stays_cancelled(moment: str, expected: Phase) -> None:
-    line = build(with_line(CANCELLED_LINE)).lines["12349"]
+    line = build(with_line(CANCELLED_LINE)).lines["12397"]
     assert phase(line, at(moment)) is expected
     assert phase(line, at(moment).astimezone(SHANGHAI)) is expected
 
@@ -125,21 +126,21 @@ def test_a_line_changes_at_midnight_and_stays_cancelled(moment: str, expected: P
 def test_a_cancelled_number_is_told_so_and_connected() -> None:
     merged = build(with_line(CANCELLED_LINE))
     for moment, prompt in [
-        (DAY, "transition-12349"),
+        (DAY, "transition-12397"),
         ("2021-11-15T09:00", "greeting-12345"),
-        ("2021-12-02T09:00", "cancelled-12349"),
+        ("2021-12-02T09:00", "cancelled-12397"),
     ]:
-        found = route("12349", moment, conf=merged)
+        found = route("12397", moment, conf=merged)
         assert [said.id for said in found.prompts] == [prompt]
         assert way(found) == ["pool hall"]
 
 
 def test_announce_only_ends_at_a_spoken_reason() -> None:
     only = build(with_line(CANCELLED_LINE + "\n    when_cancelled: announce-only"))
-    found = route("12349", "2021-12-02T09:00", conf=only)
-    assert way(found) == ["announcement cancelled-12349"]
-    assert found.prompts[0].text == "您好，12349已停止使用，今后请直接拨打12345。"
-    assert way(route("12349", DAY, conf=only)) == ["pool hall"]
+    found = route("12397", "2021-12-02T09:00", conf=only)
+    assert way(found) == ["announcement cancelled-12397"]
+    assert found.prompts[0].text == "您好，12397已停止使用，今后请直接拨打12345。"
+    assert way(route("12397", DAY, conf=only)) == ["pool hall"]
 
 
 def test_a_centre_is_dialled_with_its_limits_and_a_word_when_it_fails() -> None:
@@ -177,11 +178,11 @@ def test_a_call_that_the_centre_sent_never_goes_back_there(diversion: str, calle
 
 def test_a_sub_centre_then_its_fallback_then_the_hall() -> None:
     conf = build(with_line(SUB_CENTRE_LINE))
-    found = route("12313", DAY, conf=conf)
+    found = route("12399", DAY, conf=conf)
     assert way(found) == ["sub-centre agriculture", "pool safety", "pool hall"]
     assert [place.ring_for_ms for place in found.destinations] == [8000, 8000, 0]
-    assert way(route("12313", NIGHT, conf=conf)) == ["pool hall"]
-    assert way(route("12345", DAY, "<sip:12313@x>", conf=conf)) == ["pool safety", "pool hall"]
+    assert way(route("12399", NIGHT, conf=conf)) == ["pool hall"]
+    assert way(route("12345", DAY, "<sip:12399@x>", conf=conf)) == ["pool safety", "pool hall"]
     other = build(
         with_line(
             SUB_CENTRE_LINE.replace("[safety]", "[]")
@@ -190,14 +191,14 @@ def test_a_sub_centre_then_its_fallback_then_the_hall() -> None:
             .replace("target: agriculture\n", "pool: safety\n")
         )
     )
-    assert way(route("12313", DAY, conf=other)) == ["transfer agriculture", "pool hall"]
+    assert way(route("12399", DAY, conf=other)) == ["transfer agriculture", "pool hall"]
 
 
 def test_seats_at_the_bureau_are_a_number_that_we_dial() -> None:
     conf = build(with_line(HUNT_LINE))
-    assert way(route("12320", DAY, conf=conf)) == ["retained-seats agriculture", "pool hall"]
-    assert [said.id for said in route("12320", DAY, conf=conf).prompts] == ["greeting-12320"]
-    assert way(route("12345", DAY, "<sip:12320@x>", conf=conf)) == ["pool hall"]
+    assert way(route("12398", DAY, conf=conf)) == ["retained-seats agriculture", "pool hall"]
+    assert [said.id for said in route("12398", DAY, conf=conf).prompts] == ["greeting-12398"]
+    assert way(route("12345", DAY, "<sip:12398@x>", conf=conf)) == ["pool hall"]
 
 
 def test_retained_seats_of_ours_are_asked_even_when_the_carrier_forwards_the_number() -> None:
@@ -254,28 +255,40 @@ def test_what_nobody_knows_is_answered_as_the_hall_and_marked(dialled: str) -> N
 
 
 def test_a_call_from_an_emergency_desk_comes_first() -> None:
-    for found in (route("12345", DAY, caller="110"), route("12345", DAY, "<sip:110@police>", conf=None)):
-        assert found.marked == "from-110"
-        assert found.priority_ms > 0
+    for found in (route("12345", DAY, caller="110"), route("12345", DAY, "<sip:110@police>")):
+        assert (found.line, found.marked, found.priority_ms) == ("12345", "from-110", 600_000)
         assert way(found) == ["pool hall"]
 
 
+@pytest.mark.parametrize(
+    ("dialled", "skill"), [("12329", " housing-fund"), ("12350", ""), ("12316", ""), ("12397", "")]
+)
+@pytest.mark.parametrize("moment", [DAY, "2021-12-02T09:00"])
+def test_whatever_number_an_emergency_desk_dials_the_hall_answers(dialled: str, skill: str, moment: str) -> None:
+    only = build(with_line(CANCELLED_LINE + "\n    when_cancelled: announce-only"))
+    found = route(dialled, moment, "<sip:110@police>;reason=deflection", conf=only)
+    assert (found.line, found.marked, way(found)) == (dialled, "from-110", [f"pool hall{skill}"])
+    assert [said.id for said in found.prompts] == ["greeting-12345"]
+
+
 def test_a_misrouted_emergency_call_goes_to_its_desk_at_once_or_else_to_the_hall() -> None:
-    nowhere = route("110", DAY)
+    without = build({**ours(), "site.yaml": re.sub(r".*kind: emergency, .*\n", "", ours()["site.yaml"])})
+    nowhere = route("110", DAY, conf=without)
     assert (nowhere.marked, way(nowhere), [said.id for said in nowhere.prompts]) == (
         "emergency",
         ["pool hall"],
         ["greeting-12345"],
     )
-    desk = "\n  - {id: police, name: 公安, kind: emergency, number: 110, trunks: [town]}\n"
-    conf = build({**ours(), "site.yaml": ours()["site.yaml"].rstrip() + desk})
-    found = route("0310-110", DAY, conf=conf)
-    assert way(found) == ["emergency police", "pool hall"]
-    assert found.prompts == ()
-    sorry = found.destinations[0].sorry
-    assert sorry is not None
-    assert sorry.id == "greeting-12345"
-    assert way(route("119", DAY, conf=conf)) == ["pool hall"]
+    for number, desk in [
+        ("110", "police"),
+        ("0310-119", "fire"),
+        ("120", "ambulance"),
+        ("+86310122", "traffic-police"),
+    ]:
+        found = route(number, NIGHT)
+        assert way(found) == [f"emergency {desk}", "pool hall"]
+        assert [said.text for said in found.prompts] == [f"正在为您接通{number[-3:]}，通话将被录音。"]
+        assert (found.destinations[0].number, found.destinations[0].ring_for_ms) == (number[-3:], 10_000)
 
 
 def rungs(conf: Config, *places: Destination) -> list[tuple[int, tuple[Alternative, ...]]]:
@@ -317,9 +330,9 @@ def test_a_target_is_no_rung() -> None:
 
 
 MOMENTS = st.integers(0, 366 * 24 * 60 - 1).map(lambda minute: at("2021-06-01T00:00") + timedelta(minutes=minute))
-NUMBERS = st.sampled_from(["12345", "12329", "12350", "12316", "12313", "12349", "12320", "110", "77", "x", ""])
+NUMBERS = st.sampled_from(["12345", "12329", "12350", "12316", "12399", "12397", "12398", "110", "77", "x", ""])
 HEADERS = st.sampled_from(
-    ["", "<sip:12316@c>", "<sip:031112316@c>|<sip:12350@x>", "<sip:110@p>", "<sip:12313@c>", "|,<>"]
+    ["", "<sip:12316@c>", "<sip:031112316@c>|<sip:12350@x>", "<sip:110@p>", "<sip:12399@c>", "|,<>"]
 )
 
 
@@ -343,7 +356,8 @@ def test_nobody_is_lost_and_everybody_hears_of_the_recording(
     assert all(place.name != "hall" for place in found.destinations[:-1])
     heard = [prompt.id for prompt in found.prompts]
     assert any(EVERYTHING.prompts[prompt].notice and EVERYTHING.prompts[prompt].must_hear for prompt in heard)
-    assert heard[0].startswith("transition") == (found.phase is Phase.TRANSITION and found.marked != "emergency")
+    told = found.phase is Phase.TRANSITION and (found.marked is None or not found.marked.startswith(("em", "from-")))
+    assert heard[0].startswith("transition") == told
     for place in found.destinations:
         if not place.is_ours:
             assert place.number not in {*arrival.chain, caller}

@@ -1,0 +1,127 @@
+"""Commands about what callers hear: `prompts`, `prompts render`; and the faults of sounds, for `check` and `reload`."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ivr.edge.sounds import Piece, listen
+from ivr.errors import Trouble
+from ivr.house.applying import make_prompts
+from ivr.house.house import House
+from ivr.house.report import Report
+from ivr.house.settings import Settings, read, state_directory
+from routing import prompts as said
+from routing.config import Config, ConfigFaults, render
+from routing.ids import PromptId
+from routing.numbers import EMERGENCY
+
+NAMED = 3
+"""Lines that are named as users of a prompt; of more, how many."""
+
+
+def faults(config: Config, state: Path, city: Path) -> list[str]:
+    """What is wrong with the sounds that there are, a line each; a prompt that was never made has none yet."""
+    return [
+        f"{piece.id}: {fault}"
+        for piece in listen(config.prompts, state / "prompts", city / "recordings")
+        for fault in piece.faults
+    ]
+
+
+@click.group("prompts", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def prompts_command(context: click.Context, *, as_json: bool) -> None:
+    """Every prompt: its length and loudness, recorded or synthetic, where it is used, its text; exit 2 for a fault."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = _settings()
+    pieces = list(listen(settings.config.prompts, settings.state / "prompts", settings.city / "recordings"))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_values(settings.config, pieces)), indent=2).decode())
+    else:
+        Console().print(_listed(settings.config, pieces))
+        bad = [f"{piece.id}: {fault}" for piece in pieces for fault in piece.faults]
+        silent = sum(piece.origin == "none" for piece in pieces)
+        if silent:
+            click.echo(f"{silent} have no sound yet: hotline prompts render, a reload or a start makes it.")
+        click.echo("\n".join(bad), nl=bool(bad))
+    if any(piece.faults for piece in pieces):
+        sys.exit(2)
+
+
+@prompts_command.command("render")
+def render_command() -> None:
+    """Make the sound of every prompt that has none, or whose text or recording has changed."""
+    settings = _settings()
+    report = Report()
+    try:
+        with report.step("Prompts") as say:
+            made = asyncio.run(make_prompts(House(settings, report), say))
+            say.result = f"{len(made)} in {settings.state / 'prompts'}"
+    except Trouble as trouble:
+        raise click.ClickException(str(trouble)) from trouble
+
+
+def _settings() -> Settings:
+    """The files as they are now, and the state directory."""
+    try:
+        return read(state_directory(None), None)
+    except ConfigFaults as found:
+        click.echo(render(found.faults), err=True)
+        sys.exit(2)
+    except Trouble as trouble:
+        raise click.ClickException(str(trouble)) from trouble
+
+
+def _values(config: Config, pieces: list[Piece]) -> list[dict[str, Any]]:
+    used = uses(config)
+    return [
+        {
+            "id": piece.id,
+            "text": config.prompts[piece.id].text,
+            "origin": piece.origin,
+            "ms": piece.sound.ms if piece.sound else None,
+            "dbfs": piece.sound.dbfs if piece.sound else None,
+            "used": used.get(piece.id, ()),
+            "faults": piece.faults,
+        }
+        for piece in pieces
+    ]
+
+
+def _listed(config: Config, pieces: list[Piece]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in ("prompt", "length", "dBFS", "sound", "used by", "text"):
+        table.add_column(column, no_wrap=column not in {"used by", "text"}, overflow="fold")
+    used = uses(config)
+    for piece in pieces:
+        length, level = (f"{piece.sound.ms / 1000:.1f} s", f"{piece.sound.dbfs:.0f}") if piece.sound else ("", "")
+        who = used.get(piece.id, ())
+        shown = ", ".join(who) if len(who) <= NAMED else f"{', '.join(who[:NAMED])} and {len(who) - NAMED} more"
+        origin = f"{piece.origin} !" if piece.faults else piece.origin
+        table.add_row(piece.id, length, level, origin, shown, config.prompts[piece.id].text)
+    return table
+
+
+def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
+    """Prompt -> the lines, agents or occasions for which it is said."""
+    found: dict[PromptId, list[str]] = {}
+    hall = config.site.number
+    for number, line in config.lines.items():
+        of_line = (said.greeting(line, hall), said.transition(line), said.cancelled(line), said.transfer(line))
+        for prompt in (*of_line, said.closed(line), said.whisper(line)):
+            found.setdefault(prompt, []).append(number)
+    for agent in config.site.agents:
+        found[said.agent_number(agent)] = [f"agent {agent}"]
+    found |= {said.emergency(number): [f"sent to us for {number}"] for number in sorted(EMERGENCY)}
+    found |= {said.RETURN_HALL: ["targets"], said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
+    return {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}

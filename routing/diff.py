@@ -1,0 +1,233 @@
+"""What another configuration changes: for which numbers, what, and when.
+
+Compares the explanations of direct calls over the intervals between everything that changes by itself; what is equal in
+both is not looked at.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+import msgspec
+
+from routing import occasions
+from routing.config.site import Config
+from routing.explain import Explanation, explain
+from routing.hours import DAYS, SHANGHAI
+from routing.ids import PromptId
+from routing.numbers import EMERGENCY
+from routing.prompts import family
+
+UNKNOWN = "any other number"
+FIELDS = ("name", "department", "unit", "section", "row", "reading", "host", "number_kept", "seats", "example")
+"""What is said of a line without being heard by a caller."""
+
+SAYS = {
+    "transition": "that it has moved",
+    "cancelled": "that it is out of use",
+    "transfer": "that the call is passed on to its centre",
+    "closed": "that its centre is closed",
+}
+"""Families of prompts that say more than a greeting."""
+
+TIMES = 3
+"""Times of the week that are named; the rest is counted."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A number that is only in one of the two."""
+
+    number: str
+    name: str
+
+
+class Change(msgspec.Struct, frozen=True, rename={"begins": "from"}):
+    """What becomes of a number otherwise than before.
+
+    `begins` and `until` are days, None where it has always been so or goes on; `times` name the moments of a week from
+    which it holds, where it does not hold all the time.
+    """
+
+    number: str
+    words: str
+    before: str
+    after: str
+    begins: str | None = None
+    until: str | None = None
+    times: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """`12329: from 2021-10-31 no longer says that it has moved`."""
+        since = f"from {self.begins} " if self.begins else ""
+        ends = [f"until {self.until}"] if self.until else []
+        more = f" and {len(self.times) - TIMES} more" if len(self.times) > TIMES else ""
+        at = [f"at {', '.join(self.times[:TIMES])}{more}"] if self.times else []
+        brackets = f" ({'; '.join([*ends, *at])})" if ends or at else ""
+        return f"{self.number}: {since}{self.words}{brackets}"
+
+
+class Diff(msgspec.Struct, frozen=True):
+    """All of it, by number."""
+
+    added: tuple[Entry, ...]
+    removed: tuple[Entry, ...]
+    changed: tuple[Change, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every call is answered as before."""
+        return not (self.added or self.removed or self.changed)
+
+
+def diff(old: Config, new: Config) -> Diff:
+    """What `new` changes."""
+    both = [number for number in new.lines if number in old.lines]
+    looked_at = _suspects(old, new, both)
+    changed = [change for number in both if number in looked_at for change in _line(old, new, number)]
+    changed += [change for number in (*EMERGENCY, UNKNOWN) if number in looked_at
+                for change in _calls(old, new, number)]  # fmt: skip
+    changed += _fixed(old, new)
+    return Diff(
+        tuple(Entry(line.number, line.name) for line in new.lines.values() if line.number not in old.lines),
+        tuple(Entry(line.number, line.name) for line in old.lines.values() if line.number not in new.lines),
+        tuple(changed),
+    )
+
+
+def _suspects(old: Config, new: Config, both: list[str]) -> set[str]:
+    """The numbers whose calls can differ: all of them when the site or a prompt of several lines is another one."""
+    other = _other_prompts(old, new)
+    its_own = {id_.rpartition("-")[2] for id_ in other if family(id_)}
+    hall = new.site.number
+    if _matters(old) != _matters(new) or hall in its_own or old.lines[hall] != new.lines[hall]:
+        return {*both, *EMERGENCY, UNKNOWN}
+    return {number for number in both if number in its_own or old.lines[number] != new.lines[number]}
+
+
+def _matters(config: Config) -> tuple[object, ...]:
+    site = config.site
+    return site.number, site.hall, site.timing, site.pools, site.skills, site.targets, site.numbering
+
+
+def _other_prompts(old: Config, new: Config) -> list[PromptId]:
+    return [id_ for id_, prompt in new.prompts.items() if id_ in old.prompts and old.prompts[id_] != prompt]
+
+
+def _fixed(old: Config, new: Config) -> Iterator[Change]:
+    """Prompts that no explanation shows: those of agents, and what is said when something fails."""
+    for id_ in _other_prompts(old, new):
+        if id_.rpartition("-")[2] not in new.lines:
+            before, after = old.prompts[id_].text, new.prompts[id_].text
+            yield Change(f"prompt {id_}", f"says “{after}” instead of “{before}”", before, after)
+
+
+def _line(old: Config, new: Config, number: str) -> Iterator[Change]:
+    before, after = old.lines[number], new.lines[number]
+    for name in FIELDS:
+        one, other = (_shown(getattr(line, name)) for line in (before, after))
+        if one != other:
+            yield Change(number, f"{name}: {other or 'nothing'} instead of {one or 'nothing'}", one, other)
+    yield from _calls(old, new, number)
+
+
+def _shown(value: object) -> str:
+    return {True: "yes", False: "no", None: ""}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _calls(old: Config, new: Config, number: str) -> list[Change]:
+    """The differences of its calls, each for as long as it holds."""
+    lines = [occasions.line_of(config, number) for config in (old, new)]
+    days = sorted({day for line in lines for day in occasions.days(line)})
+    weekly = {
+        edge
+        for config, line in zip((old, new), lines, strict=True)
+        for hours in occasions.hours(config, line)
+        for edge in occasions.edges(hours)
+    }
+    found: list[Change] = []
+    for begins, ends in zip([None, *days], [*days, None], strict=True):
+        for change in _interval(old, new, number, _samples(begins, ends, weekly)):
+            dated = msgspec.structs.replace(change, begins=begins and str(begins), until=ends and str(ends))
+            same = next((n for n, other in enumerate(found) if _goes_on(other, dated)), None)
+            if same is None:
+                found.append(dated)
+            else:
+                found[same] = msgspec.structs.replace(found[same], until=dated.until)
+    return found
+
+
+def _goes_on(one: Change, other: Change) -> bool:
+    """Whether `other` is `one` in the interval after it."""
+    return one.until == other.begins and (one.words, one.before, one.after, one.times) == (
+        *(other.words, other.before, other.after),
+        other.times,
+    )
+
+
+def _samples(begins: date | None, ends: date | None, weekly: set[tuple[int, int]]) -> list[datetime]:
+    """A moment of each part of the week within the interval."""
+    if begins is not None:
+        first = begins
+    elif ends is not None:
+        first = ends - min(timedelta(days=7), ends - date.min)
+    else:
+        first = occasions.SOME_WEEK
+    start = datetime.combine(first, time(), SHANGHAI)
+    moments = {start} | {occasions.next_time(start, *edge) for edge in weekly}
+    return sorted(at for at in moments if ends is None or at.date() < ends or at == start)
+
+
+def _interval(old: Config, new: Config, number: str, samples: list[datetime]) -> Iterator[Change]:
+    found: dict[tuple[str, str, str], list[datetime]] = {}
+    for at in samples:
+        one, other = (explain(config, _dialled(number), at) for config in (old, new))
+        for key in _differences(one, other):
+            found.setdefault(key, []).append(at)
+    for (words, before, after), when in found.items():
+        week = sorted(when, key=lambda at: (at.weekday(), at.time()))
+        times = () if len(when) == len(samples) else tuple(f"{DAYS[at.weekday()]} {at:%H:%M}" for at in week)
+        yield Change(number, words, before, after, times=times)
+
+
+def _dialled(number: str) -> str:
+    return occasions.UNKNOWN if number == UNKNOWN else number
+
+
+def _differences(one: Explanation, other: Explanation) -> Iterator[tuple[str, str, str]]:
+    if one.texts != other.texts:
+        before, after = (" ".join(each.texts) for each in (one, other))
+        yield _said(one, other, before, after), before, after
+    if _places(one) != _places(other):
+        yield f"goes to {_places(other)} instead of {_places(one)}", _places(one), _places(other)
+    elif one.steps != other.steps:
+        steps = [(a, b) for a, b in zip(one.steps, other.steps, strict=False) if a != b]
+        before, after = steps[0] if steps else ("; ".join(one.steps), "; ".join(other.steps))
+        yield f"{after}, instead of: {before}", before, after
+    if one.whisper != other.whisper:
+        yield f"its agent hears “{other.whisper}” instead of “{one.whisper}”", one.whisper, other.whisper
+
+
+def _said(one: Explanation, other: Explanation, before: str, after: str) -> str:
+    former, now = (SAYS.get(each.prompts[0].partition("-")[0]) if each.prompts else None for each in (one, other))
+    if former and not now:
+        return f"no longer says {former}"
+    if now and now != former:
+        return f"says {now}"
+    return f"says “{after}” instead of “{before}”"
+
+
+def _places(explanation: Explanation) -> str:
+    places = (explanation.destination, *explanation.fallbacks)
+    return " → ".join(f"{place.kind} {place.name}" + (f" ({place.skill})" if place.skill else "") for place in places)
+
+
+def render(found: Diff) -> str:
+    """The differences for a person to read."""
+    if found.is_empty:
+        return "nothing changes for any number"
+    lines = [f"{each.number}: new, {each.name}" for each in found.added]
+    lines += [f"{each.number}: removed, answered as an unknown number ({each.name})" for each in found.removed]
+    lines += map(str, found.changed)
+    numbers = len({each.number for each in found.changed})
+    lines.append(f"{len(found.added)} added, {len(found.removed)} removed, {numbers} changed")
+    return "\n".join(lines)
+

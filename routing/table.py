@@ -1,0 +1,284 @@
+"""Local lines from a table (row 一.10 of the plan): CSV text into `lines.yaml`, whose comments and order stay.
+
+Text surgery at the places of the nodes; what comes out is read again by the loader, whose faults become faults of the
+table's row and column, and nothing is changed then.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import cast
+
+import msgspec
+
+from routing.config import Config, attempt
+from routing.config.lines_file import LINE_KEYS, MANY
+from routing.config.nodes import BREAK, Fields, Items, Node, Scalar, Source, parse
+
+FILE = "lines.yaml"
+WINDOW = {"transition_from": "from", "transition_until": "until"}
+"""Columns for the two days of `transition`."""
+
+COLUMNS = (*(key for key in LINE_KEYS if key not in {"transition", "fallback"}), *WINDOW)
+CHINESE = {
+    "号码": "number",
+    "名称": "name",
+    "简称": "short",
+    "责任单位": "department",
+    "承办单位": "unit",
+    "技能": "skill",
+    "过渡开始": "transition_from",
+    "过渡结束": "transition_until",
+    "停用日期": "cancel_on",
+}
+"""Headings that are understood too."""
+
+USUAL = {
+    "section": "full-merge",
+    "row": MANY,
+    "reading": "own",
+    "host": "city",
+    "number_kept": "no",
+    "seats": "merged",
+    "answered_by": "hall",
+}
+"""What a local line has when the table says nothing else."""
+
+NEEDED = ("number", "name", "short", "department")
+ORDER = (*NEEDED, "unit", *USUAL, "skill", "pool", "target", "ring_for", "transition", "cancel_on", "when_cancelled")
+_TEXTS = ("name", "short", "department", "unit")
+_PLAIN = re.compile(r"[\w（）·《》、+-][\w（）·《》、，+./-]*(?: [\w（）·《》、，+./-]+)*\Z")
+_VALUE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s#,{}](?:[^#\n\r]*?(?=\s+#|\s*\Z))")
+_IN_BRACES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s,{}]+")
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with a table: `row` counts lines of the file from 1, `column` is its heading."""
+
+    row: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        """`row 3, column number: ...`."""
+        return f"row {self.row}" + (f", column {self.column}" if self.column else "") + f": {self.message}"
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """`lines.yaml` as it would be; without a text, with faults, nothing is to be changed."""
+
+    text: str | None
+    faults: tuple[Fault, ...]
+    added: int = 0
+    changed: int = 0
+    config: Config | None = None
+
+
+class _Row(msgspec.Struct, frozen=True):
+    n: int
+    number: str
+    cells: dict[str, str]
+
+
+def bring_in(sources: Mapping[str, str], table: str) -> Imported:
+    """The lines of `table` added to `lines.yaml`, or changed in it; an empty cell leaves a field as it is."""
+    old = attempt(sources).config
+    if old is None:
+        return Imported(None, (Fault(0, "", "the files as they are have faults: hotline check"),))
+    headings, rows, faults = _read(table, old)
+    if faults:
+        return Imported(None, tuple(faults))
+    names = {field: heading for heading, field in headings.items()}
+    text, places = _written(sources[FILE], old, rows)
+    built = attempt({**sources, FILE: text})
+    wrong = [_translated(fault.line, fault.message, places, names) for fault in built.faults if not fault.is_warning]
+    if built.config is None:
+        return Imported(None, tuple(sorted(dict.fromkeys(wrong), key=lambda fault: fault.row)))
+    crooked = list(_crooked(old, built.config, rows))
+    if crooked:
+        return Imported(None, tuple(crooked))
+    added = sum(row.number not in old.lines for row in rows)
+    changed = sum(row.number in old.lines and built.config.lines[row.number] != old.lines[row.number] for row in rows)
+    return Imported(text, (), added, changed, built.config)
+
+
+def _crooked(old: Config, new: Config, rows: list[_Row]) -> Iterator[Fault]:
+    """Rows whose entry stands there in a way (over several lines, in braces) that cannot be changed by its places."""
+    for row in rows:
+        line = new.lines.get(row.number)
+        if line is None or any(getattr(line, field) != row.cells.get(field, getattr(line, field)) for field in _TEXTS):
+            yield Fault(row.n, "", f"the entry of {row.number} cannot be changed by a table: edit {FILE}")
+    mine = {row.number for row in rows}
+    for number, line in old.lines.items():
+        if number not in mine and new.lines.get(number) != line:
+            yield Fault(0, "", f"{number} would change, which is not in the table: edit {FILE}")
+
+
+def _read(table: str, config: Config) -> tuple[dict[str, str], list[_Row], list[Fault]]:
+    """The headings with their fields, and the rows; each number once, and only numbers that a table may change."""
+    reader = csv.reader(table.removeprefix("\ufeff").splitlines(keepends=True))
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        return {}, [], [Fault(reader.line_num, "", f"this is not CSV: {error}")]
+    lines = [(n, cells) for n, cells in lines if any(cells)]
+    if not lines:
+        return {}, [], [Fault(1, "", "the table is empty")]
+    head = lines[0][1]
+    fields = [CHINESE.get(heading, heading) for heading in head]
+    faults = [Fault(lines[0][0], each, f"there is no such column; there are: {', '.join(COLUMNS)}")
+              for each, field in zip(head, fields, strict=True) if field not in COLUMNS]  # fmt: skip
+    faults += [Fault(lines[0][0], each, "stands here twice") for n, each in enumerate(head) if fields[n] in fields[:n]]
+    if "number" not in fields:
+        faults.append(Fault(lines[0][0], "number", "is missing: it says which line a row is"))
+    headings = dict(zip(head, fields, strict=True))
+    if faults:
+        return headings, [], faults
+    rows: dict[str, _Row] = {}
+    for n, cells in lines[1:]:
+        row, wrong = _row(n, cells, fields, head, config)
+        if not wrong and row.number in rows:
+            wrong = [Fault(n, head[fields.index("number")], f"{row.number} stands already in row {rows[row.number].n}")]
+        faults += wrong
+        rows.setdefault(row.number, row)
+    return headings, list(rows.values()), faults
+
+
+def _row(n: int, cells: list[str], fields: list[str], head: list[str], config: Config) -> tuple[_Row, list[Fault]]:
+    where = dict(zip(fields, head, strict=True))
+    if len(cells) != len(fields):
+        return _Row(n, "", {}), [Fault(n, "", f"has {len(cells)} cells, and there are {len(fields)} columns")]
+    held = {field: cell for field, cell in zip(fields, cells, strict=True) if cell}
+    number = config.site.numbering.normalise(held.get("number", ""))
+    if number is None:
+        return _Row(n, "", {}), [Fault(n, where["number"], f"'{held.get('number', '')}' is not a telephone number")]
+    known = config.lines.get(number)
+    faults = [Fault(n, where[field], "a control character") for field, cell in held.items() if not cell.isprintable()]
+    if number == config.site.number or (known is not None and known.row != MANY):
+        why = f"{number} is {'the hall' if known is None or known.row is None else 'row ' + known.row + ' of the plan'}"
+        faults.append(Fault(n, where["number"], f"{why}, which a table does not change: edit {FILE}"))
+    if known is None:
+        faults += [
+            Fault(n, where.get(field, field), "a new line needs this") for field in NEEDED if field not in held
+        ]
+    whole = [field for field in WINDOW if field in held]
+    if len(whole) == 1 and (known is None or known.transition is None):
+        faults.append(Fault(n, where[whole[0]], "a transition has two days, from and until"))
+    return _Row(n, number, held), faults
+
+
+def _written(text: str, config: Config, rows: list[_Row]) -> tuple[str, list[tuple[int, str]]]:
+    """The new text, and for each of its lines the row (0 for none) and the field that stands there."""
+    entries, last = _entries(text, config)
+    lines = [_Line(each) for each in _split(text)]
+    fresh: list[_Line] = []
+    end = "\r\n" if "\r\n" in text else "\n"
+    for row in rows:
+        if row.number in entries:
+            _change(lines, entries[row.number], row, end)
+        else:
+            fresh += [_Line(end, row.n)] + [_Line(each + end, row.n, field) for field, each in _entry(row)]
+    if fresh:
+        lines[last].ends(end)
+        lines[last].below += fresh
+    flat = [each for line in lines for each in (line, *line.below)]
+    return "".join(each.text for each in flat), [(each.row, each.field) for each in flat]
+
+
+class _Line:
+    """One line of the text, and what is put below it."""
+
+    def __init__(self, text: str, row: int = 0, field: str = "") -> None:
+        self.text, self.row, self.field = text, row, field
+        self.below: list[_Line] = []
+
+    def ends(self, end: str) -> None:
+        """See that the line has an end: the last one of a file may lack it."""
+        if not self.text.endswith(("\n", "\r")):
+            self.text += end
+
+
+def _split(text: str) -> list[str]:
+    """The lines as the nodes count them, with their ends."""
+    ends = [0, *(match.end() for match in BREAK.finditer(text)), len(text)]
+    return [text[a:b] for a, b in pairwise(ends)]
+
+
+def _entries(text: str, config: Config) -> tuple[dict[str, Fields], int]:
+    """The entries by number, and the line below which new ones go: after the last local one, or at the end."""
+    root = cast("Fields", parse(Source(FILE, text)))  # it has been built from before: its shape is known
+    found: dict[str, Fields] = {}
+    last: dict[bool, int] = {}
+    for item in cast("Items", root.fields["lines"][1]).items:
+        entry = cast("Fields", item)
+        number = config.site.numbering.normalise(cast("Scalar", entry.fields["number"][1]).text) or ""
+        found[number] = entry
+        last[config.lines[number].row == MANY] = _last_line(entry)
+    return found, last.get(True, last[False])
+
+
+def _last_line(item: Fields) -> int:
+    nodes = [node for _, node in item.fields.values()]
+    inner = [key for node in nodes if isinstance(node, Fields) for key, _ in node.fields.values()]
+    return max(node.line for node in (*nodes, *inner))
+
+
+def _entry(row: _Row) -> list[tuple[str, str]]:
+    """A new line, a field a line."""
+    cells = {**USUAL, **row.cells}
+    if set(WINDOW) <= set(cells):
+        cells["transition"] = _window(cells)
+    fields = [(field, f"{field}: {cells[field] if field == 'transition' else _scalar(cells[field])}")
+              for field in (*ORDER, "example") if field in cells]  # fmt: skip
+    return [(field, ("  - " if n == 0 else "    ") + each) for n, (field, each) in enumerate(fields)]
+
+
+def _window(cells: Mapping[str, str]) -> str:
+    return f"{{from: {_scalar(cells['transition_from'])}, until: {_scalar(cells['transition_until'])}}}"
+
+
+def _scalar(cell: str) -> str:
+    """The cell as YAML: bare where that is safe, else in quotes."""
+    return cell if _PLAIN.match(cell) else msgspec.json.encode(cell).decode()
+
+
+def _change(lines: list[_Line], entry: Fields, row: _Row, end: str) -> None:
+    """Put the cells of a row where the entry has its values; a field that it lacks goes below its last one."""
+    window = entry.fields["transition"][1] if "transition" in entry.fields else None
+    indent = " " * next(iter(entry.fields.values()))[0].col
+    missing: list[tuple[str, str]] = []
+    for field, cell in row.cells.items():
+        if field == "number":
+            lines[entry.fields["number"][1].line].row = row.n
+        elif field in WINDOW:
+            if isinstance(window, Fields):
+                _replace(lines, window.fields[WINDOW[field]][1], cell, row.n, field)
+            elif field == "transition_until":
+                missing.append((field, f"transition: {_window(row.cells)}"))
+        elif field in entry.fields:
+            _replace(lines, entry.fields[field][1], cell, row.n, field)
+        else:
+            missing.append((field, f"{field}: {_scalar(cell)}"))
+    below = lines[_last_line(entry)]
+    if missing:
+        below.ends(end)
+    below.below = [*(_Line(f"{indent}{each}{end}", row.n, field) for field, each in missing), *below.below]
+
+
+def _replace(lines: list[_Line], node: Node, cell: str, n: int, field: str) -> None:
+    """Put `cell` in the place of a value, unless it says the same already."""
+    value = cast("Scalar", node)
+    line = lines[value.line]
+    line.row, line.field = n, field
+    pattern = _IN_BRACES if field in WINDOW else _VALUE
+    match = pattern.match(line.text, value.col)
+    if match is not None and value.text != cell:
+        line.text = line.text[: value.col] + _scalar(cell) + line.text[match.end() :]
+
+
+def _translated(line: int, message: str, places: list[tuple[int, str]], names: Mapping[str, str]) -> Fault:
+    """A fault of the loader, at the row and column from which its line came."""
+    row, field = places[line - 1] if line <= len(places) else (0, "")
+    return Fault(row, names.get(field, field), message)
+

@@ -1,0 +1,317 @@
+"""Targets on the real Asterisk: each way in which one can fail or answer, what the caller hears, where they end.
+
+The config here is the city's, and beside it one line a kind of target: each scene has a number and a target of its own,
+so that all are played at once.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from ivr.facts import Outcome, Party
+from ivr.town import audio
+from ivr.town.calls import Refused
+from tests.asterisk.house import House, opened
+from tests.asterisk.office import MANY_SIDED, Act, Office, Played
+from tests.asterisk.phones import Citizen
+from tests.asterisk.switch import sources
+
+pytestmark = pytest.mark.asterisk
+
+NIGHT = "2021-09-15T22:30"
+CANCELLED = "2022-03-02T10:00"
+
+KINDS: Mapping[str, tuple[str, str]] = {
+    "busy": ("centre", "person"),
+    "no-answer": ("centre", "person"),
+    "reject": ("centre", "person"),
+    "unreachable": ("centre", "person"),
+    "release": ("centre", "person"),
+    "answers": ("centre", "person"),
+    "closed": ("centre", "person"),
+    "sub-busy": ("sub-centre", "person"),
+    "sub-answers": ("sub-centre", "person"),
+    "seats-answer": ("retained-seats", "person"),
+    "seats-no-answer": ("retained-seats", "person"),
+    "menu": ("centre", "menu"),
+    "menu-released": ("centre", "menu"),
+}
+"""Target -> its kind, and what answers there; the number of its line is 9600 and its place in this list."""
+
+BEHAVIOURS: Mapping[str, str] = {
+    "busy": "busy",
+    "no-answer": "no-answer",
+    "reject": "reject",
+    "unreachable": "unreachable",
+    "release": "release",
+    "sub-busy": "busy",
+    "seats-no-answer": "no-answer",
+    "menu-released": "release",
+}
+"""How the town's centre behaves, where it does not simply answer."""
+
+ANNOUNCED = "9650"
+
+
+def line_of(target: str) -> str:
+    """The number under which citizens reach a target."""
+    return f"96{list(KINDS).index(target):02d}"
+
+
+def _line(target: str) -> str:
+    answered_by = KINDS[target][0]
+    return f"""
+  - number: {line_of(target)}
+    name: 试验{line_of(target)}
+    short: 试验{line_of(target)}
+    department: 市农业农村局
+    host: province
+    number_kept: yes
+    seats: {"retained" if answered_by == "retained-seats" else "own" if answered_by == "sub-centre" else "none"}
+    answered_by: {answered_by}
+    target: t-{target}
+"""
+
+
+def _target(target: str) -> str:
+    kind, answers_with = KINDS[target]
+    return f"""
+  - id: t-{target}
+    name: 试验中心
+    kind: {kind}
+    number: 0311-{80000 + list(KINDS).index(target)}
+    trunks: [town]
+    hours: Mo-Su 08:00-18:00
+    answers_with: {answers_with}
+    ring_for: 5 s
+    return_within: 5 s
+    caller_id: citizen
+"""
+
+
+ANNOUNCES = f"""
+  - number: {ANNOUNCED}
+    name: 试验{ANNOUNCED}
+    short: 试验
+    department: 市农业农村局
+    section: full-merge
+    row: 一.10
+    reading: own
+    host: city
+    number_kept: no
+    seats: merged
+    answered_by: hall
+    transition: {{from: 2021-09-01, until: 2021-11-01}}
+    cancel_on: 2021-11-01
+    when_cancelled: announce-only
+"""
+
+
+def city(folder: Path, *, early_media: bool = True) -> Path:
+    """A city's files in `folder`: ours, with a line and a target for each kind."""
+    texts = dict(sources())
+    texts["lines.yaml"] += ANNOUNCES + "".join(map(_line, KINDS))
+    texts["site.yaml"] += "".join(map(_target, KINDS))
+    if not early_media:
+        assert "early_media: yes" in texts["site.yaml"]
+        texts["site.yaml"] = texts["site.yaml"].replace("early_media: yes", "early_media: no")
+    for name, place in {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / name).write_text(texts[name], "utf-8")
+    return folder
+
+
+scenes = Act()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house with these lines, and the town told how each centre behaves."""
+    folder = tmp_path_factory.mktemp("a city of targets")
+    with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city"))) as house:
+        for target, behaviour in BEHAVIOURS.items():
+            asyncio.run(house.centre(f"t-{target}", behaviour))
+        yield house
+
+
+@pytest.fixture(scope="module")
+def played(place: House) -> Played:
+    return asyncio.run(scenes.play(place, MANY_SIDED))
+
+
+# --- who fails: a word, and the hall
+
+
+async def comes_back(office: Office, target: str) -> None:
+    """Told of the transfer, told that it failed, and then with an agent of the hall, never in silence."""
+    line, citizen = line_of(target), await office.citizen()
+    await citizen.dials(line)
+    await citizen.hears(f"transfer-{line}" if KINDS[target][0] != "retained-seats" else f"greeting-{line}")
+    await citizen.hears("return-hall", within=15)
+    agent = await office.talks(citizen, line)
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    citizen.was_never_in_silence()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.target, record.machine) == (Outcome.ANSWERED, None, False)
+    assert (record.agent, record.line) == (office.number_of(agent), line)
+
+
+@scenes
+async def a_busy_centre_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "busy")
+
+
+@scenes
+async def a_centre_that_does_not_answer_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "no-answer")
+
+
+@scenes
+async def a_centre_that_refuses_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "reject")
+
+
+@scenes
+async def a_centre_that_cannot_be_reached_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "unreachable")
+
+
+@scenes
+async def a_centre_that_releases_at_once_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "release")
+
+
+@scenes
+async def a_busy_sub_centre_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "sub-busy")
+
+
+@scenes
+async def the_bureau_s_number_that_does_not_answer_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "seats-no-answer")
+
+
+@scenes
+async def a_menu_that_releases_at_once_is_followed_by_the_hall(office: Office) -> None:
+    await comes_back(office, "menu-released")
+
+
+@scenes
+async def a_closed_centre_is_not_dialled(office: Office) -> None:
+    line, citizen = line_of("closed"), await office.citizen()
+    await citizen.dials(line, at=NIGHT)
+    await citizen.hears(f"closed-{line}")
+    agent = await office.talks(citizen, line)
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    citizen.did_not_hear(f"transfer-{line}", "return-hall", "town-t-closed")
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.prompts) == (Outcome.ANSWERED, (f"closed-{line}",))
+
+
+# --- who answers
+
+
+async def is_transferred(office: Office, target: str, first: str) -> Citizen:
+    """Brought to whoever answers at the target."""
+    citizen = await office.citizen()
+    await citizen.dials(line_of(target))
+    await citizen.hears(first)
+    return citizen
+
+
+@scenes
+async def a_centre_that_answers_has_the_caller(office: Office) -> None:
+    citizen = await is_transferred(office, "answers", f"transfer-{line_of('answers')}")
+    await citizen.hears("town-t-answers")
+    await citizen.hangs_up()
+    citizen.was_never_in_silence()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.target, record.machine) == (Outcome.TRANSFERRED, "t-answers", False)
+    assert record.connected is not None
+    assert record.released_by is Party.CITIZEN
+
+
+@scenes
+async def a_sub_centre_that_answers_has_the_caller(office: Office) -> None:
+    citizen = await is_transferred(office, "sub-answers", f"transfer-{line_of('sub-answers')}")
+    await citizen.hears("town-t-sub-answers")
+    await citizen.hangs_up()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.target) == (Outcome.TRANSFERRED, "t-sub-answers")
+
+
+@scenes
+async def a_bureau_s_number_that_answers_has_the_caller(office: Office) -> None:
+    citizen = await is_transferred(office, "seats-answer", f"greeting-{line_of('seats-answer')}")
+    await citizen.hears("town-t-seats-answer")
+    await citizen.hangs_up()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.target) == (Outcome.TRANSFERRED, "t-seats-answer")
+
+
+@scenes
+async def a_key_reaches_the_menu_and_the_menu_is_nobody(office: Office) -> None:
+    citizen = await is_transferred(office, "menu", f"transfer-{line_of('menu')}")
+    await citizen.hears("town-t-menu-menu")
+    citizen.did_not_hear("town-t-menu")
+    citizen.call.press("2")
+    await citizen.hears("town-t-menu")
+    await citizen.hangs_up()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.target, record.machine) == (Outcome.TRANSFERRED, "t-menu", True)
+    assert (record.connected, record.since_answer_ms, record.talk_ms) == (None, None, None)
+
+
+# --- who hears but a word
+
+
+async def hears_only_the_announcement(office: Office, citizen: Citizen) -> None:
+    call = await citizen.starts_dialling(ANNOUNCED, at=CANCELLED)
+    with pytest.raises(Refused) as refused:
+        await call.answered(20)
+    assert (refused.value.end.status, refused.value.end.cause) == (410, 22)
+    heard = audio.hears(citizen.heard().samples, citizen.place.prompt(f"cancelled-{ANNOUNCED}"))
+    assert heard.correlation >= 0.9, citizen.story()
+
+
+@scenes
+async def a_number_that_only_announces_is_heard_before_the_answer_and_refused_with_22(office: Office) -> None:
+    citizen = await office.citizen()
+    await hears_only_the_announcement(office, citizen)
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.answered, record.cause) == (Outcome.ANNOUNCED, None, 22)
+    assert (record.prompts, record.released_by) == ((f"cancelled-{ANNOUNCED}",), Party.ENGINE)
+
+
+@pytest.mark.parametrize("scene", scenes.names)
+def test_targets(played: Played, scene: str) -> None:
+    played.check(scene)
+
+
+def test_nothing_is_left_behind(played: Played) -> None:
+    assert played.left == ""
+
+
+def test_where_early_media_is_dropped_the_announcement_is_answered_first(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("a deaf carrier")
+
+    async def scene(house: House) -> None:
+        async with Office(house) as office:
+            citizen = await office.citizen()
+            await citizen.dials(ANNOUNCED, at=CANCELLED)
+            await citizen.hears(f"cancelled-{ANNOUNCED}")
+            end = await citizen.is_hung_up()
+            assert end.status == 0
+        record = await house.record(citizen.name)
+        assert (record.outcome, record.cause) == (Outcome.ANNOUNCED, 22)
+        assert record.answered is not None
+        await house.is_quiet()
+
+    with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city", early_media=False))) as house:
+        asyncio.run(scene(house))

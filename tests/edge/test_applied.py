@@ -1,0 +1,171 @@
+"""Applied versions on a real disk, and prompts that must not be played."""
+
+import shutil
+import stat
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ivr import loudness, prompts
+from ivr.edge import files, sounds
+from ivr.edge.applied import History
+from ivr.errors import Trouble
+from ivr.house.settings import read_sources
+from ivr.main import main
+from ivr.survival import COMPILED, Compiled
+from routing.config import build
+from routing.ids import PromptId
+from tests.reading import ROOT
+
+SOURCES = {"lines.yaml": "lines:\n  - 线\n", "site.yaml": "site: 1\n"}
+SECOND = np.sin(np.arange(prompts.RATE) * 0.6) * 0.3
+WHISPER, GREETING = PromptId("whisper-12345"), PromptId("greeting-12345")
+
+
+def test_each_version_is_kept_with_who_when_and_how(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    assert history.latest() is None
+    one = history.add(SOURCES, at="2021-09-15T01:00:00+00:00", who="王", how="start")
+    again = history.add(SOURCES, at="2021-09-15T02:00:00+00:00", who="李", how="start")
+    other = history.add(SOURCES | {"site.yaml": "site: 2\n"}, at="2021-09-15T03:00:00+00:00", who="李", how="reload")
+    assert (one.number, again, other.number) == (1, one, 2)
+    assert History(tmp_path).versions() == [one, other]
+    assert history.sources(1) == SOURCES
+    assert history.sources(2)["site.yaml"] == "site: 2\n"
+    with pytest.raises(Trouble, match="there are 1 to 2"):
+        history.sources(3)
+
+
+def test_a_version_that_was_never_finished_is_none(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    (tmp_path / "applied" / ".new").mkdir(parents=True)
+    (tmp_path / "applied" / ".new" / "lines.yaml").write_text("half a")
+    assert history.versions() == []
+    history.add(SOURCES, at="2021-09-15T01:00:00+00:00", who="王", how="start")
+    assert history.sources(1) == SOURCES
+
+
+def test_the_history_shows_what_a_version_changed(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.add(SOURCES, at="2021-09-15T01:00:00+00:00", who="王", how="start")
+    history.add(SOURCES | {"site.yaml": "site: 2\n"}, at="2021-09-15T03:00:00+00:00", who="李", how="reload")
+    runner = CliRunner(env={"HOTLINE_STATE": str(tmp_path), "COLUMNS": "120"})
+    shown = runner.invoke(main, ["history"])
+    assert shown.exit_code == 0, shown.output
+    assert [word in shown.output for word in ("2021-09-15 11:00:00", "李", "+1 -1")] == [True] * 3
+    change = runner.invoke(main, ["history", "2"]).output
+    assert change.splitlines()[2:] == ["@@ -1 +1 @@", "-site: 1", "+site: 2"]
+    lost = runner.invoke(main, ["history", "7"])
+    assert lost.exit_code == 1
+    assert "no version 7 was ever applied here" in lost.output
+
+
+def test_a_file_is_replaced_whole_and_is_ours_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret.conf"
+    files.write(path, b"one")
+    files.write(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OSError, match="directory"):
+        files.write(tmp_path / "nowhere" / "file", b"")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "samples", "fault"),
+    [
+        (GREETING, SECOND, ""),
+        (GREETING, SECOND * 0.001, "it is silent"),
+        (GREETING, np.zeros(8000), "it is silent"),
+        (GREETING, np.zeros(0), "it is silent"),
+        (GREETING, np.clip(SECOND * 20, -1, 1), "it is clipped"),
+        (GREETING, np.tile(SECOND, 31), "it is 31.0 s long, and 30 s is the most"),
+        (WHISPER, np.tile(SECOND, 2), ""),
+        (WHISPER, np.tile(SECOND, 3), "it is 3.0 s long, and 2 s is the most"),
+    ],
+)
+def test_a_sound_that_must_not_be_played_says_why(prompt: PromptId, samples: prompts.Samples, fault: str) -> None:
+    found = list(loudness.faults(prompt, loudness.measure(samples, prompts.RATE)))
+    assert [text.startswith(fault) for text in found] == ([True] if fault else []), found
+
+
+def test_loudness_is_that_of_the_speech_and_not_of_the_pauses() -> None:
+    tone = np.sin(2 * np.pi * 400 * np.arange(8000) / 8000) * 0.1
+    sound = loudness.measure(np.concatenate([tone, np.zeros(24000)]), 8000)
+    assert (sound.ms, sound.clipped) == (4000, 0)
+    assert sound.dbfs == pytest.approx(-23, abs=0.2)
+
+
+def test_prompts_are_listened_to_where_there_is_a_sound(tmp_path: Path) -> None:
+    folder, recordings = tmp_path / "prompts", tmp_path / "recordings"
+    folder.mkdir()
+    recordings.mkdir()
+    names = [PromptId(name) for name in ("voiced", "recorded", "broken", "gone", "new")]
+    (folder / "voiced.wav").write_bytes(prompts.wav(SECOND))
+    (folder / "recorded.wav").write_bytes(prompts.wav(SECOND))
+    (folder / "made.json").write_text('{"gone": {"key": "", "ms": 5}}')
+    (recordings / "recorded.wav").write_bytes(prompts.wav(np.zeros(8000)))
+    (recordings / "broken.wav").write_bytes(b"RIFF of something else")
+    heard = {piece.id: piece for piece in sounds.listen(names, folder, recordings)}
+    assert [heard[name].origin for name in names] == ["voice", "recording", "recording", "none", "none"]
+    assert [len(heard[name].faults) for name in names] == [0, 1, 1, 1, 0]
+    assert "it is silent" in heard[PromptId("recorded")].faults[0]
+    assert "cannot be read" in heard[PromptId("broken")].faults[0]
+    assert "it is missing" in heard[PromptId("gone")].faults[0]
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    """A city whose greeting was recorded with the microphone off."""
+    for name in ("config", "recordings"):
+        shutil.copytree(ROOT / name, tmp_path / "city" / name)
+    (tmp_path / "city" / "recordings" / "greeting-12345.wav").write_bytes(prompts.wav(np.zeros(8000)))
+    return tmp_path / "city"
+
+
+@pytest.mark.parametrize("command", ["check", "prompts"])
+def test_a_silent_recording_is_a_fault(command: str, city: Path, tmp_path: Path) -> None:
+    runner = CliRunner(env={"HOTLINE_STATE": str(tmp_path / "state"), "HOTLINE_CONFIG": str(city), "COLUMNS": "200"})
+    found = runner.invoke(main, [command])
+    assert found.exit_code == 2, found.output
+    assert "greeting-12345: " in found.output
+    assert "it is silent" in found.output
+
+
+def test_every_prompt_is_listed_with_its_use(city: Path, tmp_path: Path) -> None:
+    runner = CliRunner(env={"HOTLINE_STATE": str(tmp_path / "state"), "HOTLINE_CONFIG": str(city)})
+    found = msgspec.json.decode(runner.invoke(main, ["prompts", "--json"]).stdout)
+    listed = {each["id"]: each for each in found}
+    assert (listed["greeting-12345"]["origin"], listed["greeting-12345"]["ms"]) == ("recording", 1000)
+    assert listed["agent-1001"] == listed["agent-1001"] | {"origin": "none", "used": ["agent 1001"], "faults": []}
+    assert listed["whisper-12329"]["used"] == ["12329"]
+    assert [each["id"] for each in found if not each["used"]] == []
+
+
+def test_a_cancelled_number_that_comes_back_is_a_fault_against_what_was_applied(city: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "snapshot").mkdir(parents=True)
+    (city / "recordings" / "greeting-12345.wav").unlink()
+    sources = read_sources(city)
+    now = sources["site.yaml"].replace("rehearsal: 2021-09-15T09:00", "rehearsal: 2022-03-01T09:00")
+    applied = build(sources | {"site.yaml": now})
+    files.write(state / COMPILED, msgspec.json.encode(Compiled(1, applied)))
+    runner = CliRunner(env={"HOTLINE_STATE": str(state), "HOTLINE_CONFIG": str(city)})
+    assert runner.invoke(main, ["check"]).exit_code == 0
+    path = city / "config" / "lines.yaml"
+    before, after = path.read_text().split("- number: 12349\n")
+    cancelled = f"    cancel_on: {applied.lines['12349'].cancel_on}\n"
+    assert cancelled in after
+    path.write_text(f"{before}- number: 12349\n{after.replace(cancelled, '', 1)}")
+    found = runner.invoke(main, ["check"])
+    assert found.exit_code == 2, found.output
+    assert "12349" in found.output
+
+
+def test_without_a_house_there_is_nothing_to_reload(tmp_path: Path) -> None:
+    told = CliRunner(env={"HOTLINE_STATE": str(tmp_path)}).invoke(main, ["reload"])
+    assert told.exit_code == 1
+    assert "no house is open in" in told.output

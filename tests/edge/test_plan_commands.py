@@ -1,0 +1,103 @@
+"""`prove`, `diff`, `schema` and `lines import`, as they are typed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ivr.main import main
+from tests.reading import ROOT
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A city of its own, with the repository's files."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "recordings").mkdir()
+    shutil.copy(ROOT / "recordings/prompts.yaml", tmp_path / "recordings")
+    monkeypatch.setenv("HOTLINE_CONFIG", str(tmp_path))
+    monkeypatch.setenv("HOTLINE_STATE", str(tmp_path / "state"))
+    return tmp_path
+
+
+def typed(*words: object, code: int = 0) -> str:
+    ran = CliRunner().invoke(main, [*map(str, words)])
+    assert ran.exit_code == code, ran.output
+    return ran.output
+
+
+def changed(city: Path, old: str, new: str, name: str = "lines.yaml") -> None:
+    path = city / "config" / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def test_prove_says_how_many_paths_it_walked(city: Path) -> None:
+    said = typed("prove")
+    assert "paths walked:" in said
+    assert "nobody is lost" in said
+    assert json.loads(typed("prove", "--json"))["routes"]["broken_in_all"] == 0
+
+
+def test_prove_shows_the_path_on_which_a_caller_is_lost(city: Path) -> None:
+    changed(city, "answered_by: retained-seats\n    pool: safety",
+            "answered_by: retained-seats\n    pool: safety\n    fallback: [agriculture]")  # fmt: skip
+    said = typed("prove", code=1)
+    assert "waits for pool 'safety'; nobody is signed in: no agent of the hall is ever asked" in said
+
+
+def test_diff_of_two_directories_and_of_a_file(city: Path) -> None:
+    changed(city, "{from: 2021-09-01, until: 2021-11-01}", "{from: 2021-09-01, until: 2021-10-31}")
+    words = "12329: from 2021-10-31 no longer says that it has moved (until 2021-11-01)"
+    assert words in typed("diff", ROOT, city)
+    assert words in typed("diff", ROOT / "config", city / "config/lines.yaml")
+    assert {"number": "12329", "from": "2021-10-31", "until": "2021-11-01"}.items() <= next(
+        each for each in json.loads(typed("diff", ROOT, city, "--json"))["changed"] if each["number"] == "12329"
+    ).items()
+    assert "nothing changes" in typed("diff", city, city)
+
+
+def test_diff_says_what_it_cannot_compare(city: Path) -> None:
+    (city / "empty").mkdir()
+    assert "there is none of lines.yaml" in typed("diff", city / "empty", city, code=1)
+    assert "cannot be read" in typed("diff", city / "nowhere.yaml", city, code=1)
+    assert "cannot be read" in typed("diff", "applied", city, code=1)
+    changed(city, "skill: housing-fund", "skill: housing-found")
+    assert "did you mean 'housing-fund'" in typed("diff", ROOT, city, code=2)
+
+
+def test_schema_is_written_once_and_held(city: Path) -> None:
+    assert "is up to date" in typed("schema", "--test")
+    (city / "config/lines.schema.json").unlink()
+    assert "is not up to date: hotline schema" in typed("schema", "--test", code=1)
+    assert "lines.schema.json is written" in typed("schema")
+    typed("schema", "--test")
+
+
+def test_lines_are_imported_when_asked_to_and_not_before(city: Path) -> None:
+    table, lines = city / "local.csv", city / "config/lines.yaml"
+    table.write_bytes("号码,名称,简称,责任单位,停用日期\n3110002,某镇服务电话,某镇,市民政局,2021-11-01\n".encode("gb18030"))
+    before = lines.read_bytes()
+    said = typed("lines", "import", table)
+    assert "+  - number: 3110002\n" in said
+    assert "3110002: new, 某镇服务电话" in said
+    assert "1 lines added, 0 changed; --write keeps it" in said
+    assert lines.read_bytes() == before
+    assert f"written to {lines}" in typed("lines", "import", table, "--write")
+    assert lines.read_bytes().startswith(before)
+    assert "number: 3110002" in typed("explain", "3110002") or "某镇服务电话" in typed("explain", "3110002")
+    assert "0 lines added, 0 changed\n" in typed("lines", "import", table, "--write")
+
+
+def test_a_table_with_a_fault_changes_nothing(city: Path) -> None:
+    table, lines = city / "local.csv", city / "config/lines.yaml"
+    table.write_text("number,name\n12329,a\nxx,b\n", "utf-8")
+    before = lines.read_bytes()
+    said = typed("lines", "import", table, "--write", code=2)
+    assert "local.csv, row 2, column number: 12329 is row 二.1 of the plan" in said
+    assert "local.csv, row 3, column number: 'xx' is not a telephone number" in said
+    assert "nothing was changed" in said
+    assert lines.read_bytes() == before

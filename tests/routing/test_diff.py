@@ -1,0 +1,147 @@
+"""What a change of the files means: for which number, what, from when until when."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.config import Config, build
+from routing.diff import Change, diff, render
+from routing.hours import parse_hours
+from routing.ids import PoolId
+from routing.lines import Host, Line
+from routing.prompts import Prompt
+from tests.routing.sources import changed, config, with_line
+
+LINE = """number: 12341
+    name: 某局服务热线
+    short: 某局
+    department: 市农业农村局
+    section: full-merge
+    row: 一.10
+    reading: own
+    number_kept: no
+    seats: merged
+    answered_by: hall
+    transition: {from: 2021-09-01, until: 2021-11-01}
+    cancel_on: 2021-12-01"""
+OLD = build(with_line(LINE))
+
+
+def said(old: Config, new: Config) -> list[str]:
+    return render(diff(old, new)).splitlines()[:-1]
+
+
+def other(text: str, new: str, before: str = LINE) -> list[str]:
+    assert text in before
+    return said(build(with_line(before)), build(with_line(before.replace(text, new))))
+
+
+def with_site(conf: Config, **changes: object) -> Config:
+    return msgspec.structs.replace(conf, site=msgspec.structs.replace(conf.site, **changes))
+
+
+def test_nothing_changes() -> None:
+    assert render(diff(OLD, OLD)) == "nothing changes for any number"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("until: 2021-11-01", "until: 2021-10-31",
+         ["12341: from 2021-10-31 no longer says that it has moved (until 2021-11-01)"]),
+        ("until: 2021-11-01", "until: 2021-11-15",
+         ["12341: from 2021-11-01 says that it has moved (until 2021-11-15)"]),
+        ("cancel_on: 2021-12-01", "cancel_on: 2021-11-20",
+         ["12341: from 2021-11-20 says that it is out of use (until 2021-12-01)"]),
+        ("department: 市农业农村局", "department: 市税务局",
+         ["12341: department: 市税务局 instead of 市农业农村局", "12341: unit: 市税务局 instead of 市农业农村局"]),
+        ("seats: merged", "seats: merged\n    skill: market\n    example: yes",
+         ["12341: example: yes instead of no",
+          "12341: goes to pool hall (market) instead of pool hall"]),
+        ("seats: merged", "seats: merged\n    when_cancelled: announce-only",
+         ["12341: from 2021-12-01 says “您好，12341已停止使用，今后请直接拨打12345。” instead of “您好",
+          "12341: from 2021-12-01 goes to announcement cancelled-12341 instead of pool hall"]),
+        ("short: 某局", "short: 另局",
+         ["12341: from 2021-09-01 says “您好，您拨打的另局热线", "12341: its agent hears “另局” instead of “某局”"]),
+    ],
+)  # fmt: skip
+def test_each_change_in_words(old: str, new: str, words: list[str]) -> None:
+    found = other(old, new)
+    for word in words:
+        assert any(word in line for line in found), found
+
+
+def test_a_number_that_comes_and_one_that_goes() -> None:
+    assert render(diff(config(), OLD)).splitlines() == ["12341: new, 某局服务热线", "1 added, 0 removed, 0 changed"]
+    assert said(OLD, config()) == ["12341: removed, answered as an unknown number (某局服务热线)"]
+
+
+def test_hours_say_at_which_times_of_the_week() -> None:
+    safety = OLD.site.pools[PoolId("safety")]
+    pools = {
+        **OLD.site.pools,
+        safety.id: msgspec.structs.replace(safety, hours=parse_hours(safety.hours.text.replace("17:30", "18:00"))),
+    }
+    line = [each for each in said(OLD, with_site(OLD, pools=pools)) if each.startswith("12350")]
+    times = "Mo 17:30, Tu 17:30, We 17:30 and 2 more"
+    assert line == [f"12350: goes to retained-seats safety → pool hall instead of pool hall (at {times})"]
+
+
+def test_timing_changes_a_step_and_not_the_places() -> None:
+    timing = msgspec.structs.replace(OLD.site.timing, any_agent_after=OLD.site.timing.any_agent_after / 2)
+    assert any("instead of: " in line for line in said(OLD, with_site(OLD, timing=timing)))
+
+
+def test_a_step_more_is_told_whole() -> None:
+    skills = {id_: msgspec.structs.replace(skill, good=1) for id_, skill in OLD.site.skills.items()}
+    found = [line for line in said(OLD, with_site(OLD, skills=skills)) if line.startswith("12329")]
+    assert found
+    assert "level 3 and up" in found[0]
+
+
+def test_prompts_that_no_line_begins_with() -> None:
+    found = said(config(), build(changed("prompts.yaml", "对方暂时无法接听", "对方现在无法接听")))
+    assert found[0].startswith("prompt return-hall: says “对方现在")
+
+
+def test_the_halls_greeting_is_every_merged_numbers() -> None:
+    prompts = dict(OLD.prompts)
+    greeting = next(id_ for id_ in prompts if id_ == "greeting-12345")
+    prompts[greeting] = Prompt(greeting, "您好", "您好")
+    found = said(OLD, msgspec.structs.replace(OLD, prompts=prompts))
+    assert any(line.startswith("12341: says “您好” instead of") for line in found)
+    assert any(line.startswith("any other number: says “您好”") for line in found)
+
+
+def test_one_lines_own_prompt_is_its_own_change() -> None:
+    prompts = dict(OLD.prompts)
+    own = next(id_ for id_ in prompts if id_ == "transition-12341")
+    prompts[own] = Prompt(own, "您好", "您好")
+    found = diff(OLD, msgspec.structs.replace(OLD, prompts=prompts)).changed
+    assert {change.number for change in found} == {"12341"}
+    assert (found[0].begins, found[0].until) == ("2021-09-01", "2021-11-01")
+
+
+def test_as_json_it_says_from_and_until() -> None:
+    made = msgspec.to_builtins(Change("1", "says it", "a", "b", "2021-10-31"))
+    assert made["from"] == "2021-10-31"
+
+
+def test_a_window_that_begins_with_the_calendar() -> None:
+    early = LINE.replace("from: 2021-09-01", "from: 0001-01-01")
+    assert other("until: 2021-11-01", "until: 2021-10-31", early) == [
+        "12341: from 2021-10-31 no longer says that it has moved (until 2021-11-01)"
+    ]
+
+
+@settings(deadline=None)
+@given(st.sampled_from([*OLD.lines]), st.sampled_from([*OLD.lines]), st.booleans())
+def test_a_difference_turned_round_names_the_same_numbers(one: str, two: str, hosted: bool) -> None:
+    fields = {"host": Host.NATION, "example": True} if hosted else {"skill": OLD.lines[two].skill}
+    line: Line = msgspec.structs.replace(OLD.lines[one], **fields)
+    new = msgspec.structs.replace(OLD, lines={**OLD.lines, one: line})
+    forth, back = diff(OLD, new), diff(new, OLD)
+    assert {change.number for change in forth.changed} == {change.number for change in back.changed}
+    assert {(c.after, c.before) for c in forth.changed} == {(c.before, c.after) for c in back.changed}
+    assert forth.is_empty == back.is_empty
