@@ -187,7 +187,7 @@ def be_the_controller() -> None:
     state = Path(os.environ["HOTLINE_STATE"])
     config = build(msgspec.json.decode((state / SNAPSHOT).read_bytes(), type=Snapshot).sources)
     ari, web = int(os.environ["HOTLINE_ARI_PORT"]), int(os.environ["HOTLINE_WEB_PORT"])
-    life.live(life.Surroundings(state, config, ari, web, os.environ["DATABASE_URL"], SystemClock(), ""))
+    life.live(life.Surroundings(state, config, ari, web, os.environ["DATABASE_URL"], SystemClock(), "", 1))
 
 
 if __name__ == "__main__":

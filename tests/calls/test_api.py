@@ -16,7 +16,7 @@ from ivr.journal import Entry, Journal
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import PostgresStore
-from ivr.web.api import Api
+from ivr.web.api import Api, Applied
 from routing.floor import Floor
 from routing.ids import CallId
 from tests.calls.simulated import CONFIG, lengths
@@ -62,8 +62,9 @@ class Desk:
         dispatcher = Dispatcher(Floor(), journal, clock)
         service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
         self.controller = Controller(service, self.fake.life(), register)
+        applied = Applied(1, CONFIG, service.audio)
         self.store = Records(disk)
-        self.api = Api(self.controller, self.store)
+        self.api = Api(self.controller, self.store, lambda: applied)
         self._run = asyncio.create_task(self.controller.run(), name="controller")
 
     async def get(self, path: str, **query: str) -> Any:
