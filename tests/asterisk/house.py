@@ -52,11 +52,12 @@ def free_ports() -> dict[str, str]:
     """A port for each server of a house, free now, by the variable that chooses it."""
     with contextlib.ExitStack() as held:
         return {
-            variable: str(_free(held.enter_context(socket.socket(socket.AF_INET, kind)))) for variable, kind in PORTS
+            variable: str(bound(held.enter_context(socket.socket(socket.AF_INET, kind)))) for variable, kind in PORTS
         }
 
 
-def _free(sock: socket.socket) -> int:
+def bound(sock: socket.socket) -> int:
+    """Bind the socket to one of them that is free: which."""
     while True:
         port = secrets.choice(CHOSEN_FROM)
         with contextlib.suppress(OSError):
