@@ -19,6 +19,9 @@ WEEK = timedelta(days=7)
 SOME_WEEK = date(2021, 9, 13)
 """Hours repeat: for a number without a day of its own any week will do."""
 
+REASONS = ("", "unconditional", "no-answer")
+"""Not said; the carrier forwards the whole number; the line's own seats passed the call on, for whatever reason."""
+
 STRANGER = "13900000000"
 UNKNOWN = "99999"
 
@@ -28,9 +31,10 @@ def arrivals(config: Config) -> list[tuple[Arrival, str]]:
 
     Of a call forwarded by a line the dialled number says nothing more: the first dialled line is meant.
     """
-    found: dict[tuple[str, bool, tuple[str, ...], str], tuple[Arrival, str]] = {}
+    found: dict[tuple[str, bool, tuple[str, ...], str, str], tuple[Arrival, str]] = {}
     for arrival, words in _arrivals(config):
-        found.setdefault((arrival.number, arrival.recognised, arrival.chain, arrival.caller), (arrival, words))
+        key = (arrival.number, arrival.recognised, arrival.chain, arrival.caller, arrival.reason)
+        found.setdefault(key, (arrival, words))
     return list(found.values())
 
 
@@ -39,8 +43,8 @@ def _arrivals(config: Config) -> Iterator[tuple[Arrival, str]]:
     for line in config.lines.values():
         number = line.number
         yield arrived(config, number, []), "direct"
-        if number != hall:
-            yield arrived(config, hall, [(number, "")]), f"diverted from {number}"
+        for reason in REASONS if number != hall else ():
+            yield arrived(config, hall, [(number, reason)]), f"diverted from {number}" + (reason and f" ({reason})")
         yield arrived(config, number, [(STRANGER, "")]), "diverted from a number that nobody knows"
         for desk in EMERGENCY:
             yield arrived(config, number, [], "", desk), f"from {desk}"

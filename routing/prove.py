@@ -211,7 +211,7 @@ def _width(place: Destination) -> int:
 
 def _name(arrival: Arrival, n: int) -> str:
     chain = ">".join(arrival.chain)
-    return f"{arrival.number}|{chain}|{arrival.caller}|{n}"
+    return f"{arrival.number}|{chain}|{arrival.reason}|{arrival.caller}|{n}"
 
 
 def _announcement(route: Route) -> Step:

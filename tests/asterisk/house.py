@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -43,15 +44,25 @@ PORTS: Final = (
 )
 
 
+CHOSEN_FROM: Final = range(24000, 32000)
+"""Ports that the system gives to nobody who asks for any: a phone would take one before its server has started."""
+
+
 def free_ports() -> dict[str, str]:
     """A port for each server of a house, free now, by the variable that chooses it."""
     with contextlib.ExitStack() as held:
-        chosen = {}
-        for variable, kind in PORTS:
-            sock = held.enter_context(socket.socket(socket.AF_INET, kind))
-            sock.bind(("127.0.0.1", 0))
-            chosen[variable] = str(sock.getsockname()[1])
-        return chosen
+        return {
+            variable: str(bound(held.enter_context(socket.socket(socket.AF_INET, kind)))) for variable, kind in PORTS
+        }
+
+
+def bound(sock: socket.socket) -> int:
+    """Bind the socket to one of them that is free: which."""
+    while True:
+        port = secrets.choice(CHOSEN_FROM)
+        with contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 class House:

@@ -19,6 +19,7 @@ from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
 from routing.config import Config
 from routing.config.build import build
+from tests.asterisk.house import bound
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"site.yaml": "config", "lines.yaml": "config", "prompts.yaml": "recordings"}
@@ -125,8 +126,7 @@ async def _answers(session: aiohttp.ClientSession) -> None:
 def free_port(kind: socket.SocketKind) -> int:
     """A port of 127.0.0.1 that nobody has now."""
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return bound(probe)
 
 
 @asynccontextmanager

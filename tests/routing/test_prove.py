@@ -214,9 +214,10 @@ def test_every_way_of_arriving_stands_there_once() -> None:
     target = config().site.dialled(config().site.targets[AGRICULTURE])
     assert {
         *("12345 direct", "12342 direct", "110 direct", "12342 diverted from 12342", "12342 from 110"),
+        *("12342 diverted from 12342 (unconditional)", "12342 diverted from 12342 (no-answer)"),
         *("12342 diverted from 119", f"12342 diverted from 12342, then from {target}"),
     } <= set(words)
-    assert len({(a.number, a.recognised, a.chain, a.caller) for a, _ in came}) == len(came)
+    assert len({(a.number, a.recognised, a.chain, a.caller, a.reason) for a, _ in came}) == len(came)
     assert not next(arrival for arrival, _ in came if arrival.dialled == occasions.UNKNOWN).recognised
 
 
