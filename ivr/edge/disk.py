@@ -98,10 +98,10 @@ class FileDisk:
 
         Its fsync follows by itself: the loop is not woken for it, and need not be alive.
         """
-        with _told(self._path, "written"):
-            try:
-                self._write(self._file, lines)
-            except OSError:
+        try:
+            self._write(self._file, lines)
+        except OSError:
+            with _told(self._path, "written"):
                 os.ftruncate(self._file, self._size)
                 raise
         self._size += len(lines)

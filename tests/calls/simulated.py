@@ -155,12 +155,16 @@ class SimulatedHouse:
         while not self._is_over(controller):  # noqa: ASYNC110 - virtual time; no event tells of all of this
             await asyncio.sleep(0.25)
         await asyncio.sleep(5)  # the slowest frames are still on their way
-        while controller.ari is None or controller.ari._pending:  # noqa: ASYNC110 - it has been deaf: the next era sweeps
+        while self._is_deaf(controller):  # noqa: ASYNC110 - the next era sweeps
             await asyncio.sleep(5)
 
     def _is_over(self, controller: Controller) -> bool:
         are_gone = all(citizen.ended for citizen in self.citizens)
         return are_gone and not controller.register.ledgers and controller.ari is not None
+
+    def _is_deaf(self, controller: Controller) -> bool:
+        """It hangs, or is about to find out that its socket does."""
+        return controller.ari is None or bool(controller.ari._pending) or not self.wires[-1].awake.is_set()
 
     def drop(self) -> None:
         """The sockets of the present life break."""
