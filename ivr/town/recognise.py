@@ -90,7 +90,10 @@ def _longest(rest: Samples, prompts: Mapping[str, Samples]) -> Stretch | None:
             continue
         first = round(match.at * RATE)
         missed = max(0, -first)  # it may have begun a moment before we listened
-        length = missed + _followed(rest[max(first, 0) :], prompt[missed:])
+        followed = _followed(rest[max(first, 0) :], prompt[missed:])
+        if not followed:  # it fits as a whole and in no part: nothing to take away, or it would be found for ever
+            continue
+        length = missed + followed
         whole = length >= len(prompt) - 2 * STEP
         stretch = Stretch(Kind.PROMPT, name, match.at, match.at + length / RATE, whole)
         if best is None or (stretch.end - stretch.start, whole) > (best.end - best.start, best.whole):

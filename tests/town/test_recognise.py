@@ -135,3 +135,11 @@ async def test_a_stretch_of_time_that_nothing_was_heard_in_is_silence() -> None:
     found = audio.silences(around.samples, 0.3)
     assert found == [(0.0, 0.5), (0.52, 1.5)]
     assert {type(moment) for stretch in found for moment in stretch} == {float}  # what JSON can say
+
+
+def test_a_prompt_that_is_broken_from_its_first_moment_is_not_sought_for_ever() -> None:
+    """It fitted as a whole, could not be followed, was not taken away, and was found again, without end."""
+    welcome = WORDS["welcome"]
+    begins = RATE // 20  # of the first tenth of a second, by which it is followed
+    found = recognise(np.concatenate([-welcome[:begins], welcome[begins:]]), WORDS, MUSIC)
+    assert all(each.name != "welcome" for each in found)
