@@ -43,12 +43,13 @@ def settings(state: Path, agents: int) -> Settings:
     site = yaml.load(sources["site.yaml"], Loader=yaml.BaseLoader)  # noqa: S506  # every scalar is text
     seats = [str(7001 + n) for n in range(agents)]
     site["seats"] = [{"id": seat, "kind": "desk", "pool": "hall"} for seat in seats]
-    site["seats"].append({"id": "7901", "kind": "desk", "pool": "safety"})
     site["agents"] = [
         {"id": str(1001 + n), "name": "王芳", "seat": seat, "works_in": {"hall": dict.fromkeys(site["skills"], "3")}}
         for n, seat in enumerate(seats)
     ]
-    site["agents"].append({"id": "2001", "name": "梁勇", "seat": "7901", "works_in": {"safety": {}}})
+    for n, pool in enumerate(pool for pool in site["pools"] if pool != "hall"):  # somebody, for whom nobody asks
+        site["seats"].append({"id": str(7901 + n), "kind": "desk", "pool": pool})
+        site["agents"].append({"id": str(2001 + n), "name": "梁勇", "seat": str(7901 + n), "works_in": {pool: {}}})
     site["survival"]["seats"] = seats[:4]
     site["ports"] |= {"rtp_from": "40000", "rtp_to": "43999"}
     site["limits"]["calls"] = "170"
