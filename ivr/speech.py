@@ -111,7 +111,8 @@ async def say(call: Call, prompt: SpokenPrompt) -> None:
         played = Played.FAILED
     if played is Played.FAILED:
         if call.citizen.ended is not None or call.citizen.vitals.hanging_up:
-            return  # the citizen has left in the middle of it: it was not heard, and their end is on its way
+            await call.citizen.gone()  # they left in the middle of it: their end is on its way, and ends all this
+            return
         log.warning("prompt %s could not be played", prompt.id)
     heard = Heard.FAILED if played is Played.FAILED else Heard.WHOLE
     call.ledger.write(SAID.of(prompt.id), Said(call.now(), heard))
