@@ -34,9 +34,6 @@ NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
 FAST = (
     "tests/routing",
     "tests/calls",
-    "tests/edge",
-    "tests/house",
-    "tests/contract",
     "tests/test_architecture.py",
     "tests/test_docs.py",
 )

@@ -20,7 +20,10 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("way", LINES)
+WAYS = [way if n == 0 else pytest.param(way, marks=pytest.mark.slow) for n, way in enumerate(LINES)]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_no_kill_at_any_wire_action_loses_a_caller(way: str) -> None:
     line, centre = LINES[way]
     strikes = simulate(lambda: _strikes(line, centre))

@@ -12,7 +12,9 @@ SEEDS = 500
 AT_ONCE = 50
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(AT_ONCE, SEEDS, AT_ONCE))]
+)
 def test_whatever_happens_nobody_is_lost(first: int) -> None:
     wrong = {seed: found for seed in range(first, first + AT_ONCE) if (found := simulate(lambda: faults(seed)))}  # noqa: B023 - simulated at once
     assert not wrong, "\n".join(f"scripts/seed {seed}: {found}" for seed, found in wrong.items())
