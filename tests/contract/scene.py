@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from ivr.ari.client import EVENTS, Ari, connect
 from ivr.ari.handles import Channel, Leg, Up
+from ivr.errors import Gone
 from routing.ids import ChannelId
+from tests.asterisk.waiting import eventually
 from tests.contract.worlds import APP, World
 
 SECOND = timedelta(seconds=1)
@@ -43,6 +45,19 @@ async def agent_up(world: World, ari: Ari, caller_id: str = "9001") -> AsyncIter
     async with leg:
         assert await leg.answered() == Up()
         yield leg.channel
+
+
+async def is_forgotten(ari: Ari, path: str) -> None:
+    """Wait until Asterisk no longer knows it: for a moment after the event that ends it, it is still found."""
+
+    async def is_gone() -> bool:
+        try:
+            await ari.request("GET", path)
+        except Gone:
+            return True
+        return False
+
+    await eventually(is_gone, 10, f"{path} is gone", every=0.01)
 
 
 async def took(seconds: float, since: float) -> None:

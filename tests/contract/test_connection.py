@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from ivr.ari import models
-from ivr.ari.client import EVENTS, Ari, connect
+from ivr.ari.client import EVENTS, connect
 from ivr.ari.handles import Bridge, Channel, Leg, Up
 from ivr.ari.vitals import Ended
 from ivr.errors import Conflict, Gone, Replaced
 from routing.ids import BridgeId, ChannelId
 from tests.contract.conftest import Plays
-from tests.contract.scene import SECOND, agent_up, citizen_in, now, took
+from tests.contract.scene import SECOND, agent_up, citizen_in, is_forgotten, now, took
 from tests.contract.worlds import APP, World
 
 
@@ -144,16 +144,10 @@ def test_a_bridge_exists_once_and_its_id_is_refused_the_second_time(plays: Plays
                 await ari.request("POST", "bridges/b", query={"type": "mixing"})
             await bridge.add(channel)
             bridge.delete()
-            with pytest.raises(Gone):  # soon: a bridge with members is still found for a moment
-                await asyncio.wait_for(look_for_ever(ari, "bridges/b"), 1)
+            await is_forgotten(ari, "bridges/b")
             assert channel.ended is None
 
     plays(scenario)
-
-
-async def look_for_ever(ari: Ari, path: str) -> None:
-    while True:
-        await ari.request("GET", path)
 
 
 def test_members_hear_each_other_and_one_who_moves_leaves_the_other_bridge(plays: Plays) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from ivr.ari.client import Ari
 from ivr.edge.protocols import Link, Wire
 from ivr.edge.wire import AsteriskWire
+from tests.asterisk.waiting import eventually
 from tests.contract.frames import Checked
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.world import Party, Phone
@@ -134,11 +135,15 @@ class Real:
         return [what for what, _ in groupby(what for what, windows in runs if what and windows > 2)]
 
     async def empty(self) -> None:
-        """Hang up whatever a test has left."""
-        for what in ("channels", "bridges"):
-            for each in await self._http.fetch(what):
-                async with self._http.session.delete(f"{what}/{each['id']}"):
-                    pass
+        """Hang up whatever a test has left, and wait until it is gone: the next test uses the same names."""
+        await eventually(self._is_empty, 20, "Asterisk is empty")
+
+    async def _is_empty(self) -> bool:
+        left = [f"{what}/{each['id']}" for what in ("channels", "bridges") for each in await self._http.fetch(what)]
+        for each in left:
+            async with self._http.session.delete(each):
+                pass
+        return not left
 
 
 def nearest(hertz: float) -> str:
