@@ -96,7 +96,8 @@ class Person:
             if self.call.has_ended:
                 break
             await asyncio.sleep(0.1)
-        raise AssertionError(f"{self.name} did not hear {prompt} (at best {best.correlation:.2f}), but {self.story()}")
+        story = await asyncio.to_thread(self.story)
+        raise AssertionError(f"{self.name} did not hear {prompt} (at best {best.correlation:.2f}), but {story}")
 
     def did_not_hear(self, *prompts: str) -> None:
         """None of these was heard at any time."""
@@ -108,7 +109,11 @@ class Person:
             )
 
     def times_heard(self, prompt: str) -> int:
-        """How often the prompt was heard, whole or cut off."""
+        """How often the prompt was heard, whole or cut off.
+
+        It is sought among all prompts, which takes a second or two: beside living calls do it in a thread, or nobody
+        speaks meanwhile.
+        """
         return sum(each.name == prompt for each in recognise(self.heard().samples, self.place.prompts(), {}))
 
     def is_with(self, other: "Person") -> bool:
@@ -117,7 +122,7 @@ class Person:
 
     async def hears_person(self, other: "Person", within: float = 15.0) -> None:
         """Wait until `other` is heard."""
-        await eventually(lambda: self.is_with(other), within, f"{self.name} hears {other.name}; {self.story}")
+        await eventually(lambda: self.is_with(other), within, f"{self.name} hears {other.name}")
 
     async def begins_to_hear_something(self, within: float = 5.0) -> None:
         """Wait for the first sound of any kind that is not silence."""
