@@ -5,6 +5,7 @@ Crash-only: SIGTERM closes the door, syncs the journal and vanishes; calls are n
 
 import asyncio
 import gc
+import hmac
 import logging
 import os
 from collections.abc import Mapping
@@ -36,7 +37,9 @@ from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
 from ivr.survival import COMPILED, Compiled
-from ivr.web.api import OPEN, Api, Applied
+from ivr.web.api import Api
+from ivr.web.rights import HOUSE, Who
+from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
 from routing.hours import parse_moment
 from routing.ids import Instant
@@ -111,9 +114,10 @@ async def _live(given: Surroundings) -> None:
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
         controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
-        api = Api(controller, store, partial(_applied, given.state))
+        board = Switchboard(controller, store, partial(_applied, given.state))
+        api = Api(board, partial(_identify, secrets.get("api-token")))
         async with (
-            serving(api.answer, given.web_port, secrets.get("api-token"), OPEN),
+            serving(api.answer, given.web_port),
             asyncio.TaskGroup() as group,
         ):
             group.create_task(journal.run(), name="journal")
@@ -124,6 +128,11 @@ async def _live(given: Surroundings) -> None:
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)
+
+
+def _identify(house: str, token: str) -> Who | None:
+    """The bearer of a token: there is one, the house's own."""
+    return HOUSE if hmac.compare_digest(token.encode(), house.encode()) else None
 
 
 def _applied(state: Path) -> Applied:

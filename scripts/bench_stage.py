@@ -114,8 +114,8 @@ async def signed_in(house: House, say: Step) -> AsyncIterator[None]:
     """All agents sit at their seats and are ready, as the command line would have it."""
     agents, token = house.settings.config.site.agents.values(), house.secrets.get("api-token")
     for agent in agents:
-        url = house.url(f"/agents/{agent.id}/sign-in?seat={agent.seat}")
-        await probe.post(url, within=5.0, token=token)
+        url = house.url(f"/agents/{agent.id}/sign-in")
+        await probe.post(url, within=5.0, token=token, given={"seat": agent.seat or ""})
     say.result = f"{len(agents)} ready"
     yield
 

@@ -26,17 +26,21 @@ REFRESH_S = 1.0
 Render = Callable[[Any], RenderableType]
 
 
-def controller(method: str, path: str, query: Mapping[str, str] | None = None) -> Any:
-    """What the running controller answers.  Leaves the command with one plain sentence when none does."""
+def controller(method: str, path: str, given: Mapping[str, Any] | None = None) -> Any:
+    """What the running controller answers; `given` goes into the query of a GET, into the body of all else.
+
+    Leaves the command with one plain sentence when none answers.
+    """
     try:
         state = state_directory(None)
         try:
             house = msgspec.json.decode((state / "house.json").read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
-        url = f"http://{HOST}:{house['ports']['web']}{path}"
-        text = f"?{urlencode(query)}" if query else ""
-        return asyncio.run(ask(url + text, method, Secrets(state / "secrets").get("api-token")))
+        url, token = f"http://{HOST}:{house['ports']['web']}{path}", Secrets(state / "secrets").get("api-token")
+        if method == "GET":
+            return asyncio.run(ask(f"{url}?{urlencode(given or {})}", method, token))
+        return asyncio.run(ask(url, method, token, given))
     except Trouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
 
@@ -110,9 +114,9 @@ def agents(context: click.Context, *, as_json: bool, watch: bool) -> None:
 @click.option("--not-ready", is_flag=True, help="Signed in, but no calls yet.")
 def sign_in(agent: str, seat: str, *, not_ready: bool) -> None:
     """An agent sits down: 工号 AGENT, or `all`."""
-    query = {"ready": "no" if not_ready else "yes"} | ({"seat": seat} if seat else {})
+    given = {"ready": not not_ready, "seat": seat}
     for each in _named(agent, lambda known: known["state"] == "signed-out"):
-        _change(each, "sign-in", query)
+        _change(each, "sign-in", given)
 
 
 @agents.command("sign-out")
@@ -145,8 +149,8 @@ def _named(agent: str, suits: Callable[[Any], bool]) -> list[str]:
     return [known["agent"] for known in controller("GET", "/agents") if suits(known)]
 
 
-def _change(agent: str, how: str, query: Mapping[str, str]) -> None:
-    now = controller("POST", f"/agents/{agent}/{how}", query)
+def _change(agent: str, how: str, given: Mapping[str, Any]) -> None:
+    now = controller("POST", f"/agents/{quote(agent, safe='')}/{how}", given)
     then = f", then {now['then']}" if now["then"] else ""
     click.echo(f"{now['agent']} {now['name']}: {now['state']}{then}" + (f" at {now['seat']}" if now["seat"] else ""))
 

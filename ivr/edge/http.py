@@ -1,6 +1,5 @@
-"""HTTP on the loopback: the controller's server, and the command line's way to it.  JSON, one bearer token."""
+"""HTTP on the loopback: the controller's server, and the command line's way to it.  JSON both ways."""
 
-import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,16 +9,18 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from ivr.edge.protocols import Request
 from ivr.errors import Trouble
 
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 ANSWER_WITHIN_S = 30.0
+LARGEST = 1 << 18  # bytes of a body
 
 
 class Reply(Protocol):
-    """A status and a value."""
+    """A status, a value, and what stands above it."""
 
     @property
     def status(self) -> int:
@@ -29,28 +30,29 @@ class Reply(Protocol):
     def value(self) -> Any:
         """What msgspec can encode."""
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """More of them."""
 
-Ask = Callable[[str, str, Mapping[str, str]], Awaitable[Reply]]
-"""(method, path, query) -> reply."""
+
+Answering = Callable[[Request], Awaitable[Reply]]
 
 
 @asynccontextmanager
-async def serving(ask: Ask, port: int, token: str, open_paths: frozenset[str]) -> AsyncIterator[None]:
-    """Answer requests while the block lasts; all but `open_paths` need the token."""
-    wanted = f"Bearer {token}".encode()
+async def serving(answer: Answering, port: int) -> AsyncIterator[None]:
+    """Answer requests while the block lasts; who may ask what, `answer` knows."""
 
     async def handle(request: web.Request) -> web.Response:
-        given = request.headers.get("Authorization", "").encode(errors="replace")
-        if request.path not in open_paths and not hmac.compare_digest(given, wanted):
-            return _json(401, {"error": "this needs the token of the state directory"})
         try:
-            reply = await ask(request.method, request.path, dict(request.query))
+            reply = await answer(await _read(request))
+        except web.HTTPException as refusal:
+            return _json(refusal.status, {"error": refusal.reason})
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return _json(500, {"error": "the controller failed at this; its log says why"})
-        return _json(reply.status, reply.value)
+        return _json(reply.status, reply.value, reply.headers)
 
-    application = web.Application()
+    application = web.Application(client_max_size=LARGEST)
     application.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
@@ -61,16 +63,34 @@ async def serving(ask: Ask, port: int, token: str, open_paths: frozenset[str]) -
         await runner.cleanup()
 
 
-def _json(status: int, value: Any) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")
+async def _read(request: web.Request) -> Request:
+    return Request(
+        request.method,
+        request.rel_url.raw_path,
+        tuple(request.query.items()),
+        request.headers.get("Authorization", ""),
+        request.content_type if "Content-Type" in request.headers else "",
+        await request.read(),
+        request.remote or "",
+    )
 
 
-async def ask(url: str, method: str, token: str, within_s: float = ANSWER_WITHIN_S) -> Any:
-    """The value that a controller answers with.  Raises `Trouble` with its own sentence, or with ours."""
+def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(value), content_type="application/json", headers=headers
+    )
+
+
+async def ask(
+    url: str, method: str, token: str, given: Mapping[str, Any] | None = None, within_s: float = ANSWER_WITHIN_S
+) -> Any:
+    """The value that a controller answers with; `given` is the body.  Raises `Trouble`: its own sentence, or ours."""
+    headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if given else {})
+    body = msgspec.json.encode(given) if given else None
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(within_s), trust_env=False) as session,
-            session.request(method, url, headers={"Authorization": f"Bearer {token}"}) as response,
+            session.request(method, url, headers=headers, data=body) as response,
         ):
             value = msgspec.json.decode(await response.read())
             if response.status >= 400:  # noqa: PLR2004

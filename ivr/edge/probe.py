@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import aiohttp
 
@@ -21,12 +22,13 @@ async def _request(
     *,
     auth: aiohttp.BasicAuth | None = None,
     headers: dict[str, str] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> None:
     limit = aiohttp.ClientTimeout(total=within)
     try:
         async with (
             aiohttp.ClientSession(timeout=limit, auth=auth, headers=headers, trust_env=False) as session,
-            session.request(method, url) as answer,
+            session.request(method, url, json=given) as answer,
         ):
             if not answer.ok:
                 raise NoAnswer(f"{url} answers {answer.status} {answer.reason}")
@@ -39,10 +41,19 @@ async def get(url: str, *, within: float, user: str = "", password: str = "") ->
     await _request("GET", url, within, auth=aiohttp.BasicAuth(user, password) if user else None)
 
 
-async def post(url: str, *, within: float, token: str = "", user: str = "", password: str = "") -> None:
+async def post(
+    url: str,
+    *,
+    within: float,
+    token: str = "",
+    user: str = "",
+    password: str = "",
+    given: Mapping[str, Any] | None = None,
+) -> None:
     """The same for something to be done, with our own right to ask for it: a token, or a name and a password."""
     auth = aiohttp.BasicAuth(user, password) if user else None
-    await _request("POST", url, within, auth=auth, headers={"Authorization": f"Bearer {token}"} if token else None)
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    await _request("POST", url, within, auth=auth, headers=headers, given=given)
 
 
 async def put(url: str, *, within: float, user: str, password: str) -> None:

@@ -135,4 +135,16 @@ class Finished(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Request(msgspec.Struct, frozen=True):
+    """What somebody asks over HTTP; `path` is still percent-encoded, `peer` is the address that asks."""
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    authorization: str = ""
+    content_type: str = ""
+    body: bytes = b""
+    peer: str = ""
+
+
 Frames = AsyncIterator[str]

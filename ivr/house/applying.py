@@ -192,9 +192,10 @@ _NAMES = {"asterisk": "hotline's Asterisk", "town": "town's Asterisk"}
 
 async def _follow(house: House, outcome: Outcome) -> None:
     """Tell the controller; one that is just being started again reads it by itself."""
-    url = house.url(f"/reload?version={outcome.version.number}")
+    given = {"version": outcome.version.number}
     try:
-        outcome.lives_on = (await ask(url, "POST", house.secrets.get("api-token")))["calls"]
+        told = await ask(house.url("/reload"), "POST", house.secrets.get("api-token"), given)
+        outcome.lives_on = told["calls"]
     except Trouble as trouble:
         outcome.later.append(f"routes: {trouble} What was applied counts from the controller's next start")
 

@@ -173,8 +173,12 @@ async def controller(house: House, say: Step) -> AsyncIterator[None]:
     async def drain() -> None:
         if house.drain_within:
             house.report.done(f"no new calls; waiting for those in progress, {house.drain_within:.0f} s at most")
-            url = house.url(f"/drain?within={house.drain_within:.0f}")
-            await probe.post(url, token=house.secrets.get("api-token"), within=house.drain_within + 5)
+            await probe.post(
+                house.url("/drain"),
+                token=house.secrets.get("api-token"),
+                within=house.drain_within + 5,
+                given={"within": int(house.drain_within)},
+            )
 
     server = Server(
         name="the controller",

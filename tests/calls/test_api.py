@@ -1,90 +1,10 @@
 """The controller's operations, on a simulated house: what is shown, what is refused, and that numbers are masked."""
 
 import asyncio
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
-import msgspec
-
-from ivr.app import Controller
-from ivr.dispatcher import Dispatcher
-from ivr.edge.database import Database
-from ivr.errors import StoreError
-from ivr.facts import CallRecord
-from ivr.journal import Entry, Journal
-from ivr.register import Register
-from ivr.service import Audio, Service
-from ivr.store import PostgresStore
-from ivr.web.api import Api, Applied
-from routing.floor import Floor
-from routing.ids import CallId
-from tests.calls.simulated import CONFIG, lengths
-from tests.fake.asterisk import FakeAsterisk
-from tests.fake.disk import MemoryDisk
-from tests.fake.loop import SimClock, simulate
-
-
-class Records(PostgresStore):
-    """The read model: what the journal has, or nothing while the database is `away`."""
-
-    def __init__(self, disk: MemoryDisk) -> None:
-        super().__init__(Database("postgresql://nowhere"))
-        self._disk = disk
-        self.away = False
-
-    async def calls(self, limit: int = 20) -> list[CallRecord]:
-        return [msgspec.json.decode(each.body, type=CallRecord) for each in self._of("record")][:limit]
-
-    async def call(self, call: CallId) -> CallRecord | None:
-        found = [each for each in await self.calls() if each.call == call]
-        return found[0] if found else None
-
-    async def facts_of(self, key: str) -> list[Entry]:
-        return [each for each in self._of("call", "record") if each.key == key]
-
-    def _of(self, *topics: str) -> Sequence[Entry]:
-        if self.away:
-            raise StoreError("it is away")
-        entries = [msgspec.json.decode(line[9:], type=Entry) for line in self._disk.read()]
-        return [each for each in entries if each.topic in topics]
-
-
-class Desk:
-    """A controller in front of a fake Asterisk, and its API."""
-
-    def __init__(self) -> None:
-        self.fake = FakeAsterisk()
-        self.fake.lengths = {str(name): length for name, length in lengths().items()}
-        clock, disk = SimClock(), MemoryDisk()
-        journal = Journal(disk, CONFIG.site.node, clock)
-        register = Register(journal, list(journal.replay()))
-        dispatcher = Dispatcher(Floor(), journal, clock)
-        service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
-        self.controller = Controller(service, self.fake.life(), register)
-        applied = Applied(1, CONFIG, service.audio)
-        self.store = Records(disk)
-        self.api = Api(self.controller, self.store, lambda: applied)
-        self._run = asyncio.create_task(self.controller.run(), name="controller")
-
-    async def get(self, path: str, **query: str) -> Any:
-        return await self._asked("GET", path, query, HTTPStatus.OK)
-
-    async def post(self, path: str, **query: str) -> Any:
-        return await self._asked("POST", path, query, HTTPStatus.OK)
-
-    async def refused(self, method: str, path: str, status: HTTPStatus, **query: str) -> str:
-        value = await self._asked(method, path, query, status)
-        return str(value["error"])
-
-    async def _asked(self, method: str, path: str, query: dict[str, str], status: HTTPStatus) -> Any:
-        answer = await self.api.answer(method, path, query)
-        assert answer.status == status, answer
-        return msgspec.json.decode(msgspec.json.encode(answer.value))
-
-    async def closes(self) -> None:
-        self._run.cancel()
-        await asyncio.wait({self._run})
+from tests.calls.desk import Desk
+from tests.fake.loop import simulate
 
 
 def test_a_call_is_shown_in_each_of_its_stages_and_afterwards_step_by_step() -> None:
@@ -149,7 +69,9 @@ def test_what_cannot_be_done_is_refused_in_one_sentence() -> None:
         assert "not allowed" in await desk.refused("POST", "/status", HTTPStatus.METHOD_NOT_ALLOWED)
         assert "whole number" in await desk.refused("GET", "/calls", HTTPStatus.BAD_REQUEST, limit="-1")
         assert "whole number" in await desk.refused("GET", "/calls", HTTPStatus.BAD_REQUEST, limit="9" * 30)
-        assert "whole number" in await desk.refused("POST", "/drain", HTTPStatus.BAD_REQUEST, within="9" * 400)
+        assert "whole number" in await desk.refused("POST", "/drain", HTTPStatus.BAD_REQUEST, within="60")
+        assert "86400" in await desk.refused("POST", "/drain", HTTPStatus.BAD_REQUEST, within=10**6)
+        assert "`with`" in await desk.refused("GET", "/calls", HTTPStatus.BAD_REQUEST, **{"with": "1016"})
         await desk.closes()
 
     simulate(scene)
@@ -159,7 +81,7 @@ def test_agents_pause_come_back_and_leave() -> None:
     async def scene() -> None:
         desk = Desk()
         await asyncio.sleep(1)
-        assert (await desk.post("/agents/1001/sign-in", ready="no"))["state"] == "paused"
+        assert (await desk.post("/agents/1001/sign-in", ready=False))["state"] == "paused"
         assert (await desk.post("/agents/1001/ready"))["state"] == "ready"
         paused = await desk.post("/agents/1001/pause", reason="lunch")
         assert (paused["state"], paused["reason"]) == ("paused", "lunch")
@@ -193,7 +115,7 @@ def test_draining_takes_no_new_call_and_waits_for_those_in_progress() -> None:
         await asyncio.sleep(0.4)
         await desk.post("/agents/1016/sign-in")
         await asyncio.sleep(1.6)
-        assert (await desk.post("/drain", within="60"))["left"] == 0
+        assert (await desk.post("/drain", within=60))["left"] == 0
         await asyncio.sleep(0.5)
         assert first.ended == "released"
         assert second.survived

@@ -7,12 +7,15 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from ivr.edge.protocols import Request
 from ivr.errors import DiskError
 from ivr.facts import Outcome
 from ivr.service import Audio
 from ivr.store import PostgresStore
 from ivr.survival import Compiled
-from ivr.web.api import Answer, Api, Applied
+from ivr.web.api import Answer, Api
+from ivr.web.rights import HOUSE
+from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
 from routing.ids import AgentId, PoolId, SkillId
 from scripts.bench_check import ENTRY
@@ -133,27 +136,28 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
         def unreadable() -> Applied:
             raise DiskError("snapshot/config.json cannot be read: gone")
 
-        async def asks(applied: Callable[[], Applied], query: dict[str, str]) -> None:
+        async def asks(applied: Callable[[], Applied], given: bytes) -> None:
             assert house.controller is not None
-            api = Api(house.controller, cast("PostgresStore", None), applied)
-            answers.append(await api.answer("POST", "/reload", query))
-            answers.append(await api.answer("GET", "/status", {}))
+            api = Api(Switchboard(house.controller, cast("PostgresStore", None), applied), lambda _: HOUSE)
+            bearer, kind = "Bearer any", "application/json"
+            answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))
+            answers.append(await api.answer(Request("GET", "/status", (), bearer)))
 
         def latest() -> Applied:
             return Applied(7, without_transition(), Audio("/prompts", lengths()))
 
-        questions: tuple[tuple[Callable[[], Applied], dict[str, str]], ...] = (
-            (latest, {"version": "6"}),
-            (unreadable, {}),
-            (latest, {"version": "7"}),
+        questions: tuple[tuple[Callable[[], Applied], bytes], ...] = (
+            (latest, b'{"version": 6}'),
+            (unreadable, b""),
+            (latest, b'{"version": 7}'),
         )
         async with asyncio.TaskGroup() as group:
             for n, question in enumerate(questions):
                 house.fake.later(3 + n, lambda question=question: group.create_task(asks(*question)))  # type: ignore[misc]
             await house.lives()
         assert [answer.status for answer in answers[::2]] == [409, 409, 200]
-        assert [answer.value["version"] for answer in answers[1::2]] == [0, 0, 7]
-        assert answers[4].value["calls"] == 1
+        assert [answer.value.version for answer in answers[1::2]] == [0, 0, 7]
+        assert answers[4].value.calls == 1
 
     simulate(scene)
 

@@ -79,7 +79,9 @@ def test_schema_is_written_once_and_held(city: Path) -> None:
 
 def test_lines_are_imported_when_asked_to_and_not_before(city: Path) -> None:
     table, lines = city / "local.csv", city / "config/lines.yaml"
-    table.write_bytes("号码,名称,简称,责任单位,停用日期\n3110002,某镇服务电话,某镇,市民政局,2021-11-01\n".encode("gb18030"))
+    table.write_bytes(
+        "号码,名称,简称,责任单位,停用日期\n3110002,某镇服务电话,某镇,市民政局,2021-11-01\n".encode("gb18030")
+    )
     before = lines.read_bytes()
     said = typed("lines", "import", table)
     assert "+  - number: 3110002\n" in said

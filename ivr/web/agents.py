@@ -1,0 +1,97 @@
+"""Operations of agents, by themselves or by a supervisor: sit down, be ready, pause, leave."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+
+from ivr.web import views
+from ivr.web.operations import Operation
+from ivr.web.rights import FLOOR, OPERATORS, SUPERVISORS, WATCHERS
+from ivr.web.switchboard import Asked, Refusal
+from ivr.web.views import ShownAgent, ShownTicket
+from routing.ids import AgentId, SeatId
+from routing.tickets import AnyEvent, Paused, Readied, SignedIn, SignedOut
+
+AgentPath = Annotated[AgentId, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,64}$", description="工号")]
+SeatName = Annotated[str, msgspec.Meta(max_length=64)]
+Reason = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class SigningIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the agent sits down (empty: their own seat), and whether they take calls at once."""
+
+    seat: SeatName = ""
+    ready: bool = True
+
+
+class Pausing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Said to whoever asks."""
+
+    reason: Reason = ""
+
+
+async def agents(asked: Asked) -> list[ShownAgent]:
+    """Everybody who may sign in, with what they are doing."""
+    service = asked.board.service
+    return views.agents(service.config, service.dispatcher.agents(), service.clock.instant())
+
+
+async def queues(asked: Asked) -> list[ShownTicket]:
+    """Who waits, by rank."""
+    service, register = asked.board.service, asked.board.controller.register
+    return views.queue(service.dispatcher.waiting(), register.ledgers, service.clock.instant())
+
+
+async def sign_in(asked: Asked, agent: AgentPath, body: SigningIn) -> ShownAgent:
+    """An agent sits down at a seat."""
+    site = asked.board.service.config.site
+    known = site.agents.get(agent)
+    if known is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"no agent {agent!r} is in site.yaml")
+    seat = SeatId(body.seat or known.seat or "")
+    if seat not in site.seats:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"no seat {seat!r} is in site.yaml: name one with --seat")
+    for view in asked.board.service.dispatcher.agents():
+        if view.seat == seat and view.agent != known.id:
+            sentence = f"agent {view.agent} sits at {seat}: sign them out first, or name another seat with --seat"
+            raise Refusal(HTTPStatus.CONFLICT, sentence)
+    return _told(asked, known.id, SignedIn(known.id, seat, known.competences, body.ready))
+
+
+async def sign_out(asked: Asked, agent: AgentPath) -> ShownAgent:
+    """An agent leaves, after the talk if there is one."""
+    return _told(asked, _present(asked, agent), SignedOut(agent))
+
+
+async def make_ready(asked: Asked, agent: AgentPath) -> ShownAgent:
+    """An agent asks for calls."""
+    return _told(asked, _present(asked, agent), Readied(agent))
+
+
+async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
+    """An agent asks for no calls, after the talk if there is one."""
+    return _told(asked, _present(asked, agent), Paused(agent, body.reason))
+
+
+def _present(asked: Asked, agent: AgentId) -> AgentId:
+    if all(view.agent != agent for view in asked.board.service.dispatcher.agents()):
+        raise Refusal(HTTPStatus.CONFLICT, f"agent {agent!r} is not signed in")
+    return agent
+
+
+def _told(asked: Asked, agent: AgentId, event: AnyEvent) -> ShownAgent:
+    service = asked.board.service
+    service.dispatcher.apply(event)
+    shown = views.agents(service.config, service.dispatcher.agents(), service.clock.instant())
+    return next(each for each in shown if each.agent == agent)
+
+
+OPERATIONS = (
+    Operation("GET", "/agents", agents, FLOOR | WATCHERS),
+    Operation("GET", "/queues", queues, FLOOR | WATCHERS),
+    Operation("POST", "/agents/{agent}/sign-in", sign_in, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/sign-out", sign_out, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/ready", make_ready, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS),
+)

@@ -1,0 +1,83 @@
+"""Operations on calls: those in progress, and what became of the others.  Callers' numbers are masked."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+
+from ivr.errors import StoreError
+from ivr.ledger import CONNECTED
+from ivr.web import views
+from ivr.web.operations import Operation
+from ivr.web.rights import OPERATORS, WATCHERS
+from ivr.web.switchboard import Asked, Refusal
+from ivr.web.views import EndedCall, Happened, LivingCall
+from routing.ids import AgentId, CallId, TicketId
+
+CallPath = Annotated[CallId, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,128}$", description="a call's id")]
+
+
+class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of those that are over."""
+
+    limit: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 20
+
+
+class Calls(msgspec.Struct, frozen=True):
+    """Calls in progress, and the latest that are over; `error` says why those cannot be told now."""
+
+    living: list[LivingCall]
+    ended: list[EndedCall]
+    error: str = ""
+
+
+class CallTold(msgspec.Struct, frozen=True):
+    """A call step by step; no record as long as it lasts."""
+
+    record: EndedCall | None
+    facts: list[Happened]
+
+
+async def calls(asked: Asked, query: Page) -> Calls:
+    """Calls in progress, and the latest that are over; an operator's own."""
+    register, now = asked.board.controller.register, asked.board.service.clock.instant()
+    living = [views.living(ledger, now) for ledger in register.ledgers.values()]
+    try:
+        ended = [views.ended(record) for record in await asked.board.store.calls(query.limit)]
+        error = ""
+    except StoreError as fault:
+        ended, error = [], str(fault)
+    if not asked.who.roles & WATCHERS:
+        living = [each for each in living if is_of(asked, each.call, asked.who.agent)]
+        ended = [each for each in ended if asked.who.agent is not None and each.with_ == asked.who.agent]
+    return Calls(living, ended, error)
+
+
+async def call(asked: Asked, call: CallPath) -> CallTold:
+    """What happened in one call, step by step."""
+    try:
+        record, facts = await asked.board.store.call(call), await asked.board.store.facts_of(call)
+    except StoreError as error:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
+    if not facts:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"no call {call!r} is known")
+    return CallTold(views.ended(record) if record else None, [views.happened(fact) for fact in facts])
+
+
+def is_of(asked: Asked, call: CallId, agent: AgentId | None) -> bool:
+    """Whether a call is that agent's own: they talk in it, or it is offered to them, or they still wrap it up."""
+    if agent is None:
+        return False
+    ledger = asked.board.controller.register.ledgers.get(call)
+    connected = ledger.get(CONNECTED) if ledger else None
+    if connected is not None and connected.agent == agent:
+        return True
+    return any(
+        view.agent == agent and view.ticket == TicketId(call) for view in asked.board.service.dispatcher.agents()
+    )
+
+
+OPERATIONS = (
+    Operation("GET", "/calls", calls, OPERATORS | WATCHERS),
+    Operation("GET", "/calls/{call}", call, WATCHERS, own=OPERATORS),
+)

@@ -1,0 +1,164 @@
+"""What an operation is: declared once, and from that come its way in, its checks, its rights and its description.
+
+An operation is a coroutine function `(asked, *path parameters, query or body)`, its types in its annotations:
+
+    async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
+        "An agent asks for no calls, after the talk if there is one."
+
+    Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS)
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from http import HTTPStatus
+from typing import Any, get_type_hints
+from urllib.parse import unquote
+
+import msgspec
+
+from ivr.edge.protocols import Request
+from ivr.web.rights import OPEN, Role
+from ivr.web.switchboard import Refusal
+
+QUERY, BODY = "query", "body"
+"""Names of the arguments that are not in the path."""
+
+JSON = "application/json"
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the table.
+
+    `roles` may do it to everybody, `own` only to themselves: to the `agent` or the `call` of the path.  What changes
+    something is always in the audit log; with `discloses` a look is too.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Awaitable[Any]]
+    roles: frozenset[Role] = OPEN
+    own: frozenset[Role] = OPEN
+    discloses: bool = False
+
+    @property
+    def name(self) -> str:
+        """Unique in the table."""
+        return self.run.__name__.replace("_", "-")
+
+    @property
+    def does(self) -> str:
+        """One line."""
+        return (self.run.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it needs no sign-in."""
+        return not self.roles | self.own
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether doing it leaves an entry in the audit log; a refusal always does."""
+        return self.discloses or self.method != "GET"
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """Of the path: name -> type."""
+        return {name: self._hints[name] for name in re.findall(r"{(\w+)}", self.path)}
+
+    @property
+    def query(self) -> Any:
+        """The type of what is asked for in the query: a struct with a default for each field."""
+        return self._hints.get(QUERY, Nothing)
+
+    @property
+    def body(self) -> Any:
+        """The type of the body; None where there is none to be given."""
+        return self._hints.get(BODY)
+
+    @property
+    def answer(self) -> Any:
+        """The type of what comes back."""
+        return self._hints["return"]
+
+    @cached_property
+    def _hints(self) -> Mapping[str, Any]:
+        return get_type_hints(self.run, include_extras=True)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
+
+    def matches(self, path: str) -> bool:
+        """Whether a path, still percent-encoded, is one of its own."""
+        return self._pattern.fullmatch(path) is not None
+
+    def places(self, path: str) -> dict[str, Any]:
+        """The parameters of a path that matches.  Raises `Refusal`."""
+        match = self._pattern.fullmatch(path)
+        texts = match.groupdict() if match else {}
+        return {
+            name: _read(partial(_converted, unquote(texts[name]), type_), name)
+            for name, type_ in self.parameters.items()
+        }
+
+    def given(self, request: Request) -> dict[str, Any]:
+        """Query and body, each as its type says.  Raises `Refusal`."""
+        names = [name for name, _ in request.query]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"{twice[0]!r} is given twice")
+        found: dict[str, Any] = {}
+        query = _read(lambda: msgspec.convert(dict(request.query), self.query, strict=False), QUERY)
+        if QUERY in self._hints:
+            found[QUERY] = query
+        if self.body is not None:
+            found[BODY] = self._content(request)
+        elif request.body:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"{self.method} {self.path} takes no body")
+        return found
+
+    def _content(self, request: Request) -> Any:
+        if request.body and request.content_type != JSON:
+            sentence = f"the body is {request.content_type or 'of no type'}, and must be {JSON}"
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
+        return _read(lambda: msgspec.json.decode(request.body or b"{}", type=self.body), BODY)
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "null": "null",
+    "object": "an object",
+    "array": "a list",
+}
+
+
+def _converted(text: str, type_: Any) -> Any:
+    return msgspec.convert(text, type_, strict=False)
+
+
+def _read(decode: Callable[[], Any], where: str) -> Any:
+    """What `decode` makes of it, or a refusal that says what is wrong and where."""
+    try:
+        return decode()
+    except msgspec.ValidationError as fault:
+        what, _, at = str(fault).partition(" - at `$")
+        name = at.rstrip("`").lstrip(".") or where
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name}: {_plainly(what)}") from fault
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"{where}: not JSON: {fault}") from fault
+
+
+def _plainly(fault: str) -> str:
+    """What msgspec says, in our words: expected a whole number <= 1000, got text."""
+    said = re.sub(r"`(\w+)( \| null)?`", lambda match: _WORDS.get(match[1], f"`{match[1]}`"), fault)
+    return said[:1].lower() + said[1:]

@@ -1,0 +1,50 @@
+"""What operations are done on, and what one is given: the controller and what stands around it, and whoever asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple
+
+from ivr.app import Controller
+from ivr.service import Audio, Service
+from ivr.store import PostgresStore
+from ivr.web.rights import Who
+from routing.config import Config
+
+
+class Refusal(Exception):
+    """The operation cannot be done: one plain sentence."""
+
+    def __init__(self, status: HTTPStatus, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Applied(NamedTuple):
+    """A configuration that has been checked and applied, with its audio."""
+
+    version: int
+    config: Config
+    audio: Audio
+
+
+@dataclass(frozen=True)
+class Switchboard:
+    """Everything that can be worked on; `applied` reads what has been applied last, and raises `DiskError`."""
+
+    controller: Controller
+    store: PostgresStore
+    applied: Callable[[], Applied]
+
+    @property
+    def service(self) -> Service:
+        """The present one."""
+        return self.controller.service
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, once it is known who asks."""
+
+    board: Switchboard
+    who: Who

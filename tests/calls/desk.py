@@ -1,0 +1,99 @@
+"""A controller in front of a fake Asterisk, and its API, asked as over HTTP."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from ivr.app import Controller
+from ivr.dispatcher import Dispatcher
+from ivr.edge.database import Database
+from ivr.edge.protocols import Request
+from ivr.errors import StoreError
+from ivr.facts import CallRecord
+from ivr.journal import Entry, Journal
+from ivr.register import Register
+from ivr.service import Audio, Service
+from ivr.store import PostgresStore
+from ivr.web.api import Answer, Api
+from ivr.web.rights import HOUSE, Who
+from ivr.web.switchboard import Applied, Switchboard
+from routing.floor import Floor
+from routing.ids import CallId
+from tests.calls.simulated import CONFIG, lengths
+from tests.fake.asterisk import FakeAsterisk
+from tests.fake.disk import MemoryDisk
+from tests.fake.loop import SimClock
+
+
+class Records(PostgresStore):
+    """The read model: what the journal has, or nothing while the database is `away`."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        super().__init__(Database("postgresql://nowhere"))
+        self._disk = disk
+        self.away = False
+
+    async def calls(self, limit: int = 20) -> list[CallRecord]:
+        return [msgspec.json.decode(each.body, type=CallRecord) for each in self._of("record")][:limit]
+
+    async def call(self, call: CallId) -> CallRecord | None:
+        found = [each for each in await self.calls() if each.call == call]
+        return found[0] if found else None
+
+    async def facts_of(self, key: str) -> list[Entry]:
+        return [each for each in self._of("call", "record") if each.key == key]
+
+    def _of(self, *topics: str) -> Sequence[Entry]:
+        if self.away:
+            raise StoreError("it is away")
+        entries = [msgspec.json.decode(line[9:], type=Entry) for line in self._disk.read()]
+        return [each for each in entries if each.topic in topics]
+
+
+class Desk:
+    """A controller in front of a fake Asterisk, and its API."""
+
+    def __init__(self) -> None:
+        self.fake = FakeAsterisk()
+        self.fake.lengths = {str(name): length for name, length in lengths().items()}
+        clock, disk = SimClock(), MemoryDisk()
+        journal = Journal(disk, CONFIG.site.node, clock)
+        register = Register(journal, list(journal.replay()))
+        dispatcher = Dispatcher(Floor(), journal, clock)
+        service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
+        self.controller = Controller(service, self.fake.life(), register)
+        applied = Applied(1, CONFIG, service.audio)
+        self.store = Records(disk)
+        self.board = Switchboard(self.controller, self.store, lambda: applied)
+        self.people: dict[str, Who] = {"house": HOUSE}
+        self.api = Api(self.board, self.people.get)
+        self._run = asyncio.create_task(self.controller.run(), name="controller")
+
+    async def get(self, path: str, **query: Any) -> Any:
+        return await self._asked("GET", path, query, HTTPStatus.OK)
+
+    async def post(self, path: str, **given: Any) -> Any:
+        return await self._asked("POST", path, given, HTTPStatus.OK)
+
+    async def refused(self, method: str, path: str, status: HTTPStatus, **given: Any) -> str:
+        value = await self._asked(method, path, given, status)
+        return str(value["error"])
+
+    async def ask(self, method: str, path: str, given: Any = None, *, token: str = "house") -> Answer:  # noqa: S107 - a name
+        """`given` is the query of a GET, the body of all else."""
+        query = tuple((name, str(value)) for name, value in (given or {}).items()) if method == "GET" else ()
+        body = msgspec.json.encode(given) if given and method != "GET" else b""
+        authorization = f"Bearer {token}" if token else ""
+        return await self.api.answer(Request(method, path, query, authorization, "application/json", body))
+
+    async def _asked(self, method: str, path: str, given: dict[str, Any], status: HTTPStatus) -> Any:
+        answer = await self.ask(method, path, given)
+        assert answer.status == status, answer
+        return msgspec.json.decode(msgspec.json.encode(answer.value))
+
+    async def closes(self) -> None:
+        self._run.cancel()
+        await asyncio.wait({self._run})

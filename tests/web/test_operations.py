@@ -1,0 +1,133 @@
+"""The table of operations: each row whole, each role at each endpoint, and what is given is checked."""
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from ivr.web.operations import Operation
+from ivr.web.rights import OPEN, Role, Who
+from ivr.web.table import OPERATIONS
+from routing.ids import AgentId
+from tests.calls.desk import Desk
+from tests.fake.loop import simulate
+
+OWN, OTHER = "1016", "1001"
+
+MAY: dict[str, str] = {
+    "GET /health": "anyone",
+    "GET /ready": "anyone",
+    "GET /status": "operator supervisor line-admin auditor system-admin",
+    "POST /drain": "system-admin",
+    "POST /reload": "line-admin system-admin",
+    "GET /agents": "operator supervisor auditor",
+    "GET /queues": "operator supervisor auditor",
+    "POST /agents/{agent}/sign-in": "own supervisor",
+    "POST /agents/{agent}/sign-out": "own supervisor",
+    "POST /agents/{agent}/ready": "own supervisor",
+    "POST /agents/{agent}/pause": "own supervisor",
+    "GET /calls": "operator supervisor auditor",
+    "GET /calls/{call}": "own supervisor auditor",
+}
+"""Who may do what, written down a second time; `own`: an operator, to what is their own."""
+
+
+def titled(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def test_the_matrix_names_every_operation_and_no_other() -> None:
+    assert [titled(operation) for operation in OPERATIONS] == list(MAY)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=titled)
+def test_a_row_says_what_it_does_and_takes_what_its_path_names(operation: Operation) -> None:
+    assert re.fullmatch(r"[A-Z].{10,}\.", operation.does), operation.does
+    assert operation.answer is not None
+    assert operation.parameters.keys() == set(re.findall(r"{(\w+)}", operation.path))
+    assert not (operation.method == "GET" and operation.body)
+    assert [each.name for each in OPERATIONS].count(operation.name) == 1
+    if operation.own:
+        assert operation.parameters.keys() & {"agent", "call"}, "nothing in the path says whose it is"
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_each_role_at_each_endpoint(role: Role | None) -> None:
+    async def scene() -> None:
+        desk = Desk()
+        roles = frozenset({role}) if role else OPEN
+        desk.people["someone"] = Who("someone", roles, AgentId(OWN) if role is Role.OPERATOR else None)
+        await asyncio.sleep(1)
+        for operation in OPERATIONS:
+            allowed = MAY[titled(operation)].split()
+            for agent in (OWN, OTHER):
+                path = operation.path.replace("{agent}", agent).replace("{call}", "handan1-1-1")
+                answer = await desk.ask(operation.method, path, token="someone" if role else "")
+                is_own = "own" in allowed and role is Role.OPERATOR and f"/{OWN}" in path
+                if allowed == ["anyone"] or is_own or (role and role in allowed):
+                    assert answer.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}, (path, answer)
+                elif role is None:
+                    assert answer.status is HTTPStatus.UNAUTHORIZED, (path, answer)
+                    assert answer.headers["WWW-Authenticate"] == "Bearer"
+                else:
+                    assert answer.status is HTTPStatus.FORBIDDEN, (path, answer)
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_an_operator_sees_their_own_calls_and_a_supervisor_all() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        for name, agent in (("own", OWN), ("other", OTHER)):
+            desk.people[name] = Who(name, frozenset({Role.OPERATOR}), AgentId(agent))
+        desk.people["above"] = Who("above", frozenset({Role.SUPERVISOR}))
+        desk.fake.seat("8016", answers_after=1, talks=30)
+        desk.fake.dials("12345", after=2)
+        await asyncio.sleep(1)
+        await desk.post(f"/agents/{OWN}/sign-in")
+        await asyncio.sleep(14)
+        assert [len(await living(desk, who)) for who in ("own", "other", "above")] == [1, 0, 1]
+        (call,) = await living(desk, "own")
+        told = [(await desk.ask("GET", f"/calls/{call}", token=who)).status for who in ("own", "other", "above")]
+        assert told == [200, 403, 200]
+        await asyncio.sleep(60)
+        seen = [(await desk.ask("GET", "/calls", token=who)).value for who in ("own", "other", "above")]
+        assert [len(each.ended) for each in seen] == [1, 0, 1]
+        await desk.closes()
+
+    simulate(scene)
+
+
+async def living(desk: Desk, who: str) -> list[str]:
+    return [each.call for each in (await desk.ask("GET", "/calls", token=who)).value.living]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "status", "sentence"),
+    [
+        ("POST", f"/agents/{OWN}/sign-in", {"ready": "no"}, 400, "ready: expected true or false, got text"),
+        ("POST", f"/agents/{OWN}/sign-in", {"readi": True}, 400, "body: object contains unknown field `readi`"),
+        ("POST", f"/agents/{OWN}/pause", {"reason": "x" * 201}, 400, "reason: expected text of length <= 200"),
+        ("POST", f"/agents/{OWN}/pause", ["lunch"], 400, "body: expected an object, got a list"),
+        ("POST", f"/agents/{OWN}/ready", {"now": True}, 400, "POST /agents/{agent}/ready takes no body"),
+        ("POST", "/agents/%E5%BC%A0/ready", None, 400, "agent: expected text matching regex '^[0-9A-Za-z_-]{1,64}$'"),
+        ("GET", "/calls", {"limit": "-1"}, 400, "limit: expected a whole number >= 0"),
+        ("GET", "/calls", {"limit": "many"}, 400, "limit: expected a whole number, got text"),
+        ("GET", "/status", {"limit": "1"}, 400, "query: object contains unknown field `limit`"),
+        ("GET", "/nothing", None, 404, "GET /nothing: not found"),
+        ("DELETE", "/agents", None, 405, "DELETE /agents: method not allowed"),
+    ],
+)
+def test_what_is_given_wrongly_is_refused_in_one_sentence(
+    method: str, path: str, given: Any, status: int, sentence: str
+) -> None:
+    async def scene() -> None:
+        desk = Desk()
+        answer = await desk.ask(method, path, given)
+        assert (answer.status, answer.value["error"]) == (status, sentence)
+        await desk.closes()
+
+    simulate(scene)
