@@ -198,10 +198,8 @@ class Floor:
         if (agent is not None and agent.is_engaged) or (sitting is not None and sitting.is_engaged):
             return
         profile = self._index.join(event.competences)  # before the others go: no ticket climbs for it
-        if sitting is not None:
-            self._sign_out(sitting, "seat taken", now, said)
-        if agent is not None:
-            self._sign_out(agent, "seat changed", now, said)
+        leaving = ((sitting, "seat taken"), (agent, "seat changed"))
+        self._sign_out([(each, why) for each, why in leaving if each is not None], now, said)
         agent = Agent(event.agent, event.seat, profile, now)
         self._agents[event.agent] = self._standing.seats[event.seat] = agent
         if event.ready:
@@ -230,7 +228,7 @@ class Floor:
         if agent.is_engaged:
             agent.then, agent.then_reason = SIGNED_OUT, ""
         else:
-            self._sign_out(agent, "", now, said)
+            self._sign_out([(agent, "")], now, said)
 
     def _readied(self, event: Readied, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)
@@ -272,7 +270,7 @@ class Floor:
         then, then_reason = agent.then, agent.then_reason
         agent.then, agent.then_reason = None, ""
         if then is SIGNED_OUT:
-            self._sign_out(agent, then_reason, now, said)
+            self._sign_out([(agent, then_reason)], now, said)
         elif then is not None:
             self._change(agent, then, then_reason, now, said)
         elif state is READY:
@@ -290,10 +288,14 @@ class Floor:
         queue.remove(ticket.key)
         self._offer(ticket, agent, now, said)
 
-    def _sign_out(self, agent: Agent, reason: str, now: Instant, said: list[Action]) -> None:
-        self._change(agent, SIGNED_OUT, reason, now, said)
-        del self._agents[agent.id], self._standing.seats[agent.seat]
-        self._displace(self._index.part(agent.profile), now, said)
+    def _sign_out(self, leaving: list[tuple[Agent, str]], now: Instant, said: list[Action]) -> None:
+        """All of them first: whoever is displaced by the one is not offered to the other."""
+        left: list[Queue] = []
+        for agent, reason in leaving:
+            self._change(agent, SIGNED_OUT, reason, now, said)
+            del self._agents[agent.id], self._standing.seats[agent.seat]
+            left += self._index.part(agent.profile)
+        self._displace(left, now, said)
 
     def _change(self, agent: Agent, state: AgentState, reason: str, now: Instant, said: list[Action]) -> None:
         """Every change of an agent's state: the indexes follow it."""

@@ -199,10 +199,7 @@ class NaiveFloor:
             return
         newcomer = Person(e.agent, e.seat, e.competences, S.SIGNED_OUT, self.now)
         self.people.append(newcomer)
-        if sitting:
-            self.sign_out(sitting, "seat taken")
-        if person:
-            self.sign_out(person, "seat changed")
+        self.sign_out(*((p, why) for p, why in ((sitting, "seat taken"), (person, "seat changed")) if p))
         if e.ready:
             self.free(newcomer)
         else:
@@ -213,7 +210,7 @@ class NaiveFloor:
         if person and person.ticket:
             person.then = (S.SIGNED_OUT, "")
         elif person:
-            self.sign_out(person, "")
+            self.sign_out((person, ""))
 
     def on_readied(self, e: Readied) -> None:
         person = self.person(e.agent)
@@ -299,13 +296,14 @@ class NaiveFloor:
         if state is S.READY:
             self.free(person)
         elif state is S.SIGNED_OUT:
-            self.sign_out(person, reason)
+            self.sign_out((person, reason))
         else:
             self.change(person, state, reason)
 
-    def sign_out(self, person: Person, reason: str) -> None:
-        self.change(person, S.SIGNED_OUT, reason)
-        self.people.remove(person)
+    def sign_out(self, *leaving: tuple[Person, str]) -> None:
+        for person, reason in leaving:
+            self.change(person, S.SIGNED_OUT, reason)
+            self.people.remove(person)
         self.displace()
 
     def change(self, person: Person, state: AgentState, reason: str = "") -> None:

@@ -152,6 +152,22 @@ def test_an_agent_who_sits_down_elsewhere_leaves_the_former_seat(house: House) -
     assert house.sits(BOB) == (changed(ANN, AgentState.SIGNED_OUT, "seat taken"), changed(BOB, AgentState.READY))
 
 
+def test_who_is_displaced_by_a_change_of_seats_is_not_offered_where_somebody_is_leaving(house: House) -> None:
+    """Once the ticket stayed for ever with the one who had sat at the old seat."""
+    house.sits(BOB, SEATED)
+    house.hears(Paused(BOB, "tea"))
+    house.sits(ANN)
+    house.enters(T1, OWN_FIRST)
+    assert house.hears(SignedIn(ANN, seat_of(BOB), GENERAL)) == (
+        changed(BOB, AgentState.SIGNED_OUT, "seat taken"),
+        changed(ANN, AgentState.SIGNED_OUT, "seat changed"),
+        Moved(T1, 1),
+        changed(ANN, AgentState.RESERVED),
+        Offer(T1, ANN, seat_of(BOB), 1),
+    )
+    assert [(view.agent, view.ticket) for view in house.floor.agents()] == [(ANN, T1)]
+
+
 def test_an_agent_cannot_change_seats_in_talk(house: House) -> None:
     house.sits(ANN)
     house.talks(ANN, T1)
