@@ -1,7 +1,7 @@
 """What another configuration changes: for which numbers, what, and when.
 
-Compares the explanations of direct calls over the intervals between everything that changes by itself; what is equal in
-both is not looked at.
+Compares direct calls over the intervals between everything that changes by itself; what is equal in both is not looked
+at, and only what differs is put into words.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,13 @@ from datetime import date, datetime, time, timedelta
 import msgspec
 
 from routing import occasions
+from routing.arrival import Arrival, arrived
 from routing.config.site import Config
-from routing.explain import Explanation, explain
+from routing.explain import in_short, steps
 from routing.hours import DAYS, SHANGHAI
 from routing.ids import PromptId
 from routing.numbers import EMERGENCY
+from routing.plan import Destination, Route, plan
 from routing.prompts import family
 
 UNKNOWN = "any other number"
@@ -82,15 +84,42 @@ def diff(old: Config, new: Config) -> Diff:
     """What `new` changes."""
     both = [number for number in new.lines if number in old.lines]
     looked_at = _suspects(old, new, both)
-    changed = [change for number in both if number in looked_at for change in _line(old, new, number)]
-    changed += [change for number in (*EMERGENCY, UNKNOWN) if number in looked_at
-                for change in _calls(old, new, number)]  # fmt: skip
+    sides = _Side(old), _Side(new)
+    changed = [change for number in both if number in looked_at for change in _line(sides, number)]
+    changed += [change for number in (*EMERGENCY, UNKNOWN) if number in looked_at for change in _calls(sides, number)]
     changed += _fixed(old, new)
     return Diff(
         tuple(Entry(line.number, line.name) for line in new.lines.values() if line.number not in old.lines),
         tuple(Entry(line.number, line.name) for line in old.lines.values() if line.number not in new.lines),
         tuple(changed),
     )
+
+
+class _Side:
+    """One of the two configurations; the words for a way that thousands of numbers share are found once."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._steps: dict[tuple[Destination, ...], tuple[str, ...]] = {}
+
+    def arrival(self, number: str) -> Arrival:
+        """A direct call."""
+        return arrived(self.config, occasions.UNKNOWN if number == UNKNOWN else number, [])
+
+    def steps(self, route: Route) -> tuple[str, ...]:
+        """Its way, a sentence each."""
+        known = self._steps.get(route.destinations)
+        if known is None:
+            known = self._steps[route.destinations] = tuple(steps(self.config, route.destinations))
+        return known
+
+    def whisper(self, route: Route) -> str:
+        """What its agent hears."""
+        return self.config.prompts[route.whisper].text
+
+
+_Sides = tuple[_Side, _Side]
+"""The old one and the new one."""
 
 
 def _suspects(old: Config, new: Config, both: list[str]) -> set[str]:
@@ -120,32 +149,30 @@ def _fixed(old: Config, new: Config) -> Iterator[Change]:
             yield Change(f"prompt {id_}", f"says “{after}” instead of “{before}”", before, after)
 
 
-def _line(old: Config, new: Config, number: str) -> Iterator[Change]:
-    before, after = old.lines[number], new.lines[number]
+def _line(sides: _Sides, number: str) -> Iterator[Change]:
+    before, after = (side.config.lines[number] for side in sides)
     for name in FIELDS:
-        one, other = (_shown(getattr(line, name)) for line in (before, after))
-        if one != other:
+        if getattr(before, name) != getattr(after, name):
+            one, other = (_shown(getattr(line, name)) for line in (before, after))
             yield Change(number, f"{name}: {other or 'nothing'} instead of {one or 'nothing'}", one, other)
-    yield from _calls(old, new, number)
+    yield from _calls(sides, number)
 
 
 def _shown(value: object) -> str:
     return {True: "yes", False: "no", None: ""}[value] if value is None or isinstance(value, bool) else str(value)
 
 
-def _calls(old: Config, new: Config, number: str) -> list[Change]:
+def _calls(sides: _Sides, number: str) -> list[Change]:
     """The differences of its calls, each for as long as it holds."""
-    lines = [occasions.line_of(config, number) for config in (old, new)]
-    days = sorted({day for line in lines for day in occasions.days(line)})
+    lines = [(side.config, occasions.line_of(side.config, number)) for side in sides]
+    days = sorted({day for _, line in lines for day in occasions.days(line)})
     weekly = {
-        edge
-        for config, line in zip((old, new), lines, strict=True)
-        for hours in occasions.hours(config, line)
-        for edge in occasions.edges(hours)
+        edge for config, line in lines for hours in occasions.hours(config, line) for edge in occasions.edges(hours)
     }
+    arrivals = [side.arrival(number) for side in sides]
     found: list[Change] = []
     for begins, ends in zip([None, *days], [*days, None], strict=True):
-        for change in _interval(old, new, number, _samples(begins, ends, weekly)):
+        for change in _interval(sides, number, arrivals, _samples(begins, ends, weekly)):
             dated = msgspec.structs.replace(change, begins=begins and str(begins), until=ends and str(ends))
             same = next((n for n, other in enumerate(found) if _goes_on(other, dated)), None)
             if same is None:
@@ -176,11 +203,11 @@ def _samples(begins: date | None, ends: date | None, weekly: set[tuple[int, int]
     return sorted(at for at in moments if ends is None or at.date() < ends or at == start)
 
 
-def _interval(old: Config, new: Config, number: str, samples: list[datetime]) -> Iterator[Change]:
+def _interval(sides: _Sides, number: str, arrivals: list[Arrival], samples: list[datetime]) -> Iterator[Change]:
     found: dict[tuple[str, str, str], list[datetime]] = {}
     for at in samples:
-        one, other = (explain(config, _dialled(number), at) for config in (old, new))
-        for key in _differences(one, other):
+        one, other = (plan(side.config, arrival, at) for side, arrival in zip(sides, arrivals, strict=True))
+        for key in _differences(sides, one, other):
             found.setdefault(key, []).append(at)
     for (words, before, after), when in found.items():
         week = sorted(when, key=lambda at: (at.weekday(), at.time()))
@@ -188,26 +215,25 @@ def _interval(old: Config, new: Config, number: str, samples: list[datetime]) ->
         yield Change(number, words, before, after, times=times)
 
 
-def _dialled(number: str) -> str:
-    return occasions.UNKNOWN if number == UNKNOWN else number
-
-
-def _differences(one: Explanation, other: Explanation) -> Iterator[tuple[str, str, str]]:
-    if one.texts != other.texts:
-        before, after = (" ".join(each.texts) for each in (one, other))
+def _differences(sides: _Sides, one: Route, other: Route) -> Iterator[tuple[str, str, str]]:
+    before, after = (" ".join(prompt.text for prompt in route.prompts) for route in (one, other))
+    if before != after:
         yield _said(one, other, before, after), before, after
-    if _places(one) != _places(other):
-        yield f"goes to {_places(other)} instead of {_places(one)}", _places(one), _places(other)
-    elif one.steps != other.steps:
-        steps = [(a, b) for a, b in zip(one.steps, other.steps, strict=False) if a != b]
-        before, after = steps[0] if steps else ("; ".join(one.steps), "; ".join(other.steps))
+    before, after = _places(one), _places(other)
+    former, now = sides[0].steps(one), sides[1].steps(other)
+    if before != after:
+        yield f"goes to {after} instead of {before}", before, after
+    elif former != now:
+        steps_ = [(a, b) for a, b in zip(former, now, strict=False) if a != b]
+        before, after = steps_[0] if steps_ else ("; ".join(former), "; ".join(now))
         yield f"{after}, instead of: {before}", before, after
-    if one.whisper != other.whisper:
-        yield f"its agent hears “{other.whisper}” instead of “{one.whisper}”", one.whisper, other.whisper
+    before, after = sides[0].whisper(one), sides[1].whisper(other)
+    if before != after:
+        yield f"its agent hears “{after}” instead of “{before}”", before, after
 
 
-def _said(one: Explanation, other: Explanation, before: str, after: str) -> str:
-    former, now = (SAYS.get(each.prompts[0].partition("-")[0]) if each.prompts else None for each in (one, other))
+def _said(one: Route, other: Route, before: str, after: str) -> str:
+    former, now = (SAYS.get(route.prompts[0].id.partition("-")[0]) if route.prompts else None for route in (one, other))
     if former and not now:
         return f"no longer says {former}"
     if now and now != former:
@@ -215,9 +241,8 @@ def _said(one: Explanation, other: Explanation, before: str, after: str) -> str:
     return f"says “{after}” instead of “{before}”"
 
 
-def _places(explanation: Explanation) -> str:
-    places = (explanation.destination, *explanation.fallbacks)
-    return " → ".join(f"{place.kind} {place.name}" + (f" ({place.skill})" if place.skill else "") for place in places)
+def _places(route: Route) -> str:
+    return " → ".join(in_short(place) for place in route.destinations)
 
 
 def render(found: Diff) -> str:

@@ -3,7 +3,7 @@
 Says in values and words what `routing.plan` decides; decides nothing itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -86,7 +86,7 @@ def explain(config: Config, number: str, at: datetime, arrival: str = DIRECT) ->
         fallbacks=tuple(places[1:]),
         skipped=tuple(_skipped(config, line, route, at)),
         whisper=config.prompts[route.whisper].text,
-        steps=tuple(_steps(config, route)),
+        steps=tuple(steps(config, route.destinations)),
         at=civil(at).isoformat(),
     )
 
@@ -122,10 +122,10 @@ def _skipped(config: Config, line: Line, route: Route, at: datetime) -> Iterator
             yield Skipped(name, f"closed until {_moment(opens)}" if opens else "never open")
 
 
-def _steps(config: Config, route: Route) -> Iterator[str]:
-    """The way of the call, a sentence each; a run of our own pools is one wait that widens."""
+def steps(config: Config, destinations: Sequence[Destination]) -> Iterator[str]:
+    """The way of a call, a sentence each; a run of our own pools is one wait that widens."""
     run: list[Destination] = []
-    for destination in (*route.destinations, None):
+    for destination in (*destinations, None):
         if destination is not None and destination.is_ours:
             run.append(destination)
             continue
@@ -184,10 +184,11 @@ def render(explanation: Explanation) -> str:
     lines += [f"  not asked  {place.name}: {place.why}" for place in e.skipped]
     lines += [f"  goes to    {n}. {step}" for n, step in enumerate(e.steps, 1)]
     lines.append(f"  the agent hears “{e.whisper}”")
-    places = [_words(place) for place in (e.destination, *e.fallbacks)]
+    places = [in_short(place) for place in (e.destination, *e.fallbacks)]
     lines.append(f"  in short   {' → '.join(places)}")
     return "\n".join(lines)
 
 
-def _words(place: Place) -> str:
+def in_short(place: Place | Destination) -> str:
+    """`pool hall (housing-fund)`."""
     return f"{place.kind} {place.name}" + (f" ({place.skill})" if place.skill else "")

@@ -54,7 +54,7 @@ ENDINGS = frozenset({"cancelled-announce-only"})
 SYLLABLE_MS, PAUSE_MS = 210, 200
 """A calm voice: nearly five syllables a second, and a breath at each comma and full stop."""
 
-PAUSES = frozenset("，。、；：？！,.;:?!")
+_NO_PAUSES = str.maketrans("", "", "，。、；：？！,.;:?!")
 
 WORD_MS = 340
 """A word of English, or of another language in Latin letters, at the same calm pace."""
@@ -111,8 +111,8 @@ def _apart(text: str) -> str:
 def estimated_ms(prompt: Prompt) -> int:
     """About how long the voice takes, before there is any audio to measure."""
     chinese, _, others = prompt.spoken.partition("\n")
-    pauses = sum(c in PAUSES for c in chinese)
-    return SYLLABLE_MS * (len(chinese) - pauses) + PAUSE_MS * pauses + WORD_MS * len(others.split())
+    syllables = len(chinese.translate(_NO_PAUSES))
+    return SYLLABLE_MS * syllables + PAUSE_MS * (len(chinese) - syllables) + WORD_MS * len(others.split())
 
 
 def family(prompt: PromptId) -> str:

@@ -210,17 +210,17 @@ def _entries(text: str, config: Config) -> tuple[dict[str, Fields], int]:
     root = cast("Fields", parse(Source(FILE, text)))  # it has been built from before: its shape is known
     found: dict[str, Fields] = {}
     last: dict[bool, int] = {}
-    for item in cast("Items", root.fields["lines"][1]).items:
+    for item in cast("Items", root.fields["lines"]).items:
         entry = cast("Fields", item)
-        number = config.site.numbering.normalise(cast("Scalar", entry.fields["number"][1]).text) or ""
+        number = config.site.numbering.normalise(cast("Scalar", entry.fields["number"]).text) or ""
         found[number] = entry
         last[config.lines[number].row == MANY] = _last_line(entry)
     return found, last.get(True, last[False])
 
 
 def _last_line(item: Fields) -> int:
-    nodes = [node for _, node in item.fields.values()]
-    inner = [key for node in nodes if isinstance(node, Fields) for key, _ in node.fields.values()]
+    nodes = item.fields.values()
+    inner = [key for node in nodes if isinstance(node, Fields) for key in node.keys.values()]
     return max(node.line for node in (*nodes, *inner))
 
 
@@ -245,19 +245,19 @@ def _scalar(cell: str) -> str:
 
 def _change(lines: list[_Line], entry: Fields, row: _Row, end: str) -> None:
     """Put the cells of a row where the entry has its values; a field that it lacks goes below its last one."""
-    window = entry.fields["transition"][1] if "transition" in entry.fields else None
-    indent = " " * next(iter(entry.fields.values()))[0].col
+    window = entry.fields.get("transition")
+    indent = " " * next(iter(entry.keys.values())).col
     missing: list[tuple[str, str]] = []
     for field, cell in row.cells.items():
         if field == "number":
-            lines[entry.fields["number"][1].line].row = row.n
+            lines[entry.fields["number"].line].row = row.n
         elif field in WINDOW:
             if isinstance(window, Fields):
-                _replace(lines, window.fields[WINDOW[field]][1], cell, row.n, field)
+                _replace(lines, window.fields[WINDOW[field]], cell, row.n, field)
             elif field == "transition_until":
                 missing.append((field, f"transition: {_window(row.cells)}"))
         elif field in entry.fields:
-            _replace(lines, entry.fields[field][1], cell, row.n, field)
+            _replace(lines, entry.fields[field], cell, row.n, field)
         else:
             missing.append((field, f"{field}: {_scalar(cell)}"))
     below = lines[_last_line(entry)]

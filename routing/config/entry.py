@@ -23,10 +23,12 @@ class Entry:
         self.source = source
         self.node = node
         self.what = what
-        self._fields = node.fields if isinstance(node, Fields) else {}
+        self._fields: dict[str, Node] = {}
         if not isinstance(node, Fields):
             source.fault(node, f"{what} is written as fields (name: value), not as {_shape(node)}")
-        for key, (place, _) in self._fields.items():
+            return
+        self._fields = node.fields
+        for key, place in node.keys.items():
             if key not in keys:
                 source.fault(place, f"{what} has no field '{key}'{did_you_mean(key, keys)}")
 
@@ -36,7 +38,7 @@ class Entry:
 
     def place(self, key: str) -> Node:
         """Where the field's value stands; without one, where the entry does."""
-        return self._fields[key][1] if key in self._fields else self.node
+        return self._fields.get(key, self.node)
 
     def fault(self, key: str, message: str) -> None:
         """Note a fault at the field."""
@@ -52,11 +54,11 @@ class Entry:
             if isinstance(self.node, Fields):
                 self.source.fault(self.node, f"{self.what} needs '{key}'")
             return None
-        return self._fields[key][1]
+        return self._fields[key]
 
     def peek(self, key: str) -> str:
         """The field's text, "" when it has none; notes nothing."""
-        node = self._fields[key][1] if key in self._fields else None
+        node = self._fields.get(key)
         return node.text if isinstance(node, Scalar) else ""
 
     def text(self, key: str) -> str:
@@ -72,7 +74,7 @@ class Entry:
         """The items of a list, which need not be there."""
         if key not in self._fields:
             return []
-        node = self._fields[key][1]
+        node = self._fields[key]
         if isinstance(node, Items):
             return node.items
         self.source.fault(node, f"'{key}' is a list: [one, two]")
@@ -120,7 +122,9 @@ def named(source: Source, node: Node | None, what: str, keys: Collection[str]) -
     if not isinstance(node, Fields):
         source.fault(node, f"here stand names, and for each the fields of {what}")
         return []
-    return [(key, Entry(source, value, f"{what} '{name}'", keys)) for name, (key, value) in node.fields.items()]
+    return [
+        (node.keys[name], Entry(source, value, f"{what} '{name}'", keys)) for name, value in node.fields.items()
+    ]
 
 
 def _shape(node: Node) -> str:

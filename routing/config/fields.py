@@ -114,14 +114,15 @@ def window(entry: Entry, key: str) -> Window:
 
 def choice(kind: type[Word]) -> Callable[[Entry, str], Word]:
     """A reader of the words of `kind`."""
+    words = {str(word): word for word in kind}
 
     def read(entry: Entry, key: str) -> Word:
-        word = entry.text(key)
-        try:
-            return kind(word)
-        except ValueError:
-            entry.wrong(key, word, f"is not a value of '{key}'{did_you_mean(word, map(str, kind))}")
+        written = entry.text(key)
+        word = words.get(written)
+        if word is None:
+            entry.wrong(key, written, f"is not a value of '{key}'{did_you_mean(written, words)}")
             return next(iter(kind))
+        return word
 
     return read
 

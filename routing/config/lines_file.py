@@ -19,6 +19,11 @@ MANY = "一.10"
 """The row that stands for any number of local lines; every other row is one line."""
 
 LINE_KEYS = Line.__struct_fields__
+_section, _reading, _host, _seats = choice(Section), choice(Reading), choice(Host), choice(Seats)
+_answered_by, _when_cancelled = choice(AnsweredBy), choice(Cancelled)
+_row = matching(ROW, "a row of the plan, 一.1 to 三.5")
+"""Readers of fields, made once: there may be ten thousand lines."""
+
 _OUTSIDE = {AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE}
 _SEATS_OF = {Seats.RETAINED: {AnsweredBy.RETAINED_SEATS}, Seats.OWN: {AnsweredBy.SUB_CENTRE, AnsweredBy.RETAINED_SEATS}}
 
@@ -101,13 +106,13 @@ def _line(entry: Entry, site: Site) -> Line:
         short=entry.text("short"),
         department=department,
         unit=entry.maybe("unit", lambda one, key: _department(one, site, key), department),
-        section=entry.maybe("section", choice(Section), None),
-        row=entry.maybe("row", matching(ROW, "a row of the plan, 一.1 to 三.5"), None),
-        reading=entry.maybe("reading", choice(Reading), None),
-        host=entry.maybe("host", choice(Host), Host.CITY),
+        section=entry.maybe("section", _section, None),
+        row=entry.maybe("row", _row, None),
+        reading=entry.maybe("reading", _reading, None),
+        host=entry.maybe("host", _host, Host.CITY),
         number_kept=entry.maybe("number_kept", yes, default=True),
-        seats=entry.maybe("seats", choice(Seats), Seats.NONE),
-        answered_by=choice(AnsweredBy)(entry, "answered_by"),
+        seats=entry.maybe("seats", _seats, Seats.NONE),
+        answered_by=_answered_by(entry, "answered_by"),
         skill=SkillId(skill) if skill else None,
         pool=PoolId(pool) if pool else None,
         target=TargetId(target) if target else None,
@@ -115,7 +120,7 @@ def _line(entry: Entry, site: Site) -> Line:
         fallback=_fallback(entry, site),
         transition=entry.maybe("transition", window, None),
         cancel_on=cancel_on,
-        when_cancelled=entry.maybe("when_cancelled", choice(Cancelled), Cancelled.CONNECT),
+        when_cancelled=entry.maybe("when_cancelled", _when_cancelled, Cancelled.CONNECT),
         example=entry.maybe("example", yes, default=False),
     )
     _row_and_section(entry, line)

@@ -64,7 +64,8 @@ def _competences(entry: Entry, pools: Collection[PoolId], skills: Collection[Ski
             entry.fault("works_in", "'works_in' names pools, and for each the skills: {hall: {housing-fund: 5}}")
         return []
     found: list[Competence] = []
-    for pool, value in node.fields.values():
+    for name, value in node.fields.items():
+        pool = node.keys[name]
         refer(entry.source, pool, pools, "pool")
         known = Entry(entry.source, value, f"pool '{pool.text}' of an agent", skills)
         levels = [(s, between(LEVELS[0], LEVELS[-1])(known, s)) for s in skills if known.has(s)]

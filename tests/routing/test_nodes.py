@@ -27,12 +27,12 @@ def test_every_node_knows_its_place() -> None:
     source = Source("x.yaml", "a: 1\n线路:\n  - {b: 二}\n  - no\n")
     root = parse(source)
     assert isinstance(root, Fields)
-    key, items = root.fields["线路"]
+    key, items = root.keys["线路"], root.fields["线路"]
     assert (key.line, key.col) == (1, 0)
     assert isinstance(items, Items)
     inner = items.items[0]
     assert isinstance(inner, Fields)
-    assert inner.fields["b"][1] == Scalar("二", 2, 8)
+    assert inner.fields["b"] == Scalar("二", 2, 8)
     assert items.items[1] == Scalar("no", 3, 4)
     assert source.faults == []
 
@@ -41,7 +41,7 @@ def test_every_node_knows_its_place() -> None:
 def test_every_plain_scalar_is_text(text: str) -> None:
     root = parse(Source("x.yaml", f"a: {text}"))
     assert isinstance(root, Fields)
-    assert root.fields["a"][1] == Scalar(text, 0, 3)
+    assert root.fields["a"] == Scalar(text, 0, 3)
 
 
 @pytest.mark.usefixtures("_parsers")
