@@ -13,7 +13,7 @@ from functools import partial
 
 from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey
 from ivr.ari import models
-from ivr.ari.client import Ari, connect
+from ivr.ari.client import Ari, Lists, connect
 from ivr.ari.handles import Channel
 from ivr.ari.vitals import Ended
 from ivr.call import SURVIVAL, serve
@@ -190,11 +190,31 @@ class Controller:
             ari.send("DELETE", f"bridges/{bridge}")
 
     async def _look_around(self, ari: Ari) -> None:
-        """Sweep, now and then, what a lost request has left behind."""
+        """Sweep, now and then, what a lost request has left behind; at once when an agent's state is at its limit."""
+        overdue = self.service.dispatcher.overdue
         while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_EVERY_S):
+                    await overdue.wait()
+            talking = [leg for ledger in self.register.ledgers.values() for leg in legs(ledger)]
             with contextlib.suppress(AriError):
-                self._sweep(ari, orphans(await ari.lists(), self.register))
+                lists = await ari.lists()
+                self._sweep(ari, orphans(lists, self.register))
+                if overdue.is_set():
+                    self._compare(ari, lists, talking)
+            overdue.clear()
+
+    def _compare(self, ari: Ari, lists: Lists, talking: list[ChannelId]) -> None:
+        """An agent talks for too long: does Asterisk say so too?  Nobody is hung up who is there."""
+        present = {channel.id for channel in lists.channels}
+        for leg in talking:
+            if leg not in present:
+                ari.vitals(leg).end(Ended(hung_up=True))
+        calls = list(self.register.ledgers)
+        for view in self.service.dispatcher.accepted():
+            if not any(f"{view.ticket}-".startswith(f"{call}-") for call in calls):
+                log.warning("ticket %s belongs to no call any longer: its agent is free", view.ticket)
+                self.service.dispatcher.leave(view.ticket)
 
     async def _look_for_phones(self) -> None:
         """An unreachable agent whose phone is registered again is ready again."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import msgspec
 
@@ -18,7 +19,7 @@ from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
 from routing.config import Site
 from routing.floor import Floor
 from routing.ids import AgentId, Instant, TicketId
-from routing.standing import AgentView, FloorState, TicketView
+from routing.standing import AgentView, FloorState, TicketState, TicketView
 from routing.tickets import (
     Accepted,
     AgentState,
@@ -29,6 +30,7 @@ from routing.tickets import (
     Left,
     Moved,
     Offer,
+    Overdue,
     Reached,
     Refusal,
     Refused,
@@ -106,6 +108,8 @@ class Dispatcher:
         self._clock = clock
         self._places: dict[TicketId, Place] = {}
         self._told = asyncio.Event()
+        self.overdue = asyncio.Event()
+        """An agent's state has reached its limit: somebody should compare us with Asterisk."""
         self._since_snapshot = 0
         self.snapshot()
 
@@ -127,7 +131,10 @@ class Dispatcher:
                 case Moved():
                     log.debug("ticket %s moves to rung %d", action.ticket, action.rung)
                 case Changed():
-                    log.debug("agent %s is %s %s", action.agent, action.state, action.reason)
+                    log.debug("agent %s is %s %s %s", action.agent, action.state, action.reason, action.by)
+                case Overdue():
+                    log.warning("agent %s is %s for too long, ticket %s", action.agent, action.state, action.ticket)
+                    self.overdue.set()
         self._told.set()
         self._since_snapshot += 1
         if self._since_snapshot >= SNAPSHOT_EVERY:
@@ -135,8 +142,7 @@ class Dispatcher:
 
     def configure(self, site: Site) -> None:
         """The pools that there are now, and what the agents who are at work may take; no ticket changes its ladder."""
-        wrap_up_ms = int(site.pools[site.hall].wrap_up.total_seconds() * 1000)
-        self.apply(Configured(tuple(site.pools), site.hall, wrap_up_ms))
+        self.apply(configured(site))
         for view in self.agents():
             known = site.agents.get(view.agent)
             if known is not None and view.then is not AgentState.SIGNED_OUT:
@@ -197,12 +203,39 @@ class Dispatcher:
         """Every ticket that waits, in the order of its requirement's queue."""
         return self._floor.waiting()
 
+    def accepted(self) -> tuple[TicketView, ...]:
+        """Every ticket for which an agent talks."""
+        return tuple(view for view in self._floor.offers() if view.state is TicketState.ACCEPTED)
+
     def position(self, ticket: TicketId) -> int | None:
         """How many stand before it, plus one; None when it does not wait."""
         return self._floor.position(ticket)
 
     def _place(self, ticket: TicketId) -> Place:
         return self._places.setdefault(ticket, Place(self, ticket))
+
+
+def configured(site: Site) -> Configured:
+    """What the Floor is told of a city."""
+    timing = site.timing
+    limits = (
+        (AgentState.TALKING, timing.talk_limit),
+        (AgentState.HOLDING, timing.hold_limit),
+        (AgentState.CONSULTING, timing.consult_limit),
+        (AgentState.UNREACHABLE, timing.unreachable_for),
+    )
+    wrap_ups = {pool.id: _ms(pool.wrap_up) for pool in site.pools.values()}
+    return Configured(
+        tuple(site.pools),
+        site.hall,
+        wrap_ups[site.hall],
+        tuple(wrap_ups.items()),
+        tuple((state, _ms(limit)) for state, limit in limits),
+    )
+
+
+def _ms(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
 
 
 def replay(entries: Iterable[Entry]) -> Floor:

@@ -11,39 +11,38 @@ may take.
 from typing import assert_never
 
 from routing.ids import Instant, TicketId
-from routing.queues import Agent, Queue, Ticket
+from routing.matching import Matching
+from routing.queues import Agent, Ticket
 from routing.standing import AgentView, FloorState, Standing, TicketView, agent_view, ticket_view
 from routing.tickets import (
     Accepted,
     Action,
     AgentState,
     AnyEvent,
-    Changed,
     Competence,
     Configured,
+    Consulted,
     Entered,
+    Held,
     Left,
-    Moved,
-    Offer,
     Paused,
     Reached,
     Readied,
     Refusal,
     Refused,
     Requirement,
+    Resumed,
     Rung,
     SignedIn,
     SignedOut,
     Tick,
     Withdraw,
+    WrappedUp,
 )
 
-READY, RESERVED, TALKING = AgentState.READY, AgentState.RESERVED, AgentState.TALKING
-WRAP_UP, PAUSED = AgentState.WRAP_UP, AgentState.PAUSED
+READY, TALKING, HOLDING = AgentState.READY, AgentState.TALKING, AgentState.HOLDING
+CONSULTING, WRAP_UP, PAUSED = AgentState.CONSULTING, AgentState.WRAP_UP, AgentState.PAUSED
 UNREACHABLE, SIGNED_OUT = AgentState.UNREACHABLE, AgentState.SIGNED_OUT
-
-IN_THE_HALL = -1
-"""The rung of a ticket whose own ladder leads nowhere any longer."""
 
 NOWHERE = (Rung(Requirement(())),)
 """Stands for an empty ladder: nobody serves it, and `Configured` moves it to the hall."""
@@ -52,13 +51,14 @@ NOWHERE = (Rung(Requirement(())),)
 class Floor:
     """Tickets and agents.  `apply` is the only way to change it; the other methods read."""
 
-    __slots__ = ("_agents", "_index", "_standing", "_tickets")
+    __slots__ = ("_agents", "_index", "_matching", "_standing", "_tickets")
 
     def __init__(self, standing: Standing | None = None) -> None:
         self._standing = standing = standing or Standing()
         self._agents, self._tickets, self._index = standing.agents, standing.tickets, standing.index
+        self._matching = Matching(standing)
 
-    def apply(self, event: AnyEvent, now: Instant) -> tuple[Action, ...]:  # noqa: C901  # a case for each event
+    def apply(self, event: AnyEvent, now: Instant) -> tuple[Action, ...]:  # noqa: C901, PLR0912 - a case for each event
         """Take note of `event`, and say what is to be done: in this order, by whoever can."""
         said: list[Action] = []
         match event:
@@ -72,6 +72,14 @@ class Floor:
                 self._tick(now, said)
             case Readied():
                 self._readied(event, now, said)
+            case Held():
+                self._turned(event, HOLDING, now, said)
+            case Consulted():
+                self._turned(event, CONSULTING, now, said)
+            case Resumed():
+                self._turned(event, TALKING, now, said)
+            case WrappedUp():
+                self._wrapped_up(event, now, said)
             case Refused():
                 self._refused(event, now, said)
             case Paused():
@@ -100,7 +108,7 @@ class Floor:
         key = (event.first_entry - event.priority_ms, event.ticket)
         ticket = Ticket(key, event.first_entry, now, self._index.take(event.ladder or NOWHERE))
         self._tickets[event.ticket] = ticket
-        self._place(ticket, now, said)
+        self._matching.place(ticket, now, said)
 
     def _left(self, event: Left, now: Instant, said: list[Action]) -> None:
         ticket = self._tickets.pop(event.ticket, None)
@@ -111,10 +119,10 @@ class Floor:
         if agent is None:
             ticket.queue.remove(ticket.key)
         elif ticket.is_accepted:
-            self._wrap_up(agent, now, said)
+            self._matching.wrap_up(agent, ticket, now, said)
         else:
             said.append(Withdraw(ticket.id, agent.id))
-            self._release(agent, READY, "", now, said)
+            self._matching.release(agent, READY, "", now, said)
         self._index.give_back(ticket.way)
 
     def _accepted(self, event: Accepted, now: Instant, said: list[Action]) -> None:
@@ -123,7 +131,12 @@ class Floor:
             return
         ticket.is_accepted = True
         self._standing.climb_at(ticket, None)
-        self._change(ticket.agent, TALKING, "", now, said)
+        self._matching.change(ticket.agent, TALKING, "", now, said)
+
+    def _turned(self, event: Held | Consulted | Resumed, to: AgentState, now: Instant, said: list[Action]) -> None:
+        ticket = self._tickets.get(event.ticket)
+        if ticket is not None and ticket.is_accepted and ticket.agent and ticket.agent.id == event.agent:
+            self._matching.change(ticket.agent, to, "", now, said)
 
     def _refused(self, event: Refused, now: Instant, said: list[Action]) -> None:
         ticket = self._tickets.get(event.ticket)
@@ -132,65 +145,17 @@ class Floor:
         agent = ticket.agent
         ticket.agent, ticket.is_accepted = None, False
         if event.why is Refusal.WITHDRAWN:  # another agent comes first: this one was in a race a moment ago
-            self._place(ticket, now, said)
-            self._release(agent, READY, "", now, said)
+            self._matching.place(ticket, now, said)
+            self._matching.release(agent, READY, "", now, said)
         else:
             state = UNREACHABLE if event.why is Refusal.UNREACHABLE else PAUSED
-            self._release(agent, state, event.why.value, now, said)
-            self._place(ticket, now, said)
-
-    def _place(self, ticket: Ticket, now: Instant, said: list[Action]) -> None:
-        """Bring a ticket that is with nobody to an agent who is free, or to its place in the queue."""
-        self._climb(ticket, now, said)
-        queue = ticket.queue
-        agent = queue.longest_idle()
-        if agent is None:
-            queue.add(ticket.key)
-        else:
-            self._offer(ticket, agent, now, said)
-
-    def _offer(self, ticket: Ticket, agent: Agent, now: Instant, said: list[Action]) -> None:
-        ticket.agent, agent.ticket = agent, ticket
-        ticket.offers += 1
-        self._change(agent, RESERVED, "", now, said)
-        said.append(Offer(ticket.id, agent.id, agent.seat, ticket.offers))
-
-    def _climb(self, ticket: Ticket, now: Instant, said: list[Action]) -> None:
-        """Let the ticket stand on the rung that holds now: never a lower one than before."""
-        rungs, rung = ticket.way.rungs, ticket.rung
-        if rung != IN_THE_HALL:
-            last, waited = len(rungs) - 1, now - ticket.entered
-            while rung < last and (rungs[rung + 1][0] <= waited or rungs[rung][1].is_deserted):
-                rung += 1
-        if rungs[rung][1].gone:
-            self._to_the_hall(ticket)
-            said.append(Moved(ticket.id, IN_THE_HALL))
-        elif rung != ticket.rung:
-            ticket.stand_on(rung)
-            said.append(Moved(ticket.id, rung))
-        at = ticket.next_climb
-        if at != ticket.climbs_at:
-            self._standing.climb_at(ticket, at)
-
-    def _to_the_hall(self, ticket: Ticket) -> None:
-        way = self._index.take(self._standing.halls_ladder())
-        self._index.give_back(ticket.way)
-        ticket.way = way
-        ticket.stand_on(IN_THE_HALL)
-
-    def _displace(self, queues: list[Queue], now: Instant, said: list[Action]) -> None:
-        """Nobody can serve these queues any longer: who waits there goes where their ladder leads, by rank."""
-        for key in sorted(key for queue in queues for key in queue.keys):
-            ticket = self._tickets[key[1]]
-            if ticket.queue.gone or ticket.next_climb is not None:
-                ticket.queue.remove(key)
-                self._place(ticket, now, said)
+            self._matching.release(agent, state, event.why.value, now, said)
+            self._matching.place(ticket, now, said)
 
     # --- agents
 
     def _signed_in(self, event: SignedIn, now: Instant, said: list[Action]) -> None:
-        """Refused without a word while the agent, or whoever sits at the seat, is reserved or talking."""
-        agent = self._agents.get(event.agent)
+        agent = self._agents.get(event.agent)  # they, or who sits there, may have a ticket: then nothing
         if agent is not None and agent.seat == event.seat:
             self._relearn(agent, event.competences, now, said)
             return
@@ -199,13 +164,13 @@ class Floor:
             return
         profile = self._index.join(event.competences)  # before the others go: no ticket climbs for it
         leaving = ((sitting, "seat taken"), (agent, "seat changed"))
-        self._sign_out([(each, why) for each, why in leaving if each is not None], now, said)
+        self._matching.sign_out([(each, why) for each, why in leaving if each is not None], now, said)
         agent = Agent(event.agent, event.seat, profile, now)
         self._agents[event.agent] = self._standing.seats[event.seat] = agent
         if event.ready:
-            self._free(agent, now, said)
+            self._matching.free(agent, now, said)
         else:
-            self._change(agent, PAUSED, "signed in", now, said)
+            self._matching.change(agent, PAUSED, "signed in", now, said)
 
     def _relearn(self, agent: Agent, competences: tuple[Competence, ...], now: Instant, said: list[Action]) -> None:
         """Signed in again at the same seat: the state stays, what the agent can do may change; no more signing out."""
@@ -217,26 +182,26 @@ class Floor:
         if is_idle:
             self._standing.leave_idle(agent)
         former, agent.profile = agent.profile, self._index.join(competences)
-        self._displace(self._index.part(former), now, said)
+        self._matching.displace(self._index.part(former), now, said)
         if is_idle:
-            self._free(agent, now, said)
+            self._matching.free(agent, now, said)
 
     def _signed_out(self, event: SignedOut, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)
         if agent is None:
             return
         if agent.is_engaged:
-            agent.then, agent.then_reason = SIGNED_OUT, ""
+            agent.then, agent.then_reason, agent.then_by = SIGNED_OUT, "", event.by
         else:
-            self._sign_out([(agent, "")], now, said)
+            self._matching.sign_out([(agent, "")], now, said, event.by)
 
     def _readied(self, event: Readied, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)
         if agent is None:
             return
-        agent.then, agent.then_reason = None, ""
+        agent.then = None
         if not agent.is_engaged and agent.state is not READY:
-            self._free(agent, now, said)
+            self._matching.free(agent, now, said, event.by)
 
     def _paused(self, event: Paused, now: Instant, said: list[Action]) -> None:
         """Takes effect at once, in wrap-up too, except in a talk or an offer."""
@@ -244,71 +209,20 @@ class Floor:
         if agent is None:
             return
         if not agent.is_engaged:
-            agent.then, agent.then_reason = None, ""
-            self._change(agent, PAUSED, event.reason, now, said)
+            agent.then = None
+            self._matching.change(agent, PAUSED, event.reason, now, said, by=event.by)
         elif agent.then is not SIGNED_OUT:
-            agent.then, agent.then_reason = PAUSED, event.reason
+            agent.then, agent.then_reason, agent.then_by = PAUSED, event.reason, event.by
 
     def _reached(self, event: Reached, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)
         if agent is not None and agent.state is UNREACHABLE:
-            self._free(agent, now, said)
+            self._matching.free(agent, now, said)
 
-    def _wrap_up(self, agent: Agent, now: Instant, said: list[Action]) -> None:
-        """The talk is over."""
-        configured = self._standing.configured
-        if configured is None or configured.wrap_up_ms <= 0 or agent.then is SIGNED_OUT:
-            self._release(agent, READY, "", now, said)
-            return
-        agent.ticket = None
-        self._change(agent, WRAP_UP, "", now, said)
-        self._standing.wrap_up_until(agent, Instant(now + configured.wrap_up_ms))
-
-    def _release(self, agent: Agent, state: AgentState, reason: str, now: Instant, said: list[Action]) -> None:
-        """The agent has nothing to do any more, and takes up `state`, unless they asked for another."""
-        agent.ticket = None
-        then, then_reason = agent.then, agent.then_reason
-        agent.then, agent.then_reason = None, ""
-        if then is SIGNED_OUT:
-            self._sign_out([(agent, then_reason)], now, said)
-        elif then is not None:
-            self._change(agent, then, then_reason, now, said)
-        elif state is READY:
-            self._free(agent, now, said)
-        else:
-            self._change(agent, state, reason, now, said)
-
-    def _free(self, agent: Agent, now: Instant, said: list[Action]) -> None:
-        """The agent takes the first ticket of all that they may take; ready if there is none."""
-        queue = agent.profile.best_queue()
-        if queue is None or queue.head is None:
-            self._change(agent, READY, "", now, said)
-            return
-        ticket = self._tickets[queue.head[1]]
-        queue.remove(ticket.key)
-        self._offer(ticket, agent, now, said)
-
-    def _sign_out(self, leaving: list[tuple[Agent, str]], now: Instant, said: list[Action]) -> None:
-        """All of them first: whoever is displaced by the one is not offered to the other."""
-        left: list[Queue] = []
-        for agent, reason in leaving:
-            self._change(agent, SIGNED_OUT, reason, now, said)
-            del self._agents[agent.id], self._standing.seats[agent.seat]
-            left += self._index.part(agent.profile)
-        self._displace(left, now, said)
-
-    def _change(self, agent: Agent, state: AgentState, reason: str, now: Instant, said: list[Action]) -> None:
-        """Every change of an agent's state: the indexes follow it."""
-        former = agent.state
-        if former is READY:
-            self._standing.leave_idle(agent)
-        elif agent.until is not None:
-            self._standing.wrap_up_until(agent, None)
-        if state is READY:
-            self._standing.join_idle(agent)
-        if former is not state or agent.reason != reason:
-            agent.state, agent.reason, agent.since = state, reason, now
-            said.append(Changed(agent.id, state, reason))
+    def _wrapped_up(self, event: WrappedUp, now: Instant, said: list[Action]) -> None:
+        agent = self._agents.get(event.agent)
+        if agent is not None and agent.state is WRAP_UP:
+            self._matching.release(agent, READY, "", now, said)
 
     # --- time and configuration
 
@@ -316,18 +230,17 @@ class Floor:
         """All that is due, in its order; at the same moment agents come before tickets, and tickets by rank."""
         standing = self._standing
         while (due := standing.due()) is not None and due <= now:
-            while (agent := standing.next_in_wrap_up(due)) is not None:
-                self._release(agent, READY, "", now, said)
+            while (agent := standing.next_at_limit(due)) is not None:
+                self._matching.at_limit(agent, now, said)
             if (ticket := standing.next_to_climb(due)) is not None:
                 if ticket.agent is None:
                     ticket.queue.remove(ticket.key)
-                    self._place(ticket, now, said)
+                    self._matching.place(ticket, now, said)
                 else:
-                    self._climb(ticket, now, said)
+                    self._matching.climb(ticket, now, said)
 
     def _configure(self, event: Configured, now: Instant, said: list[Action]) -> None:
-        self._standing.configured = event
-        self._displace(self._index.set_pools((*event.pools, event.hall)), now, said)
+        self._matching.displace(self._standing.configure(event), now, said)
 
     # --- reading
 

@@ -58,7 +58,10 @@ class Profile:
 class Agent:
     """A person who is signed in."""
 
-    __slots__ = ("id", "profile", "reason", "seat", "since", "state", "then", "then_reason", "ticket", "turn", "until")
+    __slots__ = (
+        *("by", "id", "profile", "reason", "seat", "since", "state"),
+        *("then", "then_by", "then_reason", "ticket", "turn", "until"),
+    )
 
     def __init__(self, agent: AgentId, seat: SeatId, profile: Profile, since: Instant) -> None:
         self.id = agent
@@ -67,11 +70,12 @@ class Agent:
         self.state = AgentState.SIGNED_OUT
         self.since = since
         self.reason = ""
+        self.by = ""
         self.ticket: Ticket | None = None  # reserved for it, or talking
         self.then: AgentState | None = None  # asked for meanwhile: PAUSED or SIGNED_OUT
-        self.then_reason = ""
+        self.then_reason = self.then_by = ""
         self.turn = 0  # grows each time that somebody becomes ready: the order of idleness
-        self.until: Instant | None = None  # end of wrap-up
+        self.until: Instant | None = None  # the state's limit
 
     @property
     def is_engaged(self) -> bool:
@@ -100,6 +104,14 @@ class Queue:
                 if bucket.people:
                     return False
         return True
+
+    def pool_of(self, agent: Agent) -> PoolId | None:
+        """For which of its pools the agent works; None when they no longer do for any."""
+        known = {each.pool: dict(each.skills) for each in agent.profile.competences}
+        for a in self.requirement.alternatives:
+            if a.pool in known and (a.skill is None or known[a.pool].get(a.skill, 0) >= a.level):
+                return a.pool
+        return None
 
     def longest_idle(self) -> Agent | None:
         """The ready agent who is to be asked first."""

@@ -9,7 +9,7 @@ import msgspec
 
 from routing.alarms import Alarms
 from routing.ids import AgentId, Instant, SeatId, TicketId
-from routing.queues import Agent, Index, Key, Ticket
+from routing.queues import Agent, Index, Key, Queue, Ticket
 from routing.tickets import AgentState, Alternative, Competence, Configured, Ladder, Requirement, Rung
 
 
@@ -31,6 +31,7 @@ class AgentView(msgspec.Struct, frozen=True):
     ticket: TicketId | None
     reason: str
     then: AgentState | None
+    by: str = ""
 
 
 class TicketView(msgspec.Struct, frozen=True):
@@ -56,6 +57,8 @@ class AgentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     until: Instant | None = None
     then: AgentState | None = None
     then_reason: str = ""
+    by: str = ""
+    then_by: str = ""
 
 
 class TicketRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,7 +87,7 @@ class FloorState(msgspec.Struct, frozen=True, omit_defaults=True):
 class Standing:
     """Who is signed in, who waits, and what time will bring."""
 
-    __slots__ = ("_climbs", "_turn", "_wrap_ups", "agents", "configured", "index", "seats", "tickets")
+    __slots__ = ("_climbs", "_limits", "_turn", "agents", "configured", "index", "lasting", "seats", "tickets")
 
     def __init__(self) -> None:
         self.agents: dict[AgentId, Agent] = {}
@@ -93,19 +96,20 @@ class Standing:
         self.index = Index()
         self.configured: Configured | None = None
         self._climbs: Alarms[Key] = Alarms()
-        self._wrap_ups: Alarms[AgentId] = Alarms()
+        self._limits: Alarms[AgentId] = Alarms()
+        self.lasting: dict[AgentState, int] = {}
         self._turn = 0
 
     def due(self) -> Instant | None:
-        """When a ticket climbs or a wrap-up ends next."""
-        climb, wrap_up = self._climbs.first, self._wrap_ups.first
-        if wrap_up is not None and (climb is None or wrap_up[0] < climb[0]):
-            return wrap_up[0]
+        """When a ticket climbs or an agent's state reaches its limit next."""
+        climb, limit = self._climbs.first, self._limits.first
+        if limit is not None and (climb is None or limit[0] < climb[0]):
+            return limit[0]
         return None if climb is None else climb[0]
 
-    def next_in_wrap_up(self, now: Instant) -> Agent | None:
-        """The first agent whose wrap-up is over by now."""
-        first = self._wrap_ups.first
+    def next_at_limit(self, now: Instant) -> Agent | None:
+        """The first agent whose state has reached its limit by now."""
+        first = self._limits.first
         return None if first is None or first[0] > now else self.agents[first[1]]
 
     def next_to_climb(self, now: Instant) -> Ticket | None:
@@ -121,13 +125,28 @@ class Standing:
         if at is not None:
             self._climbs.set(ticket.key, at)
 
-    def wrap_up_until(self, agent: Agent, until: Instant | None) -> None:
-        """The agent's wrap-up ends at this moment; None: it is over."""
+    def configure(self, event: Configured) -> list[Queue]:
+        """This holds from now on; returns the queues with tickets that lost their last pool."""
+        self.configured = event
+        self.lasting = {state: ms for state, ms in event.limits if ms > 0}
+        return self.index.set_pools((*event.pools, event.hall))
+
+    def wrap_up_ms(self, agent: Agent, ticket: Ticket) -> int:
+        """How long the agent's wrap-up lasts after this ticket."""
+        configured = self.configured
+        if configured is None:
+            return 0
+        if not configured.wrap_ups:
+            return configured.wrap_up_ms
+        return dict(configured.wrap_ups).get(ticket.queue.pool_of(agent) or configured.hall, configured.wrap_up_ms)
+
+    def limit_at(self, agent: Agent, until: Instant | None) -> None:
+        """The agent's state reaches its limit at this moment; None: never."""
         if agent.until is not None:
-            self._wrap_ups.turn_off(agent.id, agent.until)
+            self._limits.turn_off(agent.id, agent.until)
         agent.until = until
         if until is not None:
-            self._wrap_ups.set(agent.id, until)
+            self._limits.set(agent.id, until)
 
     def join_idle(self, agent: Agent) -> None:
         """The agent stands at the end of the line of those who are ready."""
@@ -157,9 +176,8 @@ class Standing:
     def load(cls, state: FloorState) -> "Standing":
         """What was dumped."""
         standing = cls()
-        standing.configured = state.configured
         if state.configured is not None:
-            standing.index.set_pools((*state.configured.pools, state.configured.hall))
+            standing.configure(state.configured)
         for a in sorted(state.agents, key=lambda a: a.turn):
             standing._restore_agent(a)
         standing.agents = {a.agent: standing.agents[a.agent] for a in state.agents}
@@ -171,9 +189,10 @@ class Standing:
     def _restore_agent(self, record: AgentRecord) -> None:
         agent = Agent(record.agent, record.seat, self.index.join(record.competences), record.since)
         agent.state, agent.reason = record.state, record.reason
+        agent.by, agent.then_by = record.by, record.then_by
         agent.then, agent.then_reason = record.then, record.then_reason
         self.agents[agent.id] = self.seats[agent.seat] = agent
-        self.wrap_up_until(agent, record.until)
+        self.limit_at(agent, record.until)
         if agent.state is AgentState.READY:
             self.join_idle(agent)
         agent.turn = record.turn
@@ -196,7 +215,7 @@ class Standing:
 def agent_view(agent: Agent) -> AgentView:
     """The agent as others see them."""
     ticket = None if agent.ticket is None else agent.ticket.id
-    return AgentView(agent.id, agent.seat, agent.state, agent.since, ticket, agent.reason, agent.then)
+    return AgentView(agent.id, agent.seat, agent.state, agent.since, ticket, agent.reason, agent.then, agent.by)
 
 
 def ticket_view(ticket: Ticket) -> TicketView:
@@ -210,8 +229,9 @@ def ticket_view(ticket: Ticket) -> TicketView:
 
 def _agent_record(a: Agent) -> AgentRecord:
     return AgentRecord(
-        a.id, a.seat, a.profile.competences, a.state, a.since, a.turn, a.reason, a.until, a.then, a.then_reason
-    )
+        a.id, a.seat, a.profile.competences, a.state, a.since, a.turn, a.reason, a.until, a.then, a.then_reason,
+        a.by, a.then_by,
+    )  # fmt: skip
 
 
 def _ticket_record(t: Ticket) -> TicketRecord:

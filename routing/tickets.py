@@ -49,6 +49,8 @@ class AgentState(StrEnum):
     READY = "ready"
     RESERVED = "reserved"
     TALKING = "talking"
+    HOLDING = "holding"  # the citizen hears music
+    CONSULTING = "consulting"  # the agent talks with somebody else about the call
     WRAP_UP = "wrap-up"
     PAUSED = "paused"
     UNREACHABLE = "unreachable"
@@ -85,15 +87,20 @@ class SignedIn(Event, frozen=True, tag="signed-in"):
 
 
 class SignedOut(Event, frozen=True, tag="signed-out"):
-    """An agent leaves; during a talk or an offer this takes effect when it is over, without wrap-up."""
+    """An agent leaves; during a talk or an offer this takes effect when it is over, without wrap-up.
+
+    Here and in `Readied` and `Paused`, `by` names the supervisor who made them; empty: they did it themselves.
+    """
 
     agent: AgentId
+    by: str = ""
 
 
 class Readied(Event, frozen=True, tag="readied"):
     """An agent asks for calls: ends wrap-up, pause and unreachability, and takes back what was asked for in a talk."""
 
     agent: AgentId
+    by: str = ""
 
 
 class Paused(Event, frozen=True, tag="paused"):
@@ -101,6 +108,34 @@ class Paused(Event, frozen=True, tag="paused"):
 
     agent: AgentId
     reason: str
+    by: str = ""
+
+
+class Held(Event, frozen=True, tag="held"):
+    """The agent who talks for `ticket` lets the citizen hear music."""
+
+    ticket: TicketId
+    agent: AgentId
+
+
+class Consulted(Event, frozen=True, tag="consulted"):
+    """The agent who talks for `ticket` turns to somebody else, while the citizen hears music."""
+
+    ticket: TicketId
+    agent: AgentId
+
+
+class Resumed(Event, frozen=True, tag="resumed"):
+    """The agent who held or consulted talks with the citizen again."""
+
+    ticket: TicketId
+    agent: AgentId
+
+
+class WrappedUp(Event, frozen=True, tag="wrapped-up"):
+    """The agent has said what the talk was: wrap-up is over, and what was asked for meanwhile takes effect."""
+
+    agent: AgentId
 
 
 class Reached(Event, frozen=True, tag="reached"):
@@ -150,20 +185,39 @@ class Refused(Event, frozen=True, tag="refused"):
 class Configured(Event, frozen=True, tag="configured"):
     """New limits and the pools that exist; a waiting ticket whose pools are all gone moves to `hall`.
 
-    Before the first of these every pool exists, and there is no wrap-up.
+    Wrap-up lasts `wrap_up_ms` at most, or what `wrap_ups` says of the pool for which the agent talked.  `limits`: how
+    long an agent may stay in a state; then who is unreachable is signed out, and of anybody else it is said
+    (`Overdue`), again and again.  What has begun keeps the limit it began with.
+    Before the first of these every pool exists, and there is neither wrap-up nor limit.
     """
 
     pools: tuple[PoolId, ...]
     hall: PoolId
     wrap_up_ms: int
+    wrap_ups: tuple[tuple[PoolId, int], ...] = ()
+    limits: tuple[tuple[AgentState, int], ...] = ()
 
 
 class Tick(Event, frozen=True, tag="tick"):
-    """Time has come to `floor.due()`: ladders climb, wrap-up ends."""
+    """Time has come to `floor.due()`: ladders climb, wrap-up ends, an agent's state reaches its limit."""
 
 
 AnyEvent = (
-    SignedIn | SignedOut | Readied | Paused | Reached | Entered | Left | Accepted | Refused | Configured | Tick
+    SignedIn
+    | SignedOut
+    | Readied
+    | Paused
+    | Reached
+    | Entered
+    | Left
+    | Accepted
+    | Held
+    | Consulted
+    | Resumed
+    | WrappedUp
+    | Refused
+    | Configured
+    | Tick
 )
 
 
@@ -199,6 +253,15 @@ class Changed(msgspec.Struct, frozen=True, tag_field="action", tag="changed"):
     agent: AgentId
     state: AgentState
     reason: str = ""
+    by: str = ""
 
 
-Action = Offer | Withdraw | Moved | Changed
+class Overdue(msgspec.Struct, frozen=True, tag_field="action", tag="overdue"):
+    """The agent has been in `state` for its whole limit: somebody should look; nothing is taken from anybody."""
+
+    agent: AgentId
+    state: AgentState
+    ticket: TicketId | None
+
+
+Action = Offer | Withdraw | Moved | Changed | Overdue

@@ -138,6 +138,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting
     call is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
     `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).
+    `talk_limit`, `hold_limit`, `consult_limit`: after these somebody is told, and nobody is hung up.
+    `unreachable_for`: after this an agent whose phone is gone is signed out.
     """
 
     ring_for: timedelta = timedelta(seconds=6)
@@ -150,6 +152,10 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     whisper_for: timedelta = timedelta(seconds=2)
     request_within: timedelta = timedelta(seconds=5)
     answer_within: timedelta = timedelta(seconds=15)
+    talk_limit: timedelta = timedelta(minutes=60)
+    hold_limit: timedelta = timedelta(minutes=5)
+    consult_limit: timedelta = timedelta(minutes=10)
+    unreachable_for: timedelta = timedelta(seconds=60)
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -84,5 +84,5 @@ def offer(ticket: TicketId, agent: AgentId, n: int = 1) -> Offer:
     return Offer(ticket, agent, seat_of(agent), n)
 
 
-def changed(agent: AgentId, state: AgentState, reason: str = "") -> Changed:
-    return Changed(agent, state, reason)
+def changed(agent: AgentId, state: AgentState, reason: str = "", by: str = "") -> Changed:
+    return Changed(agent, state, reason, by)

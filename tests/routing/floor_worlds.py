@@ -8,11 +8,14 @@ from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
 from routing.standing import TicketState
 from routing.tickets import (
     Accepted,
+    AgentState,
     Alternative,
     AnyEvent,
     Competence,
     Configured,
+    Consulted,
     Entered,
+    Held,
     Ladder,
     Left,
     Paused,
@@ -21,10 +24,12 @@ from routing.tickets import (
     Refusal,
     Refused,
     Requirement,
+    Resumed,
     Rung,
     SignedIn,
     SignedOut,
     Tick,
+    WrappedUp,
 )
 
 HALL, OWN, FAR = PoolId("hall"), PoolId("own"), PoolId("far")
@@ -62,9 +67,13 @@ LADDERS: list[Ladder] = [
     (rung(Alternative(FAR)), rung(Alternative(FAR, FOOD), after_ms=5), rung(Alternative(HALL), after_ms=5)),
     (rung(Alternative(OWN)), rung(Alternative(FAR), after_ms=25)),
 ]
+LIMITS = (
+    *((AgentState.RESERVED, 11), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),
+    *((AgentState.CONSULTING, 9), (AgentState.UNREACHABLE, 14)),
+)
 CONFIGURATIONS = [
-    Configured((HALL, OWN, FAR), HALL, 12),
-    Configured((HALL, OWN), HALL, 0),
+    Configured((HALL, OWN, FAR), HALL, 12, ((OWN, 5), (FAR, 0)), LIMITS),
+    Configured((HALL, OWN), HALL, 0, ((OWN, 5),), ((AgentState.TALKING, 0), (AgentState.PAUSED, 8))),
     Configured((HALL,), HALL, 7),
     Configured((OWN, FAR), OWN, 7),
 ]
@@ -80,6 +89,8 @@ def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
         accepts_or_leaves: AnyEvent = Left(ticket)
         if offer.state is TicketState.OFFERED:
             accepts_or_leaves = Accepted(ticket, agent)
+        elif rng.random() < 0.5:
+            accepts_or_leaves = rng.choice((Held, Consulted, Resumed))(ticket, agent)
         return accepts_or_leaves if rng.random() < 0.65 else _refused(rng, ticket, agent)
     entered = Entered(ticket, rng.choice(LADDERS), Instant(now - rng.randrange(30)), rng.choice([0, 0, 25]))
     signed_in = SignedIn(agent, rng.choice(SEATS), rng.choice(COMPETENCES), ready=rng.random() < 0.8)
@@ -87,9 +98,11 @@ def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
         (30, entered),
         (12, signed_in),
         (20, Tick()),
-        (10, Readied(agent)),
-        (5, Paused(agent, rng.choice(["tea", "training"]))),
-        (5, SignedOut(agent)),
+        (10, Readied(agent, rng.choice(["", "9001"]))),
+        (5, Paused(agent, rng.choice(["tea", "training"]), rng.choice(["", "9001"]))),
+        (5, SignedOut(agent, rng.choice(["", "9001"]))),
+        (4, WrappedUp(agent)),
+        (2, rng.choice((Held, Consulted, Resumed))(ticket, agent)),
         (5, Reached(agent)),
         (6, Left(ticket)),
         (2, Accepted(ticket, agent)),

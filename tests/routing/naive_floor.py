@@ -15,20 +15,25 @@ from routing.tickets import (
     Changed,
     Competence,
     Configured,
+    Consulted,
     Entered,
+    Held,
     Left,
     Moved,
     Offer,
+    Overdue,
     Paused,
     Reached,
     Readied,
     Refusal,
     Refused,
     Requirement,
+    Resumed,
     Rung,
     SignedIn,
     SignedOut,
     Withdraw,
+    WrappedUp,
 )
 
 S = AgentState
@@ -43,7 +48,8 @@ class Person:
     since: Instant
     reason: str = ""
     ticket: TicketId | None = None
-    then: tuple[AgentState, str] | None = None
+    by: str = ""
+    then: tuple[AgentState, str, str] | None = None
     until: int | None = None
 
     def level(self, alternative: Alternative) -> int | None:
@@ -94,6 +100,8 @@ class NaiveFloor:
         self.pools: tuple[PoolId, ...] | None = None
         self.hall = PoolId("")
         self.wrap_up_ms = 0
+        self.wrap_ups: tuple[tuple[PoolId, int], ...] = ()
+        self.limits: dict[AgentState, int] = {}
         self.said: list[Action] = []
         self.now = Instant(0)
 
@@ -153,10 +161,16 @@ class NaiveFloor:
         if not claim.accepted:
             self.said.append(Withdraw(claim.ticket, person.agent))
             self.release(person, S.READY)
-        elif self.wrap_up_ms > 0 and (person.then is None or person.then[0] is not S.SIGNED_OUT):
+            return
+        theirs = [a.pool for a in claim.requirement().alternatives if person.level(a) is not None]
+        lasts = self.wrap_up_ms
+        for pool, lasts_there in self.wrap_ups:
+            if pool == (theirs[0] if theirs else self.hall):
+                lasts = lasts_there
+        if lasts > 0 and (person.then is None or person.then[0] is not S.SIGNED_OUT):
             person.ticket = None
             self.change(person, S.WRAP_UP)
-            person.until = self.now + self.wrap_up_ms
+            person.until = self.now + lasts
         else:
             self.release(person, S.READY)
 
@@ -165,6 +179,25 @@ class NaiveFloor:
         if claim and person and claim.agent == e.agent and not claim.accepted:
             claim.accepted = True
             self.change(person, S.TALKING)
+
+    def turned(self, e: Held | Consulted | Resumed, to: AgentState) -> None:
+        claim, person = self.claim(e.ticket), self.person(e.agent)
+        if claim and person and claim.agent == e.agent and claim.accepted:
+            self.change(person, to)
+
+    def on_held(self, e: Held) -> None:
+        self.turned(e, S.HOLDING)
+
+    def on_consulted(self, e: Consulted) -> None:
+        self.turned(e, S.CONSULTING)
+
+    def on_resumed(self, e: Resumed) -> None:
+        self.turned(e, S.TALKING)
+
+    def on_wrappedup(self, e: WrappedUp) -> None:
+        person = self.person(e.agent)
+        if person and person.state is S.WRAP_UP:
+            self.release(person, S.READY)
 
     def on_refused(self, e: Refused) -> None:
         claim, person = self.claim(e.ticket), self.person(e.agent)
@@ -208,25 +241,25 @@ class NaiveFloor:
     def on_signedout(self, e: SignedOut) -> None:
         person = self.person(e.agent)
         if person and person.ticket:
-            person.then = (S.SIGNED_OUT, "")
+            person.then = (S.SIGNED_OUT, "", e.by)
         elif person:
-            self.sign_out((person, ""))
+            self.sign_out((person, ""), by=e.by)
 
     def on_readied(self, e: Readied) -> None:
         person = self.person(e.agent)
         if person:
             person.then = None
             if not person.ticket and person.state is not S.READY:
-                self.free(person)
+                self.free(person, e.by)
 
     def on_paused(self, e: Paused) -> None:
         person = self.person(e.agent)
         if person and person.ticket:
             if not person.then or person.then[0] is S.PAUSED:
-                person.then = (S.PAUSED, e.reason)
+                person.then = (S.PAUSED, e.reason, e.by)
         elif person:
             person.then = None
-            self.change(person, S.PAUSED, e.reason)
+            self.change(person, S.PAUSED, e.reason, e.by)
 
     def on_reached(self, e: Reached) -> None:
         person = self.person(e.agent)
@@ -235,19 +268,29 @@ class NaiveFloor:
 
     def on_configured(self, e: Configured) -> None:
         self.pools, self.hall, self.wrap_up_ms = (*e.pools, e.hall), e.hall, e.wrap_up_ms
+        self.wrap_ups, self.limits = e.wrap_ups, dict(e.limits)
         self.displace()
 
     def on_tick(self, _: object) -> None:
         while (due := self.due()) is not None and due <= self.now:
-            wrapped_up = sorted((p for p in self.people if p.until == due), key=lambda p: p.agent)
-            if wrapped_up:
-                self.release(wrapped_up[0], S.READY)
+            at_limit = sorted((p for p in self.people if p.until == due), key=lambda p: p.agent)
+            if at_limit:
+                self.at_limit(at_limit[0])
                 continue
             claim = min((c for c in self.claims if c.next_climb() == due), key=Claim.key)
             if claim.agent is None:
                 self.place(claim)
             else:
                 self.climb(claim)
+
+    def at_limit(self, person: Person) -> None:
+        if person.state is S.WRAP_UP:
+            self.release(person, S.READY)
+        elif person.state is S.UNREACHABLE:
+            self.sign_out((person, "unreachable"))
+        else:
+            self.said.append(Overdue(person.agent, person.state, person.ticket))
+            self.limit(person)
 
     # --- what follows
 
@@ -281,35 +324,39 @@ class NaiveFloor:
         self.change(person, S.RESERVED)
         self.said.append(Offer(claim.ticket, person.agent, person.seat, claim.offers))
 
-    def free(self, person: Person) -> None:
+    def free(self, person: Person, by: str = "") -> None:
         for claim in self.waiting():
             if person.suits(claim.requirement()):
                 self.offer(claim, person)
                 return
-        self.change(person, S.READY)
+        self.change(person, S.READY, "", by)
         self.idle.append(person)
 
     def release(self, person: Person, state: AgentState, reason: str = "") -> None:
-        person.ticket = None
+        person.ticket, by = None, ""
         if person.then:
-            (state, reason), person.then = person.then, None
+            (state, reason, by), person.then = person.then, None
         if state is S.READY:
             self.free(person)
         elif state is S.SIGNED_OUT:
-            self.sign_out((person, reason))
+            self.sign_out((person, reason), by=by)
         else:
-            self.change(person, state, reason)
+            self.change(person, state, reason, by)
 
-    def sign_out(self, *leaving: tuple[Person, str]) -> None:
+    def sign_out(self, *leaving: tuple[Person, str], by: str = "") -> None:
         for person, reason in leaving:
-            self.change(person, S.SIGNED_OUT, reason)
+            self.change(person, S.SIGNED_OUT, reason, by)
             self.people.remove(person)
         self.displace()
 
-    def change(self, person: Person, state: AgentState, reason: str = "") -> None:
+    def change(self, person: Person, state: AgentState, reason: str = "", by: str = "") -> None:
         if person in self.idle:
             self.idle.remove(person)
-        person.until = None
         if (person.state, person.reason) != (state, reason):
-            person.state, person.reason, person.since = state, reason, self.now
-            self.said.append(Changed(person.agent, state, reason))
+            person.state, person.reason, person.by, person.since = state, reason, by, self.now
+            self.limit(person)
+            self.said.append(Changed(person.agent, state, reason, by))
+
+    def limit(self, person: Person) -> None:
+        lasts = self.limits.get(person.state)
+        person.until = self.now + lasts if lasts else None

@@ -21,7 +21,9 @@ from routing.tickets import (
     AnyEvent,
     Competence,
     Configured,
+    Consulted,
     Entered,
+    Held,
     Ladder,
     Left,
     Offer,
@@ -30,9 +32,11 @@ from routing.tickets import (
     Readied,
     Refusal,
     Refused,
+    Resumed,
     SignedIn,
     SignedOut,
     Tick,
+    WrappedUp,
 )
 from tests.routing.floor_worlds import (
     AGENTS,
@@ -45,6 +49,7 @@ from tests.routing.floor_worlds import (
 )
 from tests.routing.naive_floor import NaiveFloor
 
+supervisors = st.sampled_from(["", "9001"])
 agents, seats, tickets = st.sampled_from(AGENTS), st.sampled_from(SEATS), st.sampled_from(TICKETS)
 
 
@@ -79,13 +84,21 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def signs_in(self, agent: AgentId, seat: SeatId, competences: tuple[Competence, ...], ready: bool) -> None:
         self.both(SignedIn(agent, seat, competences, ready))
 
-    @rule(agent=agents, kind=st.sampled_from([SignedOut, Readied, Readied, Reached]))
-    def wants(self, agent: AgentId, kind: type[SignedOut | Readied | Reached]) -> None:
+    @rule(agent=agents, kind=st.sampled_from([Reached, WrappedUp]))
+    def is_back(self, agent: AgentId, kind: type[Reached | WrappedUp]) -> None:
         self.both(kind(agent))
 
-    @rule(agent=agents, reason=st.sampled_from(["tea", "training"]))
-    def pauses(self, agent: AgentId, reason: str) -> None:
-        self.both(Paused(agent, reason))
+    @rule(agent=agents, kind=st.sampled_from([SignedOut, Readied, Readied]), by=supervisors)
+    def wants(self, agent: AgentId, kind: type[SignedOut | Readied], by: str) -> None:
+        self.both(kind(agent, by))
+
+    @rule(agent=agents, reason=st.sampled_from(["tea", "training"]), by=supervisors)
+    def pauses(self, agent: AgentId, reason: str, by: str) -> None:
+        self.both(Paused(agent, reason, by))
+
+    @rule(ticket=tickets, agent=agents, kind=st.sampled_from([Held, Consulted, Resumed]))
+    def anybody_turns(self, ticket: TicketId, agent: AgentId, kind: type[Held | Consulted | Resumed]) -> None:
+        self.both(kind(ticket, agent))
 
     @rule(ticket=tickets)
     def leaves(self, ticket: TicketId) -> None:
@@ -105,6 +118,12 @@ class FloorAgainstNaive(RuleBasedStateMachine):
         offer = data.draw(st.sampled_from(self.floor.offers()))
         agent = offer.offered_to or AGENTS[0]
         self.both(Refused(offer.ticket, agent, why) if why else Accepted(offer.ticket, agent))
+
+    @precondition(lambda self: self.floor.offers())
+    @rule(data=st.data(), kind=st.sampled_from([Held, Consulted, Resumed]))
+    def who_talks_turns(self, data: st.DataObject, kind: type[Held | Consulted | Resumed]) -> None:
+        offer = data.draw(st.sampled_from(self.floor.offers()))
+        self.both(kind(offer.ticket, offer.offered_to or AGENTS[0]))
 
     @rule(configured=st.sampled_from(CONFIGURATIONS))
     def is_configured(self, configured: Configured) -> None:
@@ -132,8 +151,8 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def shows_the_same(self) -> None:
         floor, naive = self.floor, self.naive
         assert floor.due() == naive.due()
-        assert [(a.agent, a.seat, a.state, a.since, a.ticket, a.reason) for a in floor.agents()] == [
-            (p.agent, p.seat, p.state, p.since, p.ticket, p.reason) for p in naive.people
+        assert [(a.agent, a.seat, a.state, a.since, a.ticket, a.reason, a.by) for a in floor.agents()] == [
+            (p.agent, p.seat, p.state, p.since, p.ticket, p.reason, p.by) for p in naive.people
         ]
         assert [(t.ticket, t.rung, t.offered_to) for t in floor.waiting()] == [
             (c.ticket, c.rung, c.agent) for c in sorted(naive.claims, key=lambda c: c.key()) if not c.accepted
@@ -149,7 +168,7 @@ class FloorAgainstNaive(RuleBasedStateMachine):
         assert len({o.offered_to for o in offers}) == len({o.ticket for o in offers}) == len(offers)
         held = {a.agent: a.ticket for a in self.floor.agents() if a.ticket}
         assert held == {o.offered_to: o.ticket for o in offers}
-        engaged = {AgentState.RESERVED, AgentState.TALKING}
+        engaged = {AgentState.RESERVED, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING}
         assert all((a.state in engaged) == (a.ticket is not None) for a in self.floor.agents())
 
     @invariant()
