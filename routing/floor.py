@@ -107,6 +107,9 @@ class Floor:
             return
         key = (event.first_entry - event.priority_ms, event.ticket)
         ticket = Ticket(key, event.first_entry, now, self._index.take(event.ladder or NOWHERE))
+        ticket.offers = event.offers
+        if event.limit_ms is not None:
+            ticket.limit = Instant(now + event.limit_ms)
         self._tickets[event.ticket] = ticket
         self._matching.place(ticket, now, said)
 

@@ -6,7 +6,7 @@
 from routing.ids import Instant
 from routing.queues import Agent, Queue, Ticket
 from routing.standing import Standing
-from routing.tickets import Action, AgentState, Changed, Moved, Offer, Overdue
+from routing.tickets import Action, AgentState, Changed, Moved, Offer, Overdue, Overflowed
 
 READY, RESERVED, WRAP_UP = AgentState.READY, AgentState.RESERVED, AgentState.WRAP_UP
 UNREACHABLE, SIGNED_OUT = AgentState.UNREACHABLE, AgentState.SIGNED_OUT
@@ -27,8 +27,13 @@ class Matching:
     # --- tickets
 
     def place(self, ticket: Ticket, now: Instant, said: list[Action]) -> None:
-        """Bring a ticket that is with nobody to an agent who is free, or to its place in the queue."""
+        """Bring a ticket that is with nobody to an agent who is free, or to its place in the queue, or away."""
         self.climb(ticket, now, said)
+        if ticket.is_over(now):
+            self._standing.climb_at(ticket, None)
+            self._index.give_back(self._tickets.pop(ticket.id).way)
+            said.append(Overflowed(ticket.id))
+            return
         queue = ticket.queue
         agent = queue.longest_idle()
         if agent is None:
@@ -39,6 +44,8 @@ class Matching:
     def _offer(self, ticket: Ticket, agent: Agent, now: Instant, said: list[Action]) -> None:
         ticket.agent, agent.ticket = agent, ticket
         ticket.offers += 1
+        if ticket.limit is not None:
+            self._standing.climb_at(ticket, ticket.wakes_at)
         self.change(agent, RESERVED, "", now, said)
         said.append(Offer(ticket.id, agent.id, agent.seat, ticket.offers))
 
@@ -49,13 +56,13 @@ class Matching:
             last, waited = len(rungs) - 1, now - ticket.entered
             while rung < last and (rungs[rung + 1][0] <= waited or rungs[rung][1].is_deserted):
                 rung += 1
-        if rungs[rung][1].gone:
+        if rungs[rung][1].gone and ticket.limit is None:
             self._to_the_hall(ticket)
             said.append(Moved(ticket.id, IN_THE_HALL))
         elif rung != ticket.rung:
             ticket.stand_on(rung)
             said.append(Moved(ticket.id, rung))
-        at = ticket.next_climb
+        at = ticket.wakes_at
         if at != ticket.climbs_at:
             self._standing.climb_at(ticket, at)
 
@@ -69,7 +76,7 @@ class Matching:
         """Nobody can serve these queues any longer: who waits there goes where their ladder leads, by rank."""
         for key in sorted(key for queue in queues for key in queue.keys):
             ticket = self._tickets[key[1]]
-            if ticket.queue.gone or ticket.next_climb is not None:
+            if ticket.queue.gone or ticket.wakes_at is not None:
                 ticket.queue.remove(key)
                 self.place(ticket, now, said)
 

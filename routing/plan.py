@@ -7,6 +7,8 @@ Pure and total: every arrival at every moment has a route, and every route ends 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +21,19 @@ from routing.lines import AnsweredBy, Cancelled, Host, Line, Phase, phase
 from routing.numbers import EMERGENCY, caller
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
-__all__ = ["Arrival", "Destination", "Kind", "Phase", "Route", "SpokenPrompt", "ladder", "plan", "recognise"]
+__all__ = [
+    "Arrival",
+    "Destination",
+    "Kind",
+    "Phase",
+    "Route",
+    "SpokenPrompt",
+    "Stage",
+    "ladder",
+    "plan",
+    "recognise",
+    "stages",
+]
 
 PRIORITY_MS = 600_000
 """A call that an emergency desk sends us waits as if it had come ten minutes ago."""
@@ -76,7 +90,7 @@ class Destination(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """Everything that is decided when a call arrives; kept for the call's life.
 
-    Consecutive `is_ours` destinations form one ticket: `ladder`.  `whisper` is the line's short name for the agent.
+    Consecutive `is_ours` destinations form one ticket: `stages`.  `whisper` is the line's short name for the agent.
     `marked`: why the call is out of the ordinary (`unknown-number`, `emergency`, `from-110`).  `priority_ms` moves it
     forward.
     """
@@ -89,6 +103,28 @@ class Route(msgspec.Struct, frozen=True):
     whisper: PromptId
     marked: str | None = None
     priority_ms: int = 0
+
+
+class Stage(NamedTuple):
+    """A run of destinations that is tried as one: pools of ours form one ticket, a target stands alone."""
+
+    n: int
+    places: tuple[Destination, ...]
+    is_last: bool
+
+    @property
+    def limit_ms(self) -> int | None:
+        """How long a call waits for these pools before what follows is tried; None: for as long as it takes."""
+        return None if self.is_last else sum(place.ring_for_ms for place in self.places)
+
+
+def stages(route: Route) -> tuple[Stage, ...]:
+    """The route's destinations, in the order in which they are tried; numbered from 1."""
+    runs: list[tuple[Destination, ...]] = []
+    for is_ours, run in groupby(route.destinations, key=lambda place: place.is_ours):
+        places = tuple(run)
+        runs += [places] if is_ours else [(place,) for place in places]
+    return tuple(Stage(n, places, n == len(runs)) for n, places in enumerate(runs, 1))
 
 
 _KIND_OF = {

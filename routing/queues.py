@@ -166,6 +166,7 @@ class Ticket:
         "id",
         "is_accepted",
         "key",
+        "limit",
         "next_climb",
         "offers",
         "queue",
@@ -182,8 +183,22 @@ class Ticket:
         self.agent: Agent | None = None
         self.is_accepted = False
         self.offers = 0
+        self.limit: Instant | None = None  # when it overflows, unless it is on offer
         self.climbs_at: Instant | None = None  # the alarm that is set
         self.stand_on(0)
+
+    @property
+    def wakes_at(self) -> Instant | None:
+        """When time changes something for it: it climbs, or its wait is over.  An offer has a limit of its own."""
+        if self.limit is None or self.agent is not None:
+            return self.next_climb
+        return self.limit if self.next_climb is None else min(self.next_climb, self.limit)
+
+    def is_over(self, now: Instant) -> bool:
+        """Whether it has waited here for long enough, or in vain."""
+        if self.limit is None:
+            return False
+        return now >= self.limit or (self.next_climb is None and self.queue.is_deserted)
 
     def stand_on(self, rung: int) -> None:
         """This rung of the way holds now; -1: the only rung of the hall's own ladder."""

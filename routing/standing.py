@@ -73,6 +73,7 @@ class TicketRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     offers: int = 0
     agent: AgentId | None = None
     is_accepted: bool = False
+    limit: Instant | None = None
 
 
 class FloorState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,7 +102,7 @@ class Standing:
         self._turn = 0
 
     def due(self) -> Instant | None:
-        """When a ticket climbs or an agent's state reaches its limit next."""
+        """When a ticket climbs or overflows, or an agent's state reaches its limit next."""
         climb, limit = self._climbs.first, self._limits.first
         if limit is not None and (climb is None or limit[0] < climb[0]):
             return limit[0]
@@ -113,12 +114,12 @@ class Standing:
         return None if first is None or first[0] > now else self.agents[first[1]]
 
     def next_to_climb(self, now: Instant) -> Ticket | None:
-        """The first ticket that is to climb by now."""
+        """The first ticket for which time has changed something by now."""
         first = self._climbs.first
         return None if first is None or first[0] > now else self.tickets[first[1][1]]
 
     def climb_at(self, ticket: Ticket, at: Instant | None) -> None:
-        """The ticket's next climb is at this moment, and at no other."""
+        """Time changes something for the ticket at this moment, and at no other."""
         if ticket.climbs_at is not None:
             self._climbs.turn_off(ticket.key, ticket.climbs_at)
         ticket.climbs_at = at
@@ -200,7 +201,7 @@ class Standing:
     def _restore_ticket(self, record: TicketRecord) -> None:
         key = (record.first_entry - record.priority_ms, record.ticket)
         ticket = Ticket(key, record.first_entry, record.entered, self.index.take(record.ladder))
-        ticket.offers, ticket.is_accepted = record.offers, record.is_accepted
+        ticket.offers, ticket.is_accepted, ticket.limit = record.offers, record.is_accepted, record.limit
         ticket.stand_on(record.rung)
         self.tickets[ticket.id] = ticket
         if record.agent is None:
@@ -209,7 +210,7 @@ class Standing:
             ticket.agent = self.agents[record.agent]
             ticket.agent.ticket = ticket
         if not ticket.is_accepted:
-            self.climb_at(ticket, ticket.next_climb)
+            self.climb_at(ticket, ticket.wakes_at)
 
 
 def agent_view(agent: Agent) -> AgentView:
@@ -238,5 +239,5 @@ def _ticket_record(t: Ticket) -> TicketRecord:
     agent = None if t.agent is None else t.agent.id
     priority_ms = t.first_entry - t.key[0]
     return TicketRecord(
-        t.id, t.way.ladder, t.first_entry, priority_ms, t.entered, t.rung, t.offers, agent, t.is_accepted
+        t.id, t.way.ladder, t.first_entry, priority_ms, t.entered, t.rung, t.offers, agent, t.is_accepted, t.limit
     )

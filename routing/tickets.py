@@ -148,13 +148,16 @@ class Entered(Event, frozen=True, tag="entered"):
     """A ticket begins to wait.  Rank: `first_entry - priority_ms`, then the ticket's id; it never changes.
 
     The ladder counts from now.  A rung that nobody who is signed in could serve is passed at once, if there is a later
-    one.
+    one, or a limit.  `limit_ms`: how long it waits here before it overflows; None: for as long as it takes.  `offers`:
+    how many it has had before, elsewhere; they are counted on.
     """
 
     ticket: TicketId
     ladder: Ladder
     first_entry: Instant
     priority_ms: int = 0
+    limit_ms: int | None = None
+    offers: int = 0
 
 
 class Left(Event, frozen=True, tag="left"):
@@ -199,7 +202,7 @@ class Configured(Event, frozen=True, tag="configured"):
 
 
 class Tick(Event, frozen=True, tag="tick"):
-    """Time has come to `floor.due()`: ladders climb, wrap-up ends, an agent's state reaches its limit."""
+    """Time has come to `floor.due()`: ladders climb, waits end, wrap-up ends, an agent's state reaches its limit."""
 
 
 AnyEvent = (
@@ -247,6 +250,15 @@ class Moved(msgspec.Struct, frozen=True, tag_field="action", tag="moved"):
     rung: int
 
 
+class Overflowed(msgspec.Struct, frozen=True, tag_field="action", tag="overflowed"):
+    """The ticket has left: its limit is over, or nobody who is signed in could ever serve it here.
+
+    One that is on offer stays until the offer has come to nothing.
+    """
+
+    ticket: TicketId
+
+
 class Changed(msgspec.Struct, frozen=True, tag_field="action", tag="changed"):
     """The agent's state, or the reason for it, is another one: said each time, with an `Offer` (before it) too."""
 
@@ -264,4 +276,4 @@ class Overdue(msgspec.Struct, frozen=True, tag_field="action", tag="overdue"):
     ticket: TicketId | None
 
 
-Action = Offer | Withdraw | Moved | Changed | Overdue
+Action = Offer | Withdraw | Moved | Overflowed | Changed | Overdue

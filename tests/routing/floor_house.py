@@ -59,8 +59,10 @@ class House:
     def sits(self, agent: AgentId, competences: tuple[Competence, ...] = GENERAL) -> tuple[Action, ...]:
         return self.hears(SignedIn(agent, seat_of(agent), competences))
 
-    def enters(self, ticket: TicketId, ladder: Ladder = IN_THE_HALL, priority_ms: int = 0) -> tuple[Action, ...]:
-        return self.hears(Entered(ticket, ladder, Instant(self.now + 1), priority_ms))
+    def enters(
+        self, ticket: TicketId, ladder: Ladder = IN_THE_HALL, priority_ms: int = 0, limit_ms: int | None = None
+    ) -> tuple[Action, ...]:
+        return self.hears(Entered(ticket, ladder, Instant(self.now + 1), priority_ms, limit_ms))
 
     def talks(self, agent: AgentId, ticket: TicketId) -> None:
         """An agent who is ready takes a new ticket and answers."""

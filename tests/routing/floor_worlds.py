@@ -71,6 +71,9 @@ LIMITS = (
     *((AgentState.RESERVED, 11), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),
     *((AgentState.CONSULTING, 9), (AgentState.UNREACHABLE, 14)),
 )
+WAITS = [None, None, 0, 12, 40]
+"""Within a ladder, at a rung of it, and behind it."""
+
 CONFIGURATIONS = [
     Configured((HALL, OWN, FAR), HALL, 12, ((OWN, 5), (FAR, 0)), LIMITS),
     Configured((HALL, OWN), HALL, 0, ((OWN, 5),), ((AgentState.TALKING, 0), (AgentState.PAUSED, 8))),
@@ -92,7 +95,8 @@ def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
         elif rng.random() < 0.5:
             accepts_or_leaves = rng.choice((Held, Consulted, Resumed))(ticket, agent)
         return accepts_or_leaves if rng.random() < 0.65 else _refused(rng, ticket, agent)
-    entered = Entered(ticket, rng.choice(LADDERS), Instant(now - rng.randrange(30)), rng.choice([0, 0, 25]))
+    ago, priority, limit = rng.randrange(30), rng.choice([0, 0, 25]), rng.choice(WAITS)
+    entered = Entered(ticket, rng.choice(LADDERS), Instant(now - ago), priority, limit, rng.choice([0, 0, 2]))
     signed_in = SignedIn(agent, rng.choice(SEATS), rng.choice(COMPETENCES), ready=rng.random() < 0.8)
     kinds: list[tuple[int, AnyEvent]] = [
         (30, entered),

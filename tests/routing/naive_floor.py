@@ -22,6 +22,7 @@ from routing.tickets import (
     Moved,
     Offer,
     Overdue,
+    Overflowed,
     Paused,
     Reached,
     Readied,
@@ -79,6 +80,7 @@ class Claim:
     agent: AgentId | None = None
     accepted: bool = False
     offers: int = 0
+    limit: int | None = None
 
     def key(self) -> tuple[int, TicketId]:
         return self.rank, self.ticket
@@ -90,6 +92,11 @@ class Claim:
         if self.accepted or self.rung < 0 or self.rung + 1 >= len(self.ladder):
             return None
         return self.entered + self.ladder[self.rung + 1].after_ms
+
+    def wakes(self) -> int | None:
+        """When time changes something for it."""
+        limit = self.limit if self.agent is None else None
+        return min((at for at in (self.next_climb(), limit) if at is not None), default=None)
 
 
 class NaiveFloor:
@@ -123,7 +130,7 @@ class NaiveFloor:
         return self.gone(requirement) or not any(p.suits(requirement) for p in self.people)
 
     def due(self) -> int | None:
-        moments = [p.until for p in self.people] + [c.next_climb() for c in self.claims]
+        moments = [p.until for p in self.people] + [c.wakes() for c in self.claims]
         return min((m for m in moments if m is not None), default=None)
 
     def chosen(self, requirement: Requirement) -> Person | None:
@@ -147,8 +154,11 @@ class NaiveFloor:
             return
         ladder = list(e.ladder) or [Rung(Requirement(()))]
         claim = Claim(e.ticket, ladder, e.first_entry - e.priority_ms, e.first_entry, self.now)
-        self.place(claim)
+        claim.offers = e.offers
+        if e.limit_ms is not None:
+            claim.limit = self.now + e.limit_ms
         self.claims.append(claim)
+        self.place(claim)
 
     def on_left(self, e: Left) -> None:
         claim = self.claim(e.ticket)
@@ -203,16 +213,16 @@ class NaiveFloor:
         claim, person = self.claim(e.ticket), self.person(e.agent)
         if not claim or not person or claim.agent != e.agent:
             return
-        claim.agent, claim.accepted = None, False
         self.claims.remove(claim)  # it is in nobody's sight while it is carried back
+        claim.agent, claim.accepted = None, False
         if e.why is Refusal.WITHDRAWN:
-            self.place(claim)
             self.claims.append(claim)
+            self.place(claim)
             self.release(person, S.READY)
         else:
             self.release(person, S.UNREACHABLE if e.why is Refusal.UNREACHABLE else S.PAUSED, e.why.value)
-            self.place(claim)
             self.claims.append(claim)
+            self.place(claim)
 
     def on_signedin(self, e: SignedIn) -> None:
         person = self.person(e.agent)
@@ -277,7 +287,7 @@ class NaiveFloor:
             if at_limit:
                 self.at_limit(at_limit[0])
                 continue
-            claim = min((c for c in self.claims if c.next_climb() == due), key=Claim.key)
+            claim = min((c for c in self.claims if c.wakes() == due), key=Claim.key)
             if claim.agent is None:
                 self.place(claim)
             else:
@@ -296,6 +306,10 @@ class NaiveFloor:
 
     def place(self, claim: Claim) -> None:
         self.climb(claim)
+        if claim.limit is not None and (self.now >= claim.limit or self.is_in_vain(claim)):
+            self.claims.remove(claim)
+            self.said.append(Overflowed(claim.ticket))
+            return
         person = self.chosen(claim.requirement())
         if person:
             self.offer(claim, person)
@@ -307,11 +321,14 @@ class NaiveFloor:
             if claim.entered + above.after_ms > self.now and not self.deserted(claim.requirement()):
                 break
             claim.rung += 1
-        if self.gone(claim.requirement()):
+        if self.gone(claim.requirement()) and claim.limit is None:
             claim.ladder, claim.rung = [Rung(Requirement((Alternative(self.hall),)))], -1
             self.said.append(Moved(claim.ticket, -1))
         elif claim.rung != before:
             self.said.append(Moved(claim.ticket, claim.rung))
+
+    def is_in_vain(self, claim: Claim) -> bool:
+        return claim.next_climb() is None and self.deserted(claim.requirement())
 
     def displace(self) -> None:
         for claim in self.waiting():

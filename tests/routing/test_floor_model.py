@@ -45,6 +45,7 @@ from tests.routing.floor_worlds import (
     LADDERS,
     SEATS,
     TICKETS,
+    WAITS,
     random_events,
 )
 from tests.routing.naive_floor import NaiveFloor
@@ -76,9 +77,18 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def time_passes(self, ms: int) -> None:
         self.now = Instant(self.now + ms)
 
-    @rule(ticket=tickets, ladder=st.sampled_from(LADDERS), ago=st.integers(0, 50), priority=st.sampled_from([0, 30]))
-    def enters(self, ticket: TicketId, ladder: Ladder, ago: int, priority: int) -> None:
-        self.both(Entered(ticket, ladder, Instant(self.now - ago), priority))
+    @rule(
+        ticket=tickets,
+        ladder=st.sampled_from(LADDERS),
+        ago=st.integers(0, 50),
+        priority=st.sampled_from([0, 30]),
+        limit=st.sampled_from(WAITS),
+        offers=st.integers(0, 2),
+    )
+    def enters(
+        self, ticket: TicketId, ladder: Ladder, ago: int, priority: int, limit: int | None, offers: int
+    ) -> None:
+        self.both(Entered(ticket, ladder, Instant(self.now - ago), priority, limit, offers))
 
     @rule(agent=agents, seat=seats, competences=st.sampled_from(COMPETENCES), ready=st.booleans())
     def signs_in(self, agent: AgentId, seat: SeatId, competences: tuple[Competence, ...], ready: bool) -> None:
@@ -175,6 +185,12 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def nobody_is_ready_who_suits_a_waiting_ticket(self) -> None:
         for person in self.naive.idle:
             assert not any(person.suits(claim.requirement()) for claim in self.naive.waiting())
+
+    @invariant()
+    def nobody_waits_beyond_a_limit_nor_where_nobody_could_come(self) -> None:
+        for claim in self.naive.waiting():
+            if claim.limit is not None:
+                assert claim.next_climb() is not None or not self.naive.deserted(claim.requirement())
 
     @invariant()
     def nothing_is_kept_of_what_is_gone(self) -> None:
