@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ivr.ari import models
 from ivr.ari.client import Lists
 from ivr.facts import Arrived, Connected
-from ivr.ledger import ARRIVED, CONNECTED, OFFERED, ROUTED, TRANSFERRED, TRANSFERRING, Ledger
+from ivr.ledger import ARRIVED, CONNECTED, OFFERED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
 from ivr.register import Register
 from routing.arrival import recognise
@@ -126,7 +126,7 @@ def _note(config: Config, ledger: Ledger, leg: re.Match[str], channel: ChannelId
     """They hear each other: the ledger says so from now on, if we died before it could."""
     n = leg["offer"] or leg["place"]
     if leg["offer"] and CONNECTED not in ledger and OFFERED.of(n) in ledger:
-        offered, pool = ledger[OFFERED.of(n)], pool_of(config, ledger[ROUTED], ledger[OFFERED.of(n)].agent)
+        offered, pool = ledger[OFFERED.of(n)], pool_of(config, ledger, ledger[OFFERED.of(n)].agent)
         ledger.write(CONNECTED, Connected(now, offered.agent, offered.seat, channel, pool))
     elif leg["place"] and TRANSFERRED.of(n) not in ledger and TRANSFERRING.of(n) in ledger:
         ledger.write(TRANSFERRED.of(n), now)

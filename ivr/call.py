@@ -6,16 +6,14 @@ The ways out are a closed set (`Way`); `leaving` is the only door.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from itertools import groupby
-from typing import NamedTuple
 
 from ivr import conversation, reach
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
 from ivr.facts import Left, Party, Released
-from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
+from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, OVERFLOWED, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
 from ivr.record import record
 from ivr.speech import say
 from ivr.visit import GREETED, Call
@@ -23,7 +21,7 @@ from routing.arrival import Arrival
 from routing.hours import parse_moment
 from routing.ids import Instant
 from routing.numbers import mask
-from routing.plan import Destination, Kind, Route, SpokenPrompt, plan
+from routing.plan import Kind, Route, SpokenPrompt, Stage, plan, stages
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +40,6 @@ class Way(StrEnum):
     TAKEN_BACK = "taken-back"
 
 
-class Stage(NamedTuple):
-    """A run of destinations that is tried as one: pools of ours form one ticket, a target stands alone."""
-
-    n: int
-    places: tuple[Destination, ...]
-
-
 async def serve(call: Call) -> None:
     """Carry one visit to its record: from its first moment, or from where an earlier life of ours left it."""
     async with leaving(call):
@@ -63,21 +54,12 @@ async def serve(call: Call) -> None:
         prompts: tuple[SpokenPrompt, ...] = route.prompts
         for stage in stages(route):
             place = stage.places[0]
-            if RETURNED.of(stage.n) not in call.ledger:
+            if RETURNED.of(stage.n) not in call.ledger and OVERFLOWED.of(stage.n) not in call.ledger:
                 async with call.citizen.alive():
                     person = await _reach(call, stage, prompts)
                 if person is not None and not await _talk(call, stage, person):
                     return
             prompts = (*prompts, place.sorry) if place.sorry else prompts
-
-
-def stages(route: Route) -> Iterator[Stage]:
-    """The route's destinations, in the order in which they are tried; numbered from 1."""
-    n = 0
-    for is_ours, places in groupby(route.destinations, key=lambda place: place.is_ours):
-        for run in (tuple(places),) if is_ours else ((place,) for place in places):
-            n += 1
-            yield Stage(n, run)
 
 
 def _routed(call: Call) -> Route:
@@ -123,7 +105,7 @@ async def _announce(call: Call, route: Route) -> None:
 async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
     place = stage.places[0]
     if place.is_ours:
-        return await reach.agent(call, stage.places, prompts)
+        return await reach.agent(call, stage, prompts)
     return await reach.target(call, stage.n, place, prompts)
 
 

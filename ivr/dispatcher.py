@@ -31,6 +31,7 @@ from routing.tickets import (
     Moved,
     Offer,
     Overdue,
+    Overflowed,
     Reached,
     Refusal,
     Refused,
@@ -61,6 +62,7 @@ class Place:
         self._offer: Offer | None = None
         self._scope: Scope | None = None
         self._changed = asyncio.Event()
+        self._is_over = False
 
     def deliver(self, offer: Offer | None) -> None:
         """Take in the Floor's word: an offer, or that there is none any more."""
@@ -69,9 +71,16 @@ class Place:
         self._offer = offer
         self._changed.set()
 
-    async def offered(self) -> Offer:
-        """The offer that stands; waits for one."""
+    def overflow(self) -> None:
+        """Take in the Floor's word that the ticket has left."""
+        self._is_over = True
+        self._changed.set()
+
+    async def offered(self) -> Offer | None:
+        """The offer that stands; waits for one.  None: the ticket has waited here for long enough, and has left."""
         while self._offer is None:
+            if self._is_over:
+                return None
             self._changed.clear()
             await self._changed.wait()
         return self._offer
@@ -128,6 +137,8 @@ class Dispatcher:
                     self._place(action.ticket).deliver(action)
                 case Withdraw():
                     self._place(action.ticket).deliver(None)
+                case Overflowed():
+                    self._place(action.ticket).overflow()
                 case Moved():
                     log.debug("ticket %s moves to rung %d", action.ticket, action.rung)
                 case Changed():
@@ -168,6 +179,19 @@ class Dispatcher:
         if self._floor.ticket(entered.ticket) is None:
             self.apply(entered)
         return self._place(entered.ticket)
+
+    def again(self, entered: Entered) -> Place:
+        """The place of a ticket that has entered, in an earlier life perhaps.
+
+        With a limit, a ticket that is not there any more has overflowed before its call could say so; without one, it
+        was lost and enters anew.
+        """
+        if entered.limit_ms is None:
+            return self.enter(entered)
+        place = self._place(entered.ticket)
+        if self._floor.ticket(entered.ticket) is None:
+            place.overflow()
+        return place
 
     def leave(self, ticket: TicketId) -> None:
         """Give a ticket up, at whatever stage; harmless when it has gone already."""

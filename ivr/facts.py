@@ -47,6 +47,13 @@ class Queued(msgspec.Struct, frozen=True):
     ticket: TicketId
 
 
+class Overflowed(msgspec.Struct, frozen=True):
+    """The place was given up: nobody of `pools` took the call in time, or nobody is signed in there."""
+
+    at: Instant
+    pools: tuple[PoolId, ...]
+
+
 class Offered(msgspec.Struct, frozen=True):
     """An agent's phone is about to ring."""
 
@@ -140,9 +147,10 @@ class Stage(StrEnum):
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
-    `machine`: what answered at the target is a menu, so nobody was `connected`.
-    `wait_ms`: from the place in the queue to the person, or to the end.  `since_answer_ms` and `since_prompt_end_ms`:
-    the strict and the usual clock of the 15 seconds; the second is 0 when a person answered during the prompts.
+    `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
+    take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
+    `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
+    a person answered during the prompts.
     """
 
     call: CallId
@@ -174,6 +182,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     pool: PoolId | None = None
     target: TargetId | None = None
     machine: bool = False
+    overflowed: tuple[PoolId, ...] = ()
     offers: int = 0
     prompts: tuple[PromptId, ...] = ()
     recording: str = ""  # its file, once it is finished: filled in by the store

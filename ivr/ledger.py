@@ -17,6 +17,7 @@ from ivr.facts import (
     Left,
     Offered,
     Outcome,
+    Overflowed,
     Queued,
     Released,
     Returned,
@@ -62,14 +63,15 @@ ROUTED: Step[Route] = _step("routed", Route, "what is said and where it goes; a 
 ANSWERED: Step[Instant] = _step("answered", Instant, "200 OK was asked for: the caller pays from here")
 SAYING: Step[Instant] = _step("saying", Instant, ":<prompt>  before the play request", detail=True)
 SAID: Step[Said] = _step("said", Said, ":<prompt>  the prompt is over: it is never said again")
-QUEUED: Step[Queued] = _step("queued", Queued, "a place in the queue is held under this ticket")
+QUEUED: Step[Queued] = _step("queued", Queued, ":<n>  a place in the queue is held: stage n is ours")
+OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place was given up; the next stage follows")
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
 ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)
 DECLINED: Step[Declined] = _step("declined", Declined, ":<n>  that offer came to nothing", detail=True)
 CONNECTED: Step[Connected] = _step("connected", Connected, "citizen and agent share the bridge")
-TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  before the n-th destination is dialled")
-TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that destination answered and shares the bridge")
-RETURNED: Step[Returned] = _step("returned", Returned, ":<n>  that destination came to nothing; the next one follows")
+TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  before the n-th stage is dialled")
+TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that target answered and shares the bridge")
+RETURNED: Step[Returned] = _step("returned", Returned, ":<n>  that target came to nothing; the next stage follows")
 RELEASED: Step[Released] = _step("released", Released, "who hung up first")
 TAKEN_BACK: Step[Instant] = _step("taken-back", Instant, "the dialplan has the caller: survival")
 LEFT: Step[Left] = _step("left", Left, "the call's coroutine has found its way out")

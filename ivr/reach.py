@@ -15,25 +15,27 @@ from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
-from ivr.facts import Connected, Declined, Offered, Party, Queued, Returned, Transferring
+from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Queued, Returned, Transferring
 from ivr.ledger import (
     ACCEPTED,
     ARRIVED,
     CONNECTED,
     DECLINED,
     OFFERED,
+    OVERFLOWED,
     QUEUED,
     RETURNED,
     ROUTED,
     TRANSFERRED,
     TRANSFERRING,
+    Ledger,
 )
 from ivr.speech import Speech, speaking
 from ivr.visit import LEASE, Call
 from routing.config import CallerId, Config
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
 from routing.numbers import bare
-from routing.plan import Destination, Route, SpokenPrompt, ladder
+from routing.plan import Destination, SpokenPrompt, Stage, ladder, stages
 from routing.prompts import agent_number
 from routing.tickets import Entered, Offer, Refusal
 
@@ -56,25 +58,45 @@ class Person:
     party: Party
 
 
-async def agent(call: Call, pools: Sequence[Destination], prompts: Sequence[SpokenPrompt]) -> Person:
-    """Wait in the queue, the prompts being said meanwhile, until an agent shares the bridge with the citizen."""
+async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Person | None:
+    """Wait in the queue, the prompts being said meanwhile, until an agent shares the bridge with the citizen.
+
+    None when the stage has a limit, and nobody has taken the call by then.
+    """
     connected = call.ledger.get(CONNECTED)
     if connected is not None:
         return _joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
-    route, config = call.ledger[ROUTED], call.service.config
-    place = call.service.dispatcher.enter(
-        Entered(call.ticket, ladder(config, _known(config, pools)), call.ledger[ARRIVED].at, route.priority_ms)
-    )
-    if QUEUED not in call.ledger:
-        call.ledger.write(QUEUED, Queued(call.now(), call.ticket))
+    place = _place(call, stage)
     async with speaking(call, prompts) as speech, call.leased():
-        while True:
-            offer = await place.offered()
+        while (offer := await place.offered()) is not None:
             answer = await _offered(call, place, offer, speech)
             if isinstance(answer, Person):
                 return answer
             call.citizen.music()  # had it been stopped for the agent who is gone
             call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
+        pools = tuple(PoolId(pool.name) for pool in stage.places)
+        call.ledger.write(OVERFLOWED.of(stage.n), Overflowed(call.now(), pools))
+        call.service.dispatcher.leave(call.ticket)
+        speech.hand_over()
+    return None
+
+
+def _place(call: Call, stage: Stage) -> Place:
+    """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
+    ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
+    entered = Entered(
+        call.ticket,
+        ladder(config, _known(config, stage.places)),
+        ledger[ARRIVED].at,
+        ledger[ROUTED].priority_ms,
+        stage.limit_ms,
+        max(map(int, ledger.which(OFFERED)), default=0),
+    )
+    if QUEUED.of(stage.n) in ledger:
+        return dispatcher.again(entered)
+    place = dispatcher.enter(entered)
+    ledger.write(QUEUED.of(stage.n), Queued(call.now(), call.ticket))
+    return place
 
 
 async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Person | Refusal:
@@ -103,13 +125,12 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
 
 async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg: Leg) -> Person:
     """The agent is there: the line to them, their number to the citizen, at once; then both into the bridge."""
-    config = call.service.config
     place.accepted(offer)
     call.ledger.write(ACCEPTED.of(offer.n), call.now())
     async with leg.channel.alive():
         await _introduce(call, leg.channel, offer.agent, speech)
         await _join(call, leg.channel)
-        pool = pool_of(config, call.ledger[ROUTED], offer.agent)
+        pool = pool_of(call.service.config, call.ledger, offer.agent)
         since = call.now()
         call.ledger.write(CONNECTED, Connected(since, offer.agent, offer.seat, leg.channel.id, pool))
         leg.keep()
@@ -207,11 +228,13 @@ def _known(config: Config, pools: Sequence[Destination]) -> list[Destination]:
     ]
 
 
-def pool_of(config: Config, route: Route, agent_id: AgentId) -> PoolId:
-    """The first of the route's pools in which the agent works."""
+def pool_of(config: Config, ledger: Ledger, agent_id: AgentId) -> PoolId:
+    """The first of the pools that the call has come to last in which the agent works."""
     known = config.site.agents.get(agent_id)
     theirs = [each.pool for each in known.competences] if known else []
-    pools = [PoolId(place.name) for place in route.destinations if place.is_ours]
+    ours = [stage for stage in stages(ledger[ROUTED]) if stage.places[0].is_ours]
+    came_to = [stage for stage in ours if QUEUED.of(stage.n) in ledger] or ours
+    pools = [PoolId(place.name) for place in came_to[-1].places]
     return next((pool for pool in pools if pool in theirs), pools[-1])
 
 

@@ -8,6 +8,7 @@ from ivr.ledger import (
     DECLINED,
     LEFT,
     OFFERED,
+    OVERFLOWED,
     QUEUED,
     RELEASED,
     RETURNED,
@@ -19,16 +20,17 @@ from ivr.ledger import (
     Ledger,
 )
 from routing.config import AnswersWith
-from routing.ids import Instant, PromptId, TargetId
+from routing.ids import Instant, PoolId, PromptId, TargetId
 from routing.plan import Kind
 
-__all__ = ["CallRecord", "Outcome", "Stage", "record"]
+__all__ = ["CallRecord", "Outcome", "Stage", "overflowed", "record"]
 
 
 def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     """The record of a call that ended at `ended`, or that was found gone then."""
     arrived, route = ledger.get(ARRIVED), ledger.get(ROUTED)
-    connected, queued, released = ledger.get(CONNECTED), ledger.get(QUEUED), ledger.get(RELEASED)
+    connected, released = ledger.get(CONNECTED), ledger.get(RELEASED)
+    queued = min((place.at for place in ledger.which(QUEUED).values()), default=None)
     answered, outcome = ledger.get(ANSWERED), _outcome(ledger)
     reached = _reached(ledger)
     offers = ledger.which(OFFERED)
@@ -55,7 +57,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         rehearsal=arrived.rehearsal if arrived else "",
         answered=answered,
         prompts_ended=greeted,
-        queued=queued.at if queued else None,
+        queued=queued,
         rang=min((offer.at for offer in offers.values()), default=None),
         connected=reached,
         released=released.at if released else None,
@@ -67,9 +69,10 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         pool=connected.pool if connected else None,
         target=target,
         machine=bool(target and _is_machine(ledger, target)),
+        overflowed=overflowed(ledger),
         offers=len(offers),
         prompts=tuple(PromptId(name) for name in spoken),
-        wait_ms=_between(queued.at if queued else None, reached or ended),
+        wait_ms=_between(queued, reached or ended),
         since_answer_ms=_between(answered, reached),
         since_prompt_end_ms=_between(greeted, reached),
         talk_ms=_between(reached, released.at if released else ended),
@@ -91,6 +94,11 @@ def _reached(ledger: Ledger) -> Instant | None:
 def _served(ledger: Ledger) -> str | None:
     """Which target answered and kept the call."""
     return next((n for n in ledger.which(TRANSFERRED) if RETURNED.of(n) not in ledger), None)
+
+
+def overflowed(ledger: Ledger) -> tuple[PoolId, ...]:
+    """The pools that did not take the call in time."""
+    return tuple(pool for place in ledger.which(OVERFLOWED).values() for pool in place.pools)
 
 
 def _is_machine(ledger: Ledger, target: TargetId) -> bool:

@@ -30,6 +30,8 @@ class Speech:
         self._must = {prompt.id for prompt in prompts if prompt.must_hear and SAID.of(prompt.id) not in call.ledger}
         self._heard = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.playback: Playback | None = None
+        self._is_handed_over = False
         self._settle()
 
     @property
@@ -41,7 +43,9 @@ class Speech:
     async def run(self) -> None:
         """Say them, one after another; in a bridge, music goes on after each."""
         for prompt in self._prompts:
-            await say(self._call, prompt)
+            if self._is_handed_over:
+                return
+            await say(self._call, prompt, self)
             self._must.discard(prompt.id)
             self._settle()
 
@@ -63,6 +67,12 @@ class Speech:
             if SAID.of(prompt.id) not in self._call.ledger:
                 self._call.ledger.write(SAID.of(prompt.id), Said(self._call.now(), Heard.CUT))
 
+    def hand_over(self) -> None:
+        """Leaving the block does not stop what is being said: whoever speaks next finds it running, and goes on."""
+        self._is_handed_over = True
+        if self.playback is not None:
+            self.playback.keep()
+
     def _left_ms(self) -> int:
         left = 0
         for prompt in self._prompts:
@@ -79,7 +89,7 @@ class Speech:
 
 @asynccontextmanager
 async def speaking(call: Call, prompts: Sequence[SpokenPrompt]) -> AsyncIterator[Speech]:
-    """Say `prompts` while the block does something else; leaving it stops them."""
+    """Say `prompts` while the block does something else; leaving it stops them, unless they were handed over."""
     speech = Speech(call, prompts)
     if call.resumed and not speech.is_interrupted:
         call.citizen.music()  # it may have been stopped for a person who was then never connected
@@ -87,8 +97,8 @@ async def speaking(call: Call, prompts: Sequence[SpokenPrompt]) -> AsyncIterator
         yield speech
 
 
-async def say(call: Call, prompt: SpokenPrompt) -> None:
-    """Say a prompt to its end, unless it has been said."""
+async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None) -> None:
+    """Say a prompt to its end, unless it has been said; `speech` is told of the playback."""
     if SAID.of(prompt.id) in call.ledger:
         return
     name = PlaybackId(f"{call.id}-{prompt.id}")
@@ -97,6 +107,9 @@ async def say(call: Call, prompt: SpokenPrompt) -> None:
     running = await Playback.adopt(call.citizen, name) if began is not None else None
     if began is not None and running is None:
         call.citizen.music()  # the life that began it may have died over both
+    playback = running or call.citizen.play([call.service.audio.media(prompt.id)], name)
+    if speech is not None:
+        speech.playback = playback
     try:
         async with asyncio.timeout(length_ms / 1000 + GRACE_S):
             if running is not None:
@@ -105,7 +118,7 @@ async def say(call: Call, prompt: SpokenPrompt) -> None:
                 played = Played.DONE  # it ended while nobody of us was there to hear it
             else:
                 call.ledger.write(SAYING.of(prompt.id), call.now())
-                async with call.citizen.play([call.service.audio.media(prompt.id)], name) as playback:
+                async with playback:
                     played = await playback.over()
     except TimeoutError:
         played = Played.FAILED

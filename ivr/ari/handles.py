@@ -145,7 +145,7 @@ class Channel:
 
 
 class Playback:
-    """Prompts on a channel, one after another.  Leaving the block stops what is still to be heard."""
+    """Prompts on a channel, one after another.  Leaving the block stops what is still to be heard, unless kept."""
 
     def __init__(self, channel: Channel, media: Sequence[str], name: PlaybackId) -> None:
         self.id = name
@@ -153,6 +153,7 @@ class Playback:
         self._media = ",".join(media)
         self._over: asyncio.Future[Heard] | None = None
         self._stopped = False
+        self._kept = False
 
     async def __aenter__(self) -> Self:
         vitals = self._channel.vitals
@@ -174,9 +175,13 @@ class Playback:
     ) -> None:
         self.stop()
 
+    def keep(self) -> None:
+        """It outlives the block: somebody else adopts it."""
+        self._kept = True
+
     def stop(self) -> None:
         """Cut it; `over` returns `STOPPED`."""
-        if self._over is not None and not self._over.done() and not self._stopped:
+        if self._over is not None and not self._over.done() and not self._stopped and not self._kept:
             self._stopped = True
             self._channel.ari.send("DELETE", f"playbacks/{self.id}")
 

@@ -176,13 +176,13 @@ def _calls(now: Any) -> RenderableType:
     for call in now["living"]:
         living.add_row(
             call["call"], call["line"], _dialled(call), call["caller"], call["phase"], call["stage"],
-            _seconds(call["for_ms"]), call["with"],
+            _seconds(call["for_ms"]), _with(call),
         )  # fmt: skip
     over = _table("over", "line", "dialled", "caller", "arrived", "outcome", "with", "waited", "talked")
     for call in now["ended"]:
         over.add_row(
             call["call"], call["line"], _dialled(call), call["caller"], _clock(call["arrived"]), call["outcome"],
-            call["with"], _seconds(call["wait_ms"]), _seconds(call["talk_ms"]),
+            _with(call), _seconds(call["wait_ms"]), _seconds(call["talk_ms"]),
         )  # fmt: skip
     return Group(living, over, Text(now.get("error", ""), style="red"))
 
@@ -226,6 +226,12 @@ def _agents(now: Any) -> RenderableType:
             agent["call"] or "", agent["reason"],
         )  # fmt: skip
     return table
+
+
+def _with(call: Any) -> str:
+    """Whom the caller talks or talked with, and the pools that had not taken the call in time."""
+    after = ", ".join(call["overflowed"])
+    return " ".join(filter(None, (call["with"], after and f"(after {after})")))
 
 
 def _dialled(call: Any) -> str:

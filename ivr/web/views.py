@@ -21,6 +21,7 @@ from ivr.ledger import (
     TRANSFERRING,
     Ledger,
 )
+from ivr.record import overflowed
 from routing.config import Config
 from routing.ids import AgentId, CallId, Instant, SeatId
 from routing.numbers import mask
@@ -28,7 +29,10 @@ from routing.standing import AgentView, TicketView
 
 
 class LivingCall(msgspec.Struct, frozen=True):
-    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk or leaving."""
+    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk or leaving.
+
+    `overflowed`: the pools that did not take it in time.
+    """
 
     call: CallId
     line: str
@@ -41,6 +45,7 @@ class LivingCall(msgspec.Struct, frozen=True):
     arrived: Instant
     for_ms: int
     with_: str = msgspec.field(name="with")
+    overflowed: tuple[str, ...] = ()
 
 
 class EndedCall(msgspec.Struct, frozen=True):
@@ -57,6 +62,7 @@ class EndedCall(msgspec.Struct, frozen=True):
     arrived: Instant
     ended: Instant
     with_: str = msgspec.field(name="with")
+    overflowed: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     wait_ms: int | None = None
     talk_ms: int | None = None
@@ -105,6 +111,7 @@ def living(ledger: Ledger, now: Instant) -> LivingCall:
         arrived.at,
         now - arrived.at,
         connected.agent if connected else targets[-1] if targets else "",
+        overflowed(ledger),
     )
 
 
@@ -119,7 +126,7 @@ def stage(ledger: Ledger) -> str:
         return "ring"
     if any(RETURNED.of(n) not in ledger for n in ledger.which(TRANSFERRING)):
         return "transfer"
-    if QUEUED in ledger:
+    if ledger.which(QUEUED):
         return "queue"
     return "greeting" if ANSWERED in ledger else "arrival"
 
@@ -138,6 +145,7 @@ def ended(record: CallRecord) -> EndedCall:
         record.arrived,
         record.ended,
         record.agent or record.target or "",
+        record.overflowed,
         record.prompts,
         record.wait_ms,
         record.talk_ms,

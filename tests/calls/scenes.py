@@ -3,6 +3,9 @@
 import random
 from functools import partial
 
+import msgspec
+
+from routing.config import Config
 from routing.tickets import AnyEvent, Paused, Readied, SignedOut
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.world import Phone
@@ -12,13 +15,24 @@ MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-
 CENTRE = "031112316"
 
 
+def overflowing(*then: str) -> Config:
+    """The config, and behind 12350's own seats the centre, or what else is named, before the hall."""
+    line = msgspec.structs.replace(CONFIG.lines["12350"], fallback=then or ("agriculture",))
+    return msgspec.structs.replace(CONFIG, lines={**CONFIG.lines, line.number: line})
+
+
 async def one_call(
-    line: str, kill_at: int | None, hangs_up: float | None, target: Phone | None = None
+    line: str, kill_at: int | None, hangs_up: float | None, target: Phone | None = None, seats: Phone | None = None
 ) -> SimulatedHouse:
-    """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up."""
+    """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up.
+
+    `seats`: how the phone at 12350's own seats behaves, which the centre follows; without it the hall does.
+    """
     house = SimulatedHouse(seed=hash_of(line, kill_at, hangs_up))
+    if seats is not None:
+        house.config = overflowing()
     house.agent("1016", answers_after=1.5, talks=45)
-    house.agent("2001", answers_after=1.0, talks=45)
+    house.agent("2001", seats or Phone(answers_after=1.0, talks=45))
     phone = target or Phone(answers_after=2.0, talks=45)
     house.fake.target(CENTRE, phone)
     house.fake.dials(line, after=0.5, hangs_up=hangs_up)
@@ -35,6 +49,7 @@ async def a_morning(seed: int) -> SimulatedHouse:
     """Some callers and agents, each as the seed has it; refused requests, lost sockets, kills, crashes."""
     house = SimulatedHouse(seed)
     dice = house.random
+    house.config = dice.choice([CONFIG, overflowing(), overflowing("agriculture", "safety")])
     house.fake.lag = dice.choice([(0.0002, 0.003), (0.0002, 0.05), (0.005, 0.4)])
     for agent in dice.sample(sorted(CONFIG.site.agents), dice.randint(2, 6)):
         house.agent(agent, *[_phone(dice) for _ in range(dice.randint(0, 3))], Phone(answers_after=1.5, talks=15))

@@ -7,16 +7,24 @@ from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
 
-MOMENTS = (None, 0.505, 2.0, 3.5, 4.2, 4.7, 5.0, 12.0, 30.0)
-"""Seconds after dialling at which the caller hangs up: before the answer, in greeting, ringing, whisper, talk, ..."""
+MOMENTS = (None, 0.505, 2.0, 3.5, 4.2, 4.7, 5.0, 10.01, 12.0, 30.0)
+"""Seconds after dialling at which the caller hangs up: before the answer, in greeting, ringing, whisper, at the end of
+the wait at own seats that a centre follows, talk, ..."""
 
-LINES = {
-    "an agent of the hall": ("12345", None),
-    "a transition prompt and a skill": ("12329", None),
-    "the line's own seats": ("12350", None),
-    "a provincial centre": ("12316", Phone(answers_after=2.0, talks=45)),
-    "a centre that does not answer": ("12316", Phone()),
-    "a centre that lets go at once": ("12316", Phone(answers_after=2.0, talks=1.0)),
+Way = tuple[str, Phone | None, Phone | None]
+"""A line, its centre, and its own seats where the centre follows them."""
+
+ANSWERS = Phone(answers_after=2.0, talks=45)
+LINES: dict[str, Way] = {
+    "an agent of the hall": ("12345", None, None),
+    "a transition prompt and a skill": ("12329", None, None),
+    "the line's own seats": ("12350", None, None),
+    "a provincial centre": ("12316", ANSWERS, None),
+    "a centre that does not answer": ("12316", Phone(), None),
+    "a centre that lets go at once": ("12316", Phone(answers_after=2.0, talks=1.0), None),
+    "seats that do not answer, then a centre": ("12350", ANSWERS, Phone()),
+    "seats that are not there, then a centre that is busy": ("12350", Phone(busy=True), Phone(registered=False)),
+    "seats that a centre would follow": ("12350", ANSWERS, ANSWERS),
 }
 
 
@@ -25,12 +33,11 @@ WAYS = [way if n == 0 else pytest.param(way, marks=pytest.mark.slow) for n, way 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_kill_at_any_wire_action_loses_a_caller(way: str) -> None:
-    line, centre = LINES[way]
-    strikes = simulate(lambda: _strikes(line, centre))
+    strikes = simulate(lambda: _strikes(*LINES[way]))
     wrong = []
     for moment in MOMENTS:
         for strike in range(1, strikes + 1):
-            found = simulate(lambda: _faults(line, strike, moment, centre))  # noqa: B023 - simulated at once
+            found = simulate(lambda: _faults(strike, moment, *LINES[way]))  # noqa: B023 - simulated at once
             wrong += [f"killed at action {strike}, hang-up at {moment}: {fault}" for fault in found]
     assert strikes > 20
     assert not wrong, "\n".join(wrong)
@@ -38,26 +45,27 @@ def test_no_kill_at_any_wire_action_loses_a_caller(way: str) -> None:
 
 @pytest.mark.parametrize("way", LINES)
 def test_a_killed_controller_greets_nobody_twice_and_leaves_no_silence(way: str) -> None:
-    line, centre = LINES[way]
-    strikes = simulate(lambda: _strikes(line, centre))
-    longest = max(simulate(lambda: _silence(line, strike, centre)) for strike in range(1, strikes + 1))  # noqa: B023
+    strikes = simulate(lambda: _strikes(*LINES[way]))
+    longest = max(simulate(lambda: _silence(strike, *LINES[way])) for strike in range(1, strikes + 1))  # noqa: B023
     assert longest <= 2_600  # ms: the longest that a killed controller is away, and its first look around
 
 
-async def _strikes(line: str, centre: Phone | None) -> int:
-    return (await one_call(line, None, None, centre)).wires[0].strikes
+async def _strikes(line: str, centre: Phone | None, seats: Phone | None) -> int:
+    return (await one_call(line, None, None, centre, seats)).wires[0].strikes
 
 
-async def _faults(line: str, strike: int, moment: float | None, centre: Phone | None) -> list[str]:
-    house = await one_call(line, strike, moment, centre)
+async def _faults(
+    strike: int, moment: float | None, line: str, centre: Phone | None, seats: Phone | None
+) -> list[str]:
+    house = await one_call(line, strike, moment, centre, seats)
     found = house.faults()
     if moment is None:
         found += _not_served(house)
     return found
 
 
-async def _silence(line: str, strike: int, centre: Phone | None) -> int:
-    house = await one_call(line, strike, None, centre)
+async def _silence(strike: int, line: str, centre: Phone | None, seats: Phone | None) -> int:
+    house = await one_call(line, strike, None, centre, seats)
     return max(house.fake.longest(citizen.label) for citizen in house.citizens)
 
 

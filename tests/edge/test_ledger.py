@@ -15,6 +15,7 @@ from ivr.facts import (
     Left,
     Offered,
     Outcome,
+    Overflowed,
     Party,
     Queued,
     Released,
@@ -89,7 +90,8 @@ def test_what_a_step_came_to_is_the_same_value_in_the_next_life(house: House) ->
         (steps.ANSWERED, at(1)),
         (steps.SAYING.of(TRANSITION), at(1)),
         (steps.SAID.of(TRANSITION), Said(at(5), Heard.CUT)),
-        (steps.QUEUED, Queued(at(1), TicketId(CALL))),
+        (steps.QUEUED.of(1), Queued(at(1), TicketId(CALL))),
+        (steps.OVERFLOWED.of(1), Overflowed(at(9), (PoolId("safety"),))),
         (steps.OFFERED.of(1), offered(10)),
         (steps.ACCEPTED.of(1), at(12)),
         (steps.DECLINED.of(1), Declined(at(13), Refusal.REJECTED)),
@@ -164,7 +166,7 @@ def told(house: House, *written: tuple[Step[Any], Any], ended: float = 60) -> Ca
 
 GREETED: list[tuple[Step[Any], Any]] = [
     (steps.ANSWERED, at(1)),
-    (steps.QUEUED, Queued(at(1), TicketId(CALL))),
+    (steps.QUEUED.of(1), Queued(at(1), TicketId(CALL))),
     (steps.SAID.of(TRANSITION), Said(at(6))),
     (steps.SAID.of(GREETING), Said(at(9))),
 ]
@@ -256,6 +258,19 @@ def test_a_target_that_came_back_is_not_where_the_call_went(house: House) -> Non
         (steps.CONNECTED, TALK),
     )
     assert (returned.outcome, returned.target, returned.connected) == (Outcome.ANSWERED, None, at(20))
+
+
+def test_a_call_that_overflowed_has_waited_since_its_first_place(house: House) -> None:
+    overflowed = told(
+        house,
+        *GREETED,
+        (steps.OVERFLOWED.of(1), Overflowed(at(11), (PoolId("safety"), PoolId("law")))),
+        (steps.TRANSFERRING.of(2), TARGET),
+        (steps.RETURNED.of(2), Returned(at(15), "busy", 17)),
+        (steps.QUEUED.of(3), Queued(at(15), TicketId(CALL))),
+        (steps.CONNECTED, TALK),
+    )
+    assert (overflowed.overflowed, overflowed.queued, overflowed.wait_ms) == (("safety", "law"), at(1), 19_000)
 
 
 def test_a_transferred_call_names_its_target(house: House) -> None:
