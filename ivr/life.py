@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import uvloop
 
 from ivr.app import CURRENT, Controller
 from ivr.census import Census, place_in
 from ivr.dispatcher import Dispatcher, replay
-from ivr.edge import voice
+from ivr.edge import snapshots, voice
 from ivr.edge.clock import SystemClock
 from ivr.edge.database import Database
 from ivr.edge.disk import FileDisk
@@ -36,7 +35,6 @@ from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
-from ivr.survival import COMPILED, Compiled
 from ivr.web.api import Api
 from ivr.web.rights import HOUSE, Who
 from ivr.web.switchboard import Applied, Switchboard
@@ -66,18 +64,20 @@ class Surroundings:
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Surroundings":
         """Raises `Trouble` or `ConfigFaults`."""
-        house = settings.read(None, None, environ, applied=True)
+        state = settings.state_directory(None, environ)
+        version, config = settings.applied(state)
+        ports = settings.ports(config.site.ports, environ)
         at, since = environ.get("HOTLINE_AT", ""), environ.get("HOTLINE_SINCE", "")
         clock = SystemClock(parse_moment(at), Instant(int(since))) if at and since else SystemClock()
         return cls(
-            house.state,
-            house.config,
-            house.ports["ari"],
-            house.ports["web"],
-            house.database,
+            state,
+            config,
+            ports["ari"],
+            ports["web"],
+            environ.get("DATABASE_URL", ""),
             clock,
             f"rehearsal-{since}" if at else "",
-            settings.applied(house.state).version,
+            version,
         )
 
 
@@ -135,13 +135,10 @@ def _identify(house: str, token: str) -> Who | None:
     return HOUSE if hmac.compare_digest(token.encode(), house.encode()) else None
 
 
-def _applied(state: Path) -> Applied:
+async def _applied(state: Path) -> Applied:
     """What has been applied since this life began."""
-    try:
-        compiled = msgspec.json.decode((state / COMPILED).read_bytes(), type=Compiled)
-    except (OSError, msgspec.DecodeError) as error:
-        raise DiskError(f"{state / COMPILED} cannot be read: {error}") from error
-    return Applied(compiled.version, compiled.config, Audio(str(state / "prompts"), voice.lengths(state / "prompts")))
+    version, config, lengths = await snapshots.follow(state)
+    return Applied(version, config, Audio(str(state / "prompts"), lengths))
 
 
 async def _control(controller: Controller) -> None:

@@ -11,41 +11,11 @@ import msgspec
 
 from routing.arrival import recognise
 from routing.config import Config
-from routing.config.build import build
 from routing.ids import Instant, PromptId
 from routing.plan import Destination, Kind, Route, plan
 from routing.prompts import SURVIVAL_SORRY
 
-SNAPSHOT = "snapshot/survival.json"
-"""Where the snapshot lies, below the state directory."""
-
-COMPILED = "snapshot/config.json"
-"""Where the same lies as values: reading 10,000 lines takes a second or two, and calls must not wait for it."""
-
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """The applied config as text, its number, and by how much the civil clock is ahead (a rehearsal), in ms.
-
-    Written by whoever applies a config: at start and after each reload.  Text, and built again for each call: so it can
-    be read by a later version of us, and what was checked is what is used.
-    """
-
-    sources: dict[str, str]
-    ahead_ms: int = 0
-    version: int = 0
-
-    def encode(self) -> bytes:
-        """As it is written to `SNAPSHOT`."""
-        return msgspec.json.encode(self)
-
-
-class Compiled(msgspec.Struct, frozen=True):
-    """The applied config as the controller takes it at a reload, checked and built by whoever applied it."""
-
-    version: int
-    config: Config
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -63,22 +33,21 @@ class Stamp(msgspec.Struct, frozen=True):
     greeted: bool = False
 
 
-def moment(snapshot: Snapshot, stamp: Stamp, now: Instant) -> datetime:
-    """The civil moment of the call: the one it brought along (demo), else now, as rehearsed."""
+def moment(stamp: Stamp, now: Instant, ahead_ms: int) -> datetime:
+    """The civil moment of the call: the one it brought along (demo), else now, as rehearsed (`ahead_ms`)."""
     if stamp.at:
         at = datetime.fromisoformat(stamp.at)
         return at if at.tzinfo else at.replace(tzinfo=SHANGHAI)
-    return datetime.fromtimestamp((now + snapshot.ahead_ms) / 1000, SHANGHAI)
+    return datetime.fromtimestamp((now + ahead_ms) / 1000, SHANGHAI)
 
 
-def decide(snapshot: Snapshot, stamp: Stamp, now: Instant, folder: str) -> str:
-    """The way of a call: steps joined by `|` (see `steps`); `folder` holds the prompts.
+def decide(config: Config, stamp: Stamp, at: datetime, folder: str) -> str:
+    """The way of a call that came at `at`: steps joined by `|` (see `steps`); `folder` holds the prompts.
 
-    Raises what `build` and `plan` raise: then the dialplan has its own last way.
+    Raises what `plan` raises: then the dialplan has its own last way.
     """
-    config = build(snapshot.sources)
     arrival = recognise(config, stamp.dialled, stamp.diversion, stamp.history, stamp.trunk, stamp.caller)
-    route = plan(config, arrival, moment(snapshot, stamp, now))
+    route = plan(config, arrival, at)
     return "|".join(steps(config, route, folder, greeted=stamp.greeted))
 
 

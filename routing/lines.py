@@ -69,12 +69,12 @@ class Phase(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A number that citizens dial.
 
     `number` is canonical; `short` is what an agent hears before the call; `unit` handles what the hall passes on;
     `pool` or `target` are the line's own seats or centre; `ring_for` limits the wait there; `fallback` names pools and
-    targets tried after it, before the hall.
+    targets tried after it, before the hall.  Never part of a circle: no work for the garbage collector.
     """
 
     number: str

@@ -65,7 +65,7 @@ LANGUAGES = ("en",)
 _DIGITS = re.compile(r"\d+")
 
 
-class Prompt(msgspec.Struct, frozen=True):
+class Prompt(msgspec.Struct, frozen=True, gc=False):
     """A sentence: `text` as written, `spoken` as the voice reads it (digits one by one).
 
     `must_hear`: not cut by an agent's answer.  `notice`: it says that the call is recorded.  In several languages, they

@@ -18,19 +18,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import aiohttp  # noqa: E402
-import msgspec  # noqa: E402
 import yaml  # noqa: E402
 from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: E402
 
 from ivr import life  # noqa: E402
-from ivr.edge import probe  # noqa: E402
+from ivr.edge import probe, snapshots  # noqa: E402
 from ivr.edge.clock import SystemClock  # noqa: E402
 from ivr.errors import Trouble  # noqa: E402
 from ivr.house import ladder  # noqa: E402
 from ivr.house.house import House  # noqa: E402
 from ivr.house.report import Report, Step  # noqa: E402
 from ivr.house.settings import Settings, read_sources  # noqa: E402
-from ivr.survival import SNAPSHOT, Snapshot  # noqa: E402
 from routing.config import build  # noqa: E402
 
 YARDSTICK = ROOT / "scripts" / "yardstick"
@@ -186,7 +184,7 @@ async def stage(side: str, agents: int, report: Report) -> AsyncIterator[Stage]:
 def be_the_controller() -> None:
     """The engine's controller, for the city that the environment names."""
     state = Path(os.environ["HOTLINE_STATE"])
-    config = build(msgspec.json.decode((state / SNAPSHOT).read_bytes(), type=Snapshot).sources)
+    _, config = snapshots.config(state)
     ari, web = int(os.environ["HOTLINE_ARI_PORT"]), int(os.environ["HOTLINE_WEB_PORT"])
     life.live(life.Surroundings(state, config, ari, web, os.environ["DATABASE_URL"], SystemClock(), "", 1))
 

@@ -33,6 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.facts",
             "ivr.prompts",
             "ivr.loudness",
+            "ivr.snapshot",
             "ivr.survival",
             "ivr.edge.protocols",
             "dialplans",
@@ -84,7 +85,7 @@ _TELEPHONE = "the demo's telephones, outside of the house: the engine never impo
 
 EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "ivr.life": (
-        {"os", "pathlib", "read_bytes()"},
+        {"os", "pathlib"},
         "the composition root: reads the environment, and names what the edge opens",
     ),
     "ivr.commands.lines": ({"pathlib", "read_bytes()", "write_text()"}, _COMMAND),
@@ -101,7 +102,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
         _SUPERVISOR,
     ),
     "ivr.house.report": ({"time"}, _SUPERVISOR),
-    "ivr.house.settings": ({"os", "pathlib", "socket", "read_text()", "read_bytes()"}, _SUPERVISOR),
+    "ivr.house.settings": ({"os", "pathlib", "socket", "read_text()"}, _SUPERVISOR),
     "ivr.migrations.versions.r0001_facts_and_calls": ({"pathlib", "read_text()"}, "run by the edge: SQL beside it"),
     "ivr.town.audio": ({"pathlib"}, _TELEPHONE),
     "ivr.town.citizen": ({"pathlib", "to_thread()"}, _TELEPHONE),

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from dialplans.render import UnusablePath, render, town_prompts
-from ivr.edge import files, probe, voice
+from ivr.edge import files, probe, snapshots, voice
 from ivr.edge.applied import History, Version
 from ivr.edge.asterisk import Asterisk
 from ivr.edge.clock import SystemClock
@@ -23,7 +23,7 @@ from ivr.house.exchange import paths
 from ivr.house.house import House
 from ivr.house.report import Report, Step
 from ivr.house.settings import Settings, applied_config, applied_sources
-from ivr.survival import COMPILED, SNAPSHOT, Compiled, Snapshot
+from ivr.snapshot import Snapshot
 from routing.config import Config, build
 from routing.ids import PromptId
 
@@ -81,9 +81,7 @@ def keep(house: House, who: str, how: str) -> Version:
     at = SystemClock().real().isoformat(timespec="seconds")
     version = History(settings.state).add(settings.sources, at=at, who=who, how=how)
     ahead_ms = int(settings.at.timestamp() * 1000) - house.since_ms if settings.at else 0
-    compiled = Compiled(version.number, settings.config)
-    files.write(settings.state / COMPILED, msgspec.json.encode(compiled))
-    files.write(settings.state / SNAPSHOT, Snapshot(dict(settings.sources), ahead_ms, version.number).encode())
+    snapshots.write(settings.state, Snapshot(dict(settings.sources), ahead_ms, version.number), settings.config)
     return version
 
 

@@ -13,10 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from ivr.errors import Trouble
-from ivr.survival import COMPILED, SNAPSHOT, Compiled, Snapshot
+from ivr.edge import snapshots
+from ivr.errors import DiskError, Trouble
 from routing.config import Config, Mode, Ports, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,37 +132,38 @@ def moment(config: Config, at: str | None) -> datetime | None:
     raise Trouble(f"--at {at} is no moment: write it as 2021-09-15T09:00, or say now.")
 
 
-def applied(state: Path) -> Snapshot:
-    """What has been applied last: edits since then count only once they are applied too.  Raises `Trouble`."""
-    path = state / SNAPSHOT
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
-    except (OSError, msgspec.DecodeError) as error:
-        raise Trouble(f"{path} cannot be read: start the house again with scripts/run.") from error
-
-
 def applied_sources(state: Path) -> dict[str, str]:
-    """The texts of it."""
-    return applied(state).sources
+    """The texts that have been applied last: edits since then count once they are applied too.  Raises `Trouble`."""
+    try:
+        return snapshots.texts(state).sources
+    except DiskError as error:
+        raise Trouble(f"{error}: start the house again with scripts/run.") from error
 
 
 def applied_config(state: Path) -> Config | None:
-    """What has been applied last, without reading its texts again; None where nothing was, or by an older engine."""
+    """What they say, without reading them again; None where nothing was applied, or by an older engine."""
     try:
-        return msgspec.json.decode((state / COMPILED).read_bytes(), type=Compiled).config
-    except (OSError, msgspec.DecodeError):
+        return snapshots.config(state)[1]
+    except DiskError:
         return None
 
 
-def read(
-    state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ, *, applied: bool = False
-) -> Settings:
-    """Everything, from the files or, `applied`, as the open house has it.
+def applied(state: Path) -> tuple[int, Config]:
+    """What has been applied last, and its number; built anew where an older engine left it.
 
-    Raises `Trouble`, or `ConfigFaults` with every fault of the config.
+    Raises `Trouble` or `ConfigFaults`.
     """
+    try:
+        return snapshots.config(state)
+    except DiskError:
+        sources = applied_sources(state)
+        return snapshots.texts(state).version, build(sources)
+
+
+def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Everything, from the files.  Raises `Trouble`, or `ConfigFaults` with every fault of the config."""
     folder = state_directory(state, environ)
-    sources = applied_sources(folder) if applied else read_sources()
+    sources = read_sources()
     config = build(sources)
     return Settings(
         root=ROOT,

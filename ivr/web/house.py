@@ -121,7 +121,7 @@ async def drain(asked: Asked, body: Draining) -> Drained:
 async def reload(asked: Asked, body: Reloading) -> Followed:
     """Follow what `hotline reload` has checked and applied; calls in progress keep what they began with."""
     try:
-        applied = asked.board.applied()
+        applied = await asked.board.applied()
     except DiskError as error:
         raise Refusal(HTTPStatus.CONFLICT, str(error)) from error
     if body.version not in {None, applied.version}:

@@ -1,6 +1,6 @@
 """What operations are done on, and what one is given: the controller and what stands around it, and whoever asks."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Switchboard:
 
     controller: Controller
     store: PostgresStore
-    applied: Callable[[], Applied]
+    applied: Callable[[], Awaitable[Applied]]
 
     @property
     def service(self) -> Service:

@@ -1,5 +1,6 @@
 """Config and Site: one city's switch as typed values.  Any of them can be written as JSON by msgspec and read back."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -218,5 +219,5 @@ class Config(msgspec.Struct, frozen=True):
     """Everything that `config/` and `recordings/prompts.yaml` say; `lines` is keyed by canonical number."""
 
     site: Site
-    lines: dict[str, Line]
-    prompts: dict[PromptId, Prompt]
+    lines: Mapping[str, Line]
+    prompts: Mapping[PromptId, Prompt]

@@ -12,8 +12,9 @@ from pathlib import Path
 import aiohttp
 
 from dialplans.render import DIRECTORIES, Settings, render, town_prompts
-from ivr.edge import asterisk, voice
-from ivr.survival import SHANGHAI, SNAPSHOT, Snapshot
+from ivr.edge import asterisk, snapshots, voice
+from ivr.snapshot import COMPILED, SNAPSHOT, Snapshot
+from ivr.survival import SHANGHAI
 from ivr.town.audio import read_wav
 from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
@@ -64,11 +65,13 @@ class Switch:
     def snapshot(self, files: Mapping[str, str] | None = None) -> None:
         """Leave what the survival script needs, as the controller does; other config `files` than ours, if given."""
         ahead = (REHEARSAL - datetime.now(UTC)).total_seconds()
-        (self.state / SNAPSHOT).write_bytes(Snapshot(dict(files or sources()), round(ahead * 1000)).encode())
+        texts = dict(files or sources())
+        snapshots.write(self.state, Snapshot(texts, round(ahead * 1000)), build(texts))
 
     def forget_snapshot(self) -> None:
         """As on a machine whose survival script cannot work."""
-        (self.state / SNAPSHOT).unlink(missing_ok=True)
+        for name in (COMPILED, SNAPSHOT):
+            (self.state / name).unlink(missing_ok=True)
 
     def census(self) -> list[list[str]]:
         """The lines of the census so far."""

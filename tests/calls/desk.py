@@ -67,7 +67,11 @@ class Desk:
         self.controller = Controller(service, self.fake.life(), register)
         applied = Applied(1, CONFIG, service.audio)
         self.store = Records(disk)
-        self.board = Switchboard(self.controller, self.store, lambda: applied)
+
+        async def latest() -> Applied:
+            return applied
+
+        self.board = Switchboard(self.controller, self.store, latest)
         self.people: dict[str, Who] = {"house": HOUSE}
         self.api = Api(self.board, self.people.get)
         self._run = asyncio.create_task(self.controller.run(), name="controller")

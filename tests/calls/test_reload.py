@@ -1,7 +1,7 @@
 """A reload while calls talk and wait: it changes nothing for them, and the next calls follow the new file."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import msgspec
@@ -11,8 +11,8 @@ from ivr.edge.protocols import Request
 from ivr.errors import DiskError
 from ivr.facts import Outcome
 from ivr.service import Audio
+from ivr.snapshot import Compiled, compiled
 from ivr.store import PostgresStore
-from ivr.survival import Compiled
 from ivr.web.api import Answer, Api
 from ivr.web.rights import HOUSE
 from ivr.web.switchboard import Applied, Switchboard
@@ -133,20 +133,20 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
         house.fake.dials("12345", after=0.5)
         answers: list[Answer] = []
 
-        def unreadable() -> Applied:
+        async def unreadable() -> Applied:
             raise DiskError("snapshot/config.json cannot be read: gone")
 
-        async def asks(applied: Callable[[], Applied], given: bytes) -> None:
+        async def asks(applied: Callable[[], Awaitable[Applied]], given: bytes) -> None:
             assert house.controller is not None
             api = Api(Switchboard(house.controller, cast("PostgresStore", None), applied), lambda _: HOUSE)
             bearer, kind = "Bearer any", "application/json"
             answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))
             answers.append(await api.answer(Request("GET", "/status", (), bearer)))
 
-        def latest() -> Applied:
+        async def latest() -> Applied:
             return Applied(7, without_transition(), Audio("/prompts", lengths()))
 
-        questions: tuple[tuple[Callable[[], Applied], bytes], ...] = (
+        questions: tuple[tuple[Callable[[], Awaitable[Applied]], bytes], ...] = (
             (latest, b'{"version": 6}'),
             (unreadable, b""),
             (latest, b'{"version": 7}'),
@@ -166,14 +166,14 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
 def test_ten_thousand_numbers_are_swapped_in_while_sixty_calls_talk_and_wait() -> None:
     local = "".join(ENTRY.format(number=3_000_000 + n) for n in range(10_000))
     config = build({**SOURCES, "lines.yaml": SOURCES["lines.yaml"] + local})
-    applied = msgspec.json.encode(Compiled(2, config))  # as whoever applies it hands it to the controller
+    applied = compiled(config, 2)  # as whoever applies it hands it to the controller
 
     async def scene() -> None:
         house = SimulatedHouse(seed=61)
         for agent in AGENTS[:20]:
             house.agent(agent, answers_after=1.5, talks=40)
         before = [house.fake.dials("3009999", after=0.5 + n / 20) for n in range(60)]
-        house.fake.later(15, lambda: follow(house, msgspec.json.decode(applied, type=Compiled).config))
+        house.fake.later(15, lambda: follow(house, msgspec.json.decode(applied, type=Compiled).config()))
         after = house.fake.dials("3009999", after=16)
         house.fake.lengths["transition-3009999"] = 9_000
         await house.lives()

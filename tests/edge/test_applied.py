@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from ivr import loudness, prompts
-from ivr.edge import files, sounds
+from ivr.edge import files, snapshots, sounds
 from ivr.edge.applied import History
 from ivr.errors import Trouble
 from ivr.house.settings import read_sources
 from ivr.main import main
-from ivr.survival import COMPILED, Compiled
+from ivr.snapshot import Snapshot
 from routing.config import build
 from routing.ids import PromptId
 from tests.reading import ROOT
@@ -152,7 +152,7 @@ def test_a_cancelled_number_that_comes_back_is_a_fault_against_what_was_applied(
     sources = read_sources(city)
     now = sources["site.yaml"].replace("rehearsal: 2021-09-15T09:00", "rehearsal: 2022-03-01T09:00")
     applied = build(sources | {"site.yaml": now})
-    files.write(state / COMPILED, msgspec.json.encode(Compiled(1, applied)))
+    snapshots.write(state, Snapshot(sources, version=1), applied)
     runner = CliRunner(env={"HOTLINE_STATE": str(state), "HOTLINE_CONFIG": str(city)})
     assert runner.invoke(main, ["check"]).exit_code == 0
     path = city / "config" / "lines.yaml"
