@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from ivr import conversation, reach
+from ivr import conversation, reach, survey
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
 from ivr.facts import Left, Party, Released
 from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, OVERFLOWED, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
@@ -58,6 +58,8 @@ async def serve(call: Call) -> None:
                 async with call.citizen.alive():
                     person = await _reach(call, stage, prompts)
                 if person is not None and not await _talk(call, stage, person):
+                    async with call.citizen.alive():
+                        await survey.ask(call)
                     return
             prompts = (*prompts, place.sorry) if place.sorry else prompts
 
@@ -153,7 +155,10 @@ async def leaving(call: Call) -> AsyncIterator[None]:
 
 
 async def _give_back(call: Call) -> None:
-    """A fault of ours never means dead air: the survival path brings the caller to a person."""
+    """A fault of ours never means dead air: the survival path brings the caller to a person, unless they had theirs."""
+    if RELEASED in call.ledger:
+        call.citizen.hang_up()
+        return
     route = call.ledger.get(ROUTED)
     try:
         if route is not None and any(SAID.of(prompt.id) in call.ledger for prompt in route.prompts):

@@ -114,6 +114,13 @@ class Released(msgspec.Struct, frozen=True):
     cause: int = 0
 
 
+class Rated(msgspec.Struct, frozen=True):
+    """What the citizen says of the talk: 1 very content to 5 not at all; None: no key was pressed."""
+
+    at: Instant
+    level: int | None = None
+
+
 class Left(msgspec.Struct, frozen=True):
     """The way out: `why` is the name of the closed set in `ivr.call` (finished, hung-up, fault, taken-back)."""
 
@@ -147,6 +154,7 @@ class Stage(StrEnum):
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
+    `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
@@ -185,6 +193,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     overflowed: tuple[PoolId, ...] = ()
     offers: int = 0
     prompts: tuple[PromptId, ...] = ()
+    rating: int | None = None
     recording: str = ""  # its file, once it is finished: filled in by the store
     wait_ms: int | None = None
     since_answer_ms: int | None = None

@@ -19,6 +19,7 @@ from ivr.facts import (
     Outcome,
     Overflowed,
     Queued,
+    Rated,
     Released,
     Returned,
     Said,
@@ -73,6 +74,7 @@ TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  be
 TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that target answered and shares the bridge")
 RETURNED: Step[Returned] = _step("returned", Returned, ":<n>  that target came to nothing; the next stage follows")
 RELEASED: Step[Released] = _step("released", Released, "who hung up first")
+RATED: Step[Rated] = _step("rated", Rated, "the survey is over, with a level or without")
 TAKEN_BACK: Step[Instant] = _step("taken-back", Instant, "the dialplan has the caller: survival")
 LEFT: Step[Left] = _step("left", Left, "the call's coroutine has found its way out")
 ENDED: Step[CallRecord] = _step("ended", CallRecord, "the record: the last entry of a call, of topic `record`")

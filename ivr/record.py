@@ -10,6 +10,7 @@ from ivr.ledger import (
     OFFERED,
     OVERFLOWED,
     QUEUED,
+    RATED,
     RELEASED,
     RETURNED,
     ROUTED,
@@ -36,7 +37,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     offers = ledger.which(OFFERED)
     spoken = {name: said for name, said in ledger.which(SAID).items() if said.heard is not Heard.FAILED}
     greeted = _prompts_ended(ledger)
-    left = ledger.get(LEFT)
+    left, rated = ledger.get(LEFT), ledger.get(RATED)
     served = _served(ledger)
     target = ledger[TRANSFERRING.of(served)].target if served else None
     return CallRecord(
@@ -72,6 +73,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         overflowed=overflowed(ledger),
         offers=len(offers),
         prompts=tuple(PromptId(name) for name in spoken),
+        rating=rated.level if rated else None,
         wait_ms=_between(queued, reached or ended),
         since_answer_ms=_between(answered, reached),
         since_prompt_end_ms=_between(greeted, reached),

@@ -18,6 +18,9 @@ T = TypeVar("T")
 GREETED = "HOTLINE_GREETED"
 """The channel variable that tells the survival path what the caller has heard."""
 
+DONE = "HOTLINE_DONE"
+"""The channel variable that tells the dialplan that the caller was served: should it get them back, it hangs up."""
+
 LEASE = "TIMEOUT(absolute)"
 """The dialplan's dead man's lease on a caller, in seconds from now; 0: none.  See dialplans/hotline/extensions.conf."""
 

@@ -74,7 +74,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `number` is canonical; `short` is what an agent hears before the call; `unit` handles what the hall passes on;
     `pool` or `target` are the line's own seats or centre; `ring_for` limits the wait there; `fallback` names pools and
-    targets tried after it, before the hall.  Never part of a circle: no work for the garbage collector.
+    targets tried after it, before the hall.  `survey`: its callers are asked how content they are, if the city asks.
+    Never part of a circle: no work for the garbage collector.
     """
 
     number: str
@@ -97,6 +98,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     transition: Window | None = None
     cancel_on: date | None = None
     when_cancelled: Cancelled = Cancelled.CONNECT
+    survey: bool = True
     example: bool = False
 
 

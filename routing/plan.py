@@ -87,6 +87,14 @@ class Destination(msgspec.Struct, frozen=True):
     caller_id: str = "citizen"
 
 
+class Survey(msgspec.Struct, frozen=True):
+    """What a citizen is asked when the agent has hung up; `answer_within_ms` counts from the prompt's end."""
+
+    prompt: SpokenPrompt
+    thanks: SpokenPrompt
+    answer_within_ms: int
+
+
 class Route(msgspec.Struct, frozen=True):
     """Everything that is decided when a call arrives; kept for the call's life.
 
@@ -103,6 +111,7 @@ class Route(msgspec.Struct, frozen=True):
     whisper: PromptId
     marked: str | None = None
     priority_ms: int = 0
+    survey: Survey | None = None
 
 
 class Stage(NamedTuple):
@@ -156,7 +165,15 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         destinations = (*before, _hall(config, line))
     urgent = marked is not None and marked.startswith((MISROUTED, FROM))
     return Route(
-        line.number, line.name, at, prompts, destinations, said.whisper(line), marked, PRIORITY_MS if urgent else 0
+        line=line.number,
+        name=line.name,
+        phase=at,
+        prompts=prompts,
+        destinations=destinations,
+        whisper=said.whisper(line),
+        marked=marked,
+        priority_ms=PRIORITY_MS if urgent else 0,
+        survey=None if urgent else _survey(config, line),
     )
 
 
@@ -257,6 +274,14 @@ def _emergency(config: Config, arrival: Arrival) -> Iterator[Destination]:
 
 def _hall(config: Config, line: Line) -> Destination:
     return Destination(Kind.POOL, config.site.hall, line.skill, is_ours=True)
+
+
+def _survey(config: Config, line: Line) -> Survey | None:
+    """Emergencies are never asked; of the rest, whoever the line's `survey` does not leave out."""
+    asked = config.site.survey
+    if not (asked.on and line.survey):
+        return None
+    return Survey(_say(config, said.SURVEY), _say(config, said.SURVEY_THANKS), _ms(asked.answer_within))
 
 
 def _say(config: Config, prompt: PromptId) -> SpokenPrompt:

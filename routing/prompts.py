@@ -38,7 +38,10 @@ SURVIVAL_SORRY = PromptId("survival-sorry")
 """Said by the survival path."""
 
 SURVIVAL_NOBODY = PromptId("survival-nobody")
-FIXED = (RETURN_HALL, SURVIVAL_SORRY, SURVIVAL_NOBODY)
+SURVEY, SURVEY_THANKS = PromptId("survey"), PromptId("survey-thanks")
+"""The question of five levels, and what is said to whoever has answered it."""
+
+FIXED = (RETURN_HALL, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS)
 """Prompts that must stand in the file by themselves."""
 
 ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})

@@ -16,7 +16,7 @@ import msgspec
 from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
-from routing.config.site import Limits, Mode, Ports, Site, Survival, Target, Timing, Trunk
+from routing.config.site import Limits, Mode, Ports, Site, Surveys, Survival, Target, Timing, Trunk
 from routing.config.site_file import HEAD, SECTIONS
 from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
 from routing.hours import Hours, Window
@@ -54,7 +54,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "survival": ("seats",),
     "voice": ("command",),
     "prompt": ("text",),
-    "sections": tuple(name for name in SECTIONS if name not in {"voice", "departments"}),
+    "sections": tuple(name for name in SECTIONS if name not in {"survey", "voice", "departments"}),
 }
 """What must stand there; a test asks the loader."""
 
@@ -89,6 +89,7 @@ def _site() -> dict[str, Schema]:
         "timing": _object(_fields(Timing, Timing.__struct_fields__)),
         "limits": _object({**_fields(Limits, ("calls",)), "journal": SIZE}),
         "survival": _object(_fields(Survival, Survival.__struct_fields__), REQUIRED["survival"]),
+        "survey": _object(_fields(Surveys, Surveys.__struct_fields__)),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),
         "pools": _named(_object(_fields(Pool, POOL_KEYS), REQUIRED["pool"])),

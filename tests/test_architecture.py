@@ -21,7 +21,16 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"ivr.web"}),
     frozenset({"ivr.app", "ivr.adopt"}),
     frozenset(
-        {"ivr.call", "ivr.conversation", "ivr.reach", "ivr.speech", "ivr.visit", "ivr.service", "ivr.dispatcher"}
+        {
+            "ivr.call",
+            "ivr.conversation",
+            "ivr.reach",
+            "ivr.speech",
+            "ivr.survey",
+            "ivr.visit",
+            "ivr.service",
+            "ivr.dispatcher",
+        }
     ),
     frozenset({"ivr.ari", "ivr.scopes", "ivr.ledger", "ivr.record", "ivr.register", "ivr.census", "ivr.recorder"}),
     frozenset({"ivr.journal", "ivr.store"}),

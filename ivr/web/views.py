@@ -66,6 +66,7 @@ class EndedCall(msgspec.Struct, frozen=True):
     prompts: tuple[str, ...] = ()
     wait_ms: int | None = None
     talk_ms: int | None = None
+    rating: int | None = None
     recording: str = ""
 
 
@@ -149,6 +150,7 @@ def ended(record: CallRecord) -> EndedCall:
         record.prompts,
         record.wait_ms,
         record.talk_ms,
+        record.rating,
         record.recording,
     )
 

@@ -121,6 +121,7 @@ def _line(entry: Entry, site: Site) -> Line:
         transition=entry.maybe("transition", window, None),
         cancel_on=cancel_on,
         when_cancelled=entry.maybe("when_cancelled", _when_cancelled, Cancelled.CONNECT),
+        survey=entry.maybe("survey", yes, default=True),
         example=entry.maybe("example", yes, default=False),
     )
     _row_and_section(entry, line)

@@ -173,6 +173,13 @@ class Survival(msgspec.Struct, frozen=True):
     ring_for: timedelta = timedelta(seconds=10)
 
 
+class Surveys(msgspec.Struct, frozen=True):
+    """Whether citizens rate a talk when the agent has hung up, and how long a key is waited for after the prompt."""
+
+    on: bool = False
+    answer_within: timedelta = timedelta(seconds=8)
+
+
 class Voice(msgspec.Struct, frozen=True):
     """The voice that reads prompts: a command of the city's own with `{text}` and `{wav}` in it; none: the built-in."""
 
@@ -196,6 +203,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing
     limits: Limits
     survival: Survival
+    survey: Surveys = Surveys()
     voice: Voice = Voice()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]

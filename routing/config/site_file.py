@@ -8,9 +8,21 @@ from typing import TypeVar
 
 from routing.config import people_file, trunks_file
 from routing.config.entry import Entry, entries, named
-from routing.config.fields import A_WORD, WORD, between, choice, duration, each_of, matching, moment, one_of, size
+from routing.config.fields import A_WORD, WORD, between, choice, duration, each_of, matching, moment, one_of, size, yes
 from routing.config.nodes import Node, Source
-from routing.config.site import Limits, Mode, Ports, Site, Survival, Target, TargetKind, Timing, Trunk, Voice
+from routing.config.site import (
+    Limits,
+    Mode,
+    Ports,
+    Site,
+    Surveys,
+    Survival,
+    Target,
+    TargetKind,
+    Timing,
+    Trunk,
+    Voice,
+)
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
 from routing.numbers import EMERGENCY, Numbering
@@ -26,7 +38,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 """A skill, or a line's own seats, are worth at most this wait: the standard's clock is 15 s."""
 
 SECTIONS = (
-    *("site", "ports", "timing", "limits", "survival", "voice", "skills", "pools"),
+    *("site", "ports", "timing", "limits", "survival", "survey", "voice", "skills", "pools"),
     *("departments", "seats", "agents", "trunks", "targets"),
 )
 HEAD = (
@@ -76,6 +88,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         timing=_timing(file),
         limits=_limits(file),
         survival=_survival(file, seats),
+        survey=_survey(file),
         voice=_voice(file),
         pools=pools,
         skills=skills,
@@ -220,6 +233,16 @@ def _survival(file: Entry, seats: Collection[str]) -> Survival:
     if not phones:
         entry.fault("seats", "survival needs 'seats': the phones that ring when nothing else of ours is left")
     return Survival(tuple(SeatId(phone) for phone in phones), entry.maybe("ring_for", duration, timedelta(seconds=10)))
+
+
+def _survey(file: Entry) -> Surveys:
+    node = file.child("survey") if file.has("survey") else None
+    if node is None:
+        return Surveys()
+    entry = Entry(file.source, node, "'survey'", ("on", "answer_within"))
+    return Surveys(
+        entry.maybe("on", yes, default=False), entry.maybe("answer_within", duration, Surveys().answer_within)
+    )
 
 
 def _voice(file: Entry) -> Voice:

@@ -157,6 +157,10 @@ class Person:
         )
         return f"{', '.join(said) or 'silence'} in {self.heard().seconds:.1f} s, {self.call.end or 'still up'}"
 
+    def presses(self, keys: str) -> None:
+        """Press keys, one after another."""
+        self.call.press(keys)
+
     # --- ending
 
     async def hangs_up(self) -> None:

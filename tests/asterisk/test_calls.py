@@ -153,17 +153,20 @@ async def the_hall_takes_12316_when_the_centre_is_closed(office: Office) -> None
 
 
 @all_are_in
-async def an_agent_of_the_hall_takes_12345_and_hangs_up_first(office: Office) -> None:
+async def an_agent_of_the_hall_takes_12345_and_hangs_up_first_and_the_citizen_says_how_content(office: Office) -> None:
     citizen = await office.citizen()
     await citizen.dials("12345")
     await citizen.hears("greeting-12345")
     agent = await office.talks(citizen, "12345")
     await agent.hangs_up()
+    await citizen.hears("survey")
+    citizen.presses("2")
+    await citizen.hears("survey-thanks")
     await citizen.is_hung_up()
     citizen.was_never_in_silence()
     citizen.did_not_hear("transition-12329", "transition-12350")
     record = await answered_by(office, citizen, agent, "hall")
-    assert (record.line, record.released_by) == ("12345", Party.AGENT)
+    assert (record.line, record.released_by, record.rating) == ("12345", Party.AGENT, 2)
     assert record.since_prompt_end_ms is not None
     assert record.since_prompt_end_ms < 15_000
 

@@ -64,7 +64,7 @@ async def _served(office: Office, citizen: Citizen) -> None:
     await citizen.hears_person(agent)
     await asyncio.sleep(TALK)
     await agent.hangs_up()
-    await citizen.is_hung_up()
+    await citizen.hangs_up()
 
 
 def test_each_is_answered_once(rush: Rush) -> None:

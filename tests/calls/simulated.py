@@ -199,9 +199,9 @@ class SimulatedHouse:
         return [what for since, to, what in self.fake.heard(party.label) if to > since]
 
     def story(self, party: Party) -> list[str]:
-        """The same without what is too short to be noticed, ringing, and music."""
+        """The same without what is too short to be noticed, ringing, music, and the question that follows a talk."""
         heard = [what for since, to, what in self.fake.heard(party.label) if to - since > NOTICED_MS]
-        return [what for what in heard if what not in {"unanswered", "music"}]
+        return [what for what in heard if what not in {"unanswered", "music", "survey"}]
 
     def faults(self) -> list[str]:
         """Everything that is not as it must be; the oracle of every simulated test."""

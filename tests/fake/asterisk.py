@@ -190,7 +190,10 @@ class FakeAsterisk(World):
             self.hang_up(channel)
             return
         self.leave_stasis(channel, goes_on=True)
-        self.survive(channel)
+        if channel.variables.get("HOTLINE_DONE") == "1":
+            self.hang_up(channel, by_us=True)
+        else:
+            self.survive(channel)
 
     def continues(self, channel: Channel, context: str) -> None:
         """`continue`: on to another place of the dialplan, once nothing plays."""

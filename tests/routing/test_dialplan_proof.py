@@ -14,6 +14,13 @@ SOMEWHERE = Settings(
 )  # fmt: skip
 
 
+LEASED_OUT = """\
+exten => T,1,GotoIf($["${HOTLINE_DONE}" = "1"]?arrived,s,done)
+ same => n,Goto(survival,s,1)
+"""
+"""What becomes of a caller whose lease has run out."""
+
+
 @lru_cache(maxsize=1)
 def texts() -> tuple[str, str]:
     files = render(config(), SOMEWHERE)
@@ -39,7 +46,7 @@ def test_every_path_of_the_rendered_dialplan_ends_well() -> None:
     [
         ("n(survive),Goto(survival,s,1)", "n(survive),Goto(survivel,s,1)", "'survivel,s,1', which is nowhere"),
         ("n(survive),Goto(survival,s,1)", "n(survive),Hangup(34)", "no person, and no sentence"),
-        ("exten => T,1,Goto(survival,s,1)", "; nothing", "there is no extension T"),
+        (LEASED_OUT, "; nothing", "there is no extension T"),
         ("Set(TIMEOUT(absolute)=30)", "NoOp()", "no lease is set"),
         ("Set(HOTLINE_TRY=$[${HOTLINE_TRY} + 1])", "NoOp()", "a loop: nothing ends it"),
         ("GotoIf($[${HOTLINE_TRY} > 20]?survive)", "NoOp()", "a loop: nothing ends it"),
