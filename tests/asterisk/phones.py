@@ -87,13 +87,16 @@ class Person:
         while loop.time() < deadline:
             heard = self.heard()
             begin = max(self._mark, heard.began)
-            rest = heard.since(begin)
+            has_ended, end = self.call.has_ended, heard.began + heard.seconds
+            if has_ended:  # the last packets of the last prompt may be missing
+                end = max(end, begin + len(samples) / RATE)
+            rest = heard.between(begin, end)
             if len(rest.samples) >= len(samples):
                 best = audio.hears(rest.samples, samples)
                 if best.correlation >= RIGHT:
                     self._mark = begin + best.at + len(samples) / RATE
                     return audio.Match(best.correlation, begin + best.at - heard.began)
-            if self.call.has_ended:
+            if has_ended:
                 break
             await asyncio.sleep(0.1)
         story = await asyncio.to_thread(self.story)

@@ -1,16 +1,19 @@
 """The survey after a talk: who is asked, which keys count, and that nothing of it can hold or lose anybody."""
 
+from functools import partial
+
 import msgspec
 import pytest
 
 from ivr.facts import CallRecord, Outcome, Party
 from routing.config import Config
+from routing.prompts import SURVEY
 from routing.tickets import AgentState
 from tests.calls.simulated import CONFIG, SimulatedHouse, lengths
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
 
-SURVEY_S = lengths()["survey"] / 1000
+SURVEY_S = lengths()[SURVEY] / 1000
 ASKED_AT = 8.0
 """Seconds after dialling: the agent, who talks for two, has hung up, and the question is being asked."""
 
@@ -24,7 +27,7 @@ async def asked(
     house.fake.target("031112316", Phone(answers_after=1.0, talks=10))
     citizen = house.fake.dials(line, hangs_up=hangs_up)
     for at, digit in keys:
-        house.fake.later(at, lambda digit=digit: house.fake.presses(citizen, digit))
+        house.fake.later(at, partial(house.fake.presses, citizen, digit))
     await house.lives(kills=(kill_at,) if kill_at else ())
     house.check()
     return house
@@ -50,7 +53,7 @@ def test_a_key_is_a_level_and_is_thanked_for(digit: str, level: int) -> None:
 def test_a_key_cuts_the_question() -> None:
     house = simulate(lambda: asked((ASKED_AT, "1")))
     times = {what: to - since for since, to, what in house.fake.heard("citizen")}
-    assert times["survey"] < lengths()["survey"]
+    assert times["survey"] < lengths()[SURVEY]
 
 
 def test_a_key_counts_for_eight_seconds_after_the_question() -> None:
@@ -105,7 +108,7 @@ def test_the_agent_is_free_while_the_citizen_is_asked() -> None:
 
 
 def test_no_kill_loses_the_key_or_asks_twice() -> None:
-    strikes = simulate(lambda: _strikes())
+    strikes = simulate(_strikes)
     ratings = set()
     for strike in range(1, strikes + 1):
         house = simulate(lambda: asked((ASKED_AT + SURVEY_S + 5, "2"), kill_at=strike))  # noqa: B023 - simulated at once
