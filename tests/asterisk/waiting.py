@@ -21,3 +21,8 @@ async def eventually(
 async def _holds(condition: Callable[[], bool | Awaitable[bool]]) -> bool:
     found = condition()
     return found if isinstance(found, bool) else await found
+
+
+async def passes(seconds: float) -> None:
+    """Let time pass that is itself the test: a sound has to be heard for so long, or nothing may happen."""
+    await asyncio.sleep(seconds)

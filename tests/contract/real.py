@@ -19,6 +19,7 @@ from dialplans import modules
 from ivr.edge import asterisk
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import ConnectionLost
+from tests.asterisk.waiting import eventually
 
 PASSWORD = "contract-only"
 CHANNELVARS = "HOTLINE_CALL,HOTLINE_DIALLED"
@@ -58,7 +59,7 @@ exten => s,1,Set(AFTER=survival)
 [outside]
 exten => s,1,Answer()
  same => n,Set(NAME=${IF($["${CALLERID(num)}" = ""]?${UNIQUEID}:${CALLERID(num)})})
- same => n,MixMonitor(SPOOL/all-${UNIQUEID}.raw,r(SPOOL/${NAME}.raw))
+ same => n,MixMonitor(SPOOL/all-${UNIQUEID}.raw,r(SPOOL/${NAME}.raw),touch SPOOL/${NAME}.heard)
  same => n,Milliwatt()
 """
 
@@ -178,11 +179,14 @@ def running(home: Path) -> Iterator[Running]:
 
 async def until_up(address: str, child: subprocess.Popen[bytes]) -> None:
     """Wait until a websocket opens: Asterisk has booted."""
-    async with asyncio.timeout(30), AsteriskWire(address, "hotline", PASSWORD) as wire:
-        while child.poll() is None:
+    async with AsteriskWire(address, "hotline", PASSWORD) as wire:
+
+        async def is_up() -> bool:
+            assert child.poll() is None, f"Asterisk ended with {child.returncode}"
             try:
                 async with wire.open("probe"):
-                    return
+                    return True
             except ConnectionLost:
-                await asyncio.sleep(0.05)
-    raise RuntimeError(f"Asterisk ended with {child.returncode}")
+                return False
+
+        await eventually(is_up, 60, "Asterisk is up")

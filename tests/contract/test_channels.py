@@ -11,8 +11,9 @@ from ivr.ari.handles import Bridge, Channel, Leg
 from ivr.ari.vitals import Ended, Heard
 from ivr.errors import CallerHungUp, Conflict, Gone, Refused, TakenBack, Unprocessable
 from routing.ids import BridgeId, ChannelId, PlaybackId
+from tests.asterisk.waiting import passes
 from tests.contract.conftest import Plays
-from tests.contract.scene import SECOND, agent_up, arrives, citizen_in, is_forgotten
+from tests.contract.scene import SECOND, agent_up, arrives, citizen_in, is_forgotten, now, took
 from tests.contract.worlds import APP, World
 
 
@@ -29,7 +30,7 @@ def test_a_caller_who_hangs_up_is_told_from_one_whom_the_dialplan_took_back(play
 
 async def stay(channel: Channel) -> None:
     async with channel.alive():
-        await asyncio.sleep(10)
+        await asyncio.Event().wait()
 
 
 def test_the_lease_takes_a_caller_back_alive(plays: Plays) -> None:
@@ -52,13 +53,14 @@ def test_the_lease_takes_a_caller_back_alive(plays: Plays) -> None:
 def test_the_lease_fires_in_mid_prompt_and_not_when_it_was_renewed(plays: Plays) -> None:
     async def scenario(world: World) -> None:
         async with citizen_in(world, "12346") as (_, channel, __):
-            await asyncio.sleep(1.5)
-            channel.put("TIMEOUT(absolute)", "2")
-            await asyncio.sleep(1.0)
+            since = now()
+            await channel.set("TIMEOUT(absolute)", "4")
+            await passes(2.5)  # the first lease is over
             assert channel.ended is None
-            async with channel.play([world.long], PlaybackId("p")) as playback:
+            async with channel.play([world.long] * 5, PlaybackId("p")) as playback:
                 assert await playback.over() is Heard.FAILED
             assert await channel.gone() == Ended(hung_up=False)
+            took(world, 4.0, since)
 
     plays(scenario)
 
@@ -67,7 +69,7 @@ def test_a_lease_of_nothing_never_fires(plays: Plays) -> None:
     async def scenario(world: World) -> None:
         async with citizen_in(world, "12346") as (_, channel, __):
             await channel.set("TIMEOUT(absolute)", "0")
-            await asyncio.sleep(2.5)
+            await passes(2.5)
             assert channel.ended is None
 
     plays(scenario)
@@ -111,7 +113,8 @@ def test_we_can_hang_up_before_and_after_the_answer(plays: Plays) -> None:
 def test_a_leg_that_does_not_answer_ends_with_its_cause(plays: Plays, phone: str, cause: int) -> None:
     async def scenario(world: World) -> None:
         async with connect(world.wire, APP) as ari:
-            async with Leg(ari, ChannelId("leg"), world.endpoint(phone), ring_for=SECOND) as leg:
+            ring_for = SECOND if phone == "rings" else 10 * SECOND
+            async with Leg(ari, ChannelId("leg"), world.endpoint(phone), ring_for=ring_for) as leg:
                 assert await leg.answered() == Ended(hung_up=True, cause=cause)
             await leg.channel.gone()
             await is_forgotten(ari, "channels/leg")
@@ -145,10 +148,11 @@ def test_the_answer_of_a_leg_is_never_missed(plays: Plays) -> None:
 
 def test_a_leg_that_still_rings_takes_no_commands(plays: Plays) -> None:
     async def scenario(world: World) -> None:
-        async with connect(world.wire, APP) as ari:
+        async with connect(world.wire, APP, (*EVENTS, "ChannelStateChange")) as ari:
             query = {"endpoint": world.endpoint("rings"), "app": APP}
-            await ari.request("POST", "channels/leg", query=query)
-            await asyncio.sleep(0.1)
+            with ari.mailbox("leg") as box:
+                await ari.request("POST", "channels/leg", query=query)
+                assert (await box.next(models.ChannelStateChange)).channel.state == "Ringing"
             with pytest.raises(Conflict):
                 await ari.request("POST", "channels/leg/play/p", query={"media": world.short})
             Bridge(ari, BridgeId("b")).create()
@@ -221,9 +225,11 @@ def test_hanging_up_while_a_request_is_under_way_leaves_as_a_hang_up(plays: Play
                 async with channel.alive():
                     while True:
                         await channel.request("GET")
+                        begun.set()
 
+            begun = asyncio.Event()
             talking = asyncio.ensure_future(talk())
-            await asyncio.sleep(0.05)
+            await begun.wait()
             await world.hangs_up(citizen)
             with pytest.raises(CallerHungUp):
                 await talking

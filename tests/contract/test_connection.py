@@ -9,10 +9,11 @@ from ivr.ari import models
 from ivr.ari.client import EVENTS, connect
 from ivr.ari.handles import Bridge, Channel, Leg, Up
 from ivr.ari.vitals import Ended
-from ivr.errors import Conflict, Gone, Replaced
+from ivr.errors import Conflict, Replaced
 from routing.ids import BridgeId, ChannelId
+from tests.asterisk.waiting import eventually, passes
 from tests.contract.conftest import Plays
-from tests.contract.scene import SECOND, agent_up, citizen_in, is_forgotten, now, took
+from tests.contract.scene import LISTEN, SECOND, agent_up, citizen_in, is_forgotten, now, took
 from tests.contract.worlds import APP, World
 
 
@@ -93,12 +94,20 @@ def test_calls_outlive_the_connection_and_go_on_with_the_next_one(plays: Plays) 
 def test_a_call_that_comes_while_nobody_is_connected_goes_on_in_the_dialplan(plays: Plays) -> None:
     async def scenario(world: World) -> None:
         await world.dials()
-        await asyncio.sleep(0.3)
         async with connect(world.wire, "another") as ari:
-            channels = (await ari.lists()).channels
-            waiting = [each for each in channels if (each.channelvars or {}).get("HOTLINE_DIALLED")]
-            assert [each.dialplan.app_name == "Stasis" for each in waiting] == [False]
-            assert await world.after(ari, waiting[0].id) == "FAILED"
+
+            async def waiting() -> list[models.Channel]:
+                channels = (await ari.lists()).channels
+                return [each for each in channels if (each.channelvars or {}).get("HOTLINE_DIALLED")]
+
+            async def has_come() -> bool:
+                return bool(await waiting())
+
+            await eventually(has_come, 10, "the call is in the dialplan")
+            [channel] = await waiting()
+            assert await world.after(ari, channel.id) == "FAILED"
+            [channel] = await waiting()
+            assert channel.dialplan.app_name != "Stasis"
 
     plays(scenario)
 
@@ -107,10 +116,8 @@ def test_a_leg_that_answers_while_nobody_is_connected_is_hung_up(plays: Plays) -
     async def scenario(world: World) -> None:
         async with connect(world.wire, APP) as ari:
             await ari.request("POST", "channels/leg", query={"endpoint": world.endpoint("answers"), "app": APP})
-        await asyncio.sleep(0.5)
-        async with connect(world.wire, APP) as ari:
-            with pytest.raises(Gone):
-                await ari.request("GET", "channels/leg")
+        async with connect(world.wire, "another") as ari:
+            await is_forgotten(ari, "channels/leg")
 
     plays(scenario)
 
@@ -120,7 +127,7 @@ def test_a_second_controller_takes_the_application_and_ends_the_first(plays: Pla
         async def first() -> None:
             async with connect(world.wire, APP):
                 connected.set()
-                await asyncio.sleep(5)
+                await asyncio.Event().wait()
 
         connected = asyncio.Event()
         running = asyncio.ensure_future(first())
@@ -158,21 +165,19 @@ def test_members_hear_each_other_and_one_who_moves_leaves_the_other_bridge(plays
             aside.create()
             await main.add(channel, agent)
             assert (await ari.request("GET", "bridges/main"))["channels"] == [channel.id, agent.id]
-            await asyncio.sleep(0.5)
+            await passes(LISTEN)
             await aside.add(agent)
             assert (await ari.request("GET", "bridges/main"))["channels"] == [channel.id]
             assert (await ari.request("GET", "bridges/aside"))["channels"] == [agent.id]
             channel.music()
-            await asyncio.sleep(0.5)
+            await passes(LISTEN)
             await world.hangs_up(citizen)
             await channel.gone()
-            await asyncio.sleep(0.3)
-            assert world.heard(citizen) == ["voice", "music"]
+            assert await world.heard(citizen) == ["voice", "music"]
             assert agent.ended is None
             agent.hang_up()
             await agent.gone()
-            await asyncio.sleep(0.3)
-            assert world.heard("9001") == ["voice"]
+            assert await world.heard("9001") == ["voice"]
 
     plays(scenario)
 
@@ -204,7 +209,7 @@ def test_a_reply_and_an_event_may_come_in_any_order(plays: Plays) -> None:
             leg = Leg(ari, ChannelId("leg"), world.endpoint("answers"), ring_for=5 * SECOND)
             async with leg:
                 assert await leg.answered() == Up()
-                await took(0.2, since)
+                took(world, 0.2, since)
             assert (await leg.channel.gone()).hung_up
             channel.hang_up()
             await channel.gone()

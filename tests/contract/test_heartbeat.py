@@ -8,6 +8,7 @@ import pytest
 from ivr.ari.client import connect
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import ConnectionLost
+from tests.asterisk.waiting import passes
 from tests.contract.real import PASSWORD, Running
 from tests.contract.worlds import APP
 
@@ -16,10 +17,10 @@ pytestmark = pytest.mark.asterisk
 
 async def test_an_idle_connection_stays(real_asterisk: Running) -> None:
     async with (
-        AsteriskWire(real_asterisk.address, "hotline", PASSWORD, heartbeat_s=0.1) as wire,
+        AsteriskWire(real_asterisk.address, "hotline", PASSWORD, heartbeat_s=1.0) as wire,
         connect(wire, APP) as ari,
     ):
-        await asyncio.sleep(1)
+        await passes(3)  # two rounds of ping and pong
         assert await ari.is_registered()
 
 
@@ -27,12 +28,12 @@ async def test_a_stopped_asterisk_is_noticed(real_asterisk: Running) -> None:
     async def stay() -> None:
         async with connect(wire, APP):
             real_asterisk.child.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(10)
+            await asyncio.Event().wait()
 
-    async with AsteriskWire(real_asterisk.address, "hotline", PASSWORD, heartbeat_s=0.2) as wire:
+    async with AsteriskWire(real_asterisk.address, "hotline", PASSWORD, heartbeat_s=1.0) as wire:
         try:
             with pytest.raises(ConnectionLost):
-                await asyncio.wait_for(stay(), 5)
+                await asyncio.wait_for(stay(), 20)
         finally:
             real_asterisk.child.send_signal(signal.SIGCONT)
         async with connect(wire, APP) as ari:

@@ -1,6 +1,5 @@
 """The two worlds of the contract behind one face: the fake in virtual time, the real Asterisk in its own."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import groupby
@@ -12,6 +11,7 @@ import numpy as np
 from ivr.ari.client import Ari
 from ivr.edge.protocols import Link, Wire
 from ivr.edge.wire import AsteriskWire
+from ivr.errors import Gone
 from tests.asterisk.waiting import eventually
 from tests.contract.frames import Checked
 from tests.fake.asterisk import FakeAsterisk
@@ -28,6 +28,8 @@ class World(Protocol):
     short: str
     long: str
     missing: str
+    late: float
+    """Seconds that anything may take longer here than it should."""
 
     @property
     def wire(self) -> Wire: ...
@@ -43,8 +45,8 @@ class World(Protocol):
     async def after(self, ari: Ari, channel: str) -> str:
         """Where in the dialplan a channel is that left Stasis: `T`, `survival`, `FAILED`."""
 
-    def heard(self, name: str) -> list[str]:
-        """What a party has heard, in order: a citizen, or a phone, by the caller id that rang it."""
+    async def heard(self, name: str) -> list[str]:
+        """What a party heard whose call is over, in order: a citizen, or a phone, by the caller id that rang it."""
 
 
 PHONES = {
@@ -58,6 +60,8 @@ PHONES = {
 
 class Fake:
     """The fake one."""
+
+    late = 0.4
 
     def __init__(self, seed: int) -> None:
         self.fake = FakeAsterisk(seed, APP)
@@ -86,7 +90,7 @@ class Fake:
         party = self.fake.channels[channel].party
         return {"survival": "survival", "retry": "FAILED"}.get(self.fake.channels[channel].place, party.ended)
 
-    def heard(self, name: str) -> list[str]:
+    async def heard(self, name: str) -> list[str]:
         label = next(
             each.label for each in self.fake.parties.values() if {name, f"leg-{name}"} & {each.label, *each.channels}
         )
@@ -96,6 +100,8 @@ class Fake:
 
 class Real:
     """The real one."""
+
+    late = 5.0  # on a machine that is busy with something else
 
     def __init__(self, home: Path, wire: AsteriskWire) -> None:
         self._home = home
@@ -118,14 +124,24 @@ class Real:
         return "PJSIP/gone" if phone == "unregistered" else f"PJSIP/{phone}@loop"
 
     async def after(self, ari: Ari, channel: str) -> str:
-        async with asyncio.timeout(5):
-            while True:
-                reply = await ari.request("GET", f"channels/{channel}/variable", query={"variable": "AFTER"})
-                if value := str(reply["value"]):
-                    return value
+        value = ""
 
-    def heard(self, name: str) -> list[str]:
-        samples = np.frombuffer((self._home / "spool" / f"{name}.raw").read_bytes(), "<i2")
+        async def has_gone_on() -> bool:
+            nonlocal value
+            try:
+                reply = await ari.request("GET", f"channels/{channel}/variable", query={"variable": "AFTER"})
+            except Gone:  # not set yet
+                return False
+            value = str(reply["value"])
+            return bool(value)
+
+        await eventually(has_gone_on, 10, f"{channel} has gone on in the dialplan")
+        return value
+
+    async def heard(self, name: str) -> list[str]:
+        spool = self._home / "spool"
+        await eventually((spool / f"{name}.heard").exists, 10, f"what {name} heard is on disk")
+        samples = np.frombuffer((spool / f"{name}.raw").read_bytes(), "<i2")
         samples = samples[: len(samples) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(float)
         spectra = np.abs(np.fft.rfft(samples * np.hanning(WINDOW)))
         loud = np.abs(samples).mean(axis=1) > 200
@@ -137,6 +153,8 @@ class Real:
     async def empty(self) -> None:
         """Hang up whatever a test has left, and wait until it is gone: the next test uses the same names."""
         await eventually(self._is_empty, 20, "Asterisk is empty")
+        for told in (self._home / "spool").glob("*.heard"):
+            told.unlink()
 
     async def _is_empty(self) -> bool:
         left = [f"{what}/{each['id']}" for what in ("channels", "bridges") for each in await self._http.fetch(what)]
