@@ -19,6 +19,7 @@
      ├── DiskError           a file of ours cannot be read or written
      │    └── DiskFull       no space, no quota
      ├── JournalError        the journal is another node's, or was not replayed before it was written
+     ├── TooMany             more ask at once than there is any use for
      └── Trouble             the house cannot be set up or kept up: one plain sentence with the remedy, for the operator
 
 `ConfigFaults` belongs to `routing.config`, which knows nothing of this module.
@@ -126,6 +127,10 @@ STATUS_ERRORS: dict[int, type[AriError]] = {404: Gone, 409: Conflict, 412: Preco
 def ari_error(request: str, status: int, reason: str) -> AriError:
     """The error that stands for an HTTP `status` of 400 and above."""
     return STATUS_ERRORS.get(status, Refused)(request, status, reason)
+
+
+class TooMany(HotlineError):
+    """More at once than there is any use for: later."""
 
 
 class Trouble(HotlineError):

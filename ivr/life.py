@@ -5,7 +5,6 @@ Crash-only: SIGTERM closes the door, syncs the journal and vanishes; calls are n
 
 import asyncio
 import gc
-import hmac
 import logging
 import os
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from ivr.app import CURRENT, Controller
+from ivr.audit import Audit
 from ivr.census import Census, place_in
 from ivr.dispatcher import Dispatcher, replay
 from ivr.edge import snapshots, voice
@@ -25,18 +25,21 @@ from ivr.edge.disk import FileDisk
 from ivr.edge.ending import asked_to_end, vanish
 from ivr.edge.following import FollowedFile
 from ivr.edge.http import serving
+from ivr.edge.locksmith import Argon2Locksmith
 from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import DiskError, Replaced
 from ivr.house import settings
+from ivr.house.settings import FIRST_LOGIN
 from ivr.journal import Journal
 from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
+from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
-from ivr.web.rights import HOUSE, Who
+from ivr.web.rights import Role
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
 from routing.hours import parse_moment
@@ -114,8 +117,10 @@ async def _live(given: Surroundings) -> None:
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
         controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
-        board = Switchboard(controller, store, partial(_applied, given.state))
-        api = Api(board, partial(_identify, secrets.get("api-token")))
+        access = await _access(given, secrets)
+        audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock)
+        board = Switchboard(controller, store, partial(_applied, given.state), access, audit)
+        api = Api(board, access.identify)
         async with (
             serving(api.answer, given.web_port),
             asyncio.TaskGroup() as group,
@@ -130,9 +135,19 @@ async def _live(given: Surroundings) -> None:
             await _end(controller, journal)
 
 
-def _identify(house: str, token: str) -> Who | None:
-    """The bearer of a token: there is one, the house's own."""
-    return HOUSE if hmac.compare_digest(token.encode(), house.encode()) else None
+async def _access(given: Surroundings, secrets: Secrets) -> Access:
+    """Accounts and tokens; at the very first start a system admin, whose password lies beside the other secrets."""
+    disk = FileDisk(given.state / "access" / "access")
+    access = Access(disk, given.clock, Argon2Locksmith(), secrets.get("api-token"), partial(_spent, secrets))
+    if not access.accounts:
+        await access.open(FIRST, (Role.SYSTEM_ADMIN,), password=secrets.get(FIRST_LOGIN))
+    return access
+
+
+def _spent(secrets: Secrets, name: str) -> None:
+    """The first password is kept no longer than it holds."""
+    if name == FIRST:
+        secrets.drop(FIRST_LOGIN)
 
 
 async def _applied(state: Path) -> Applied:

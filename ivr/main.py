@@ -2,6 +2,7 @@
 
 import click
 
+from ivr.commands.access import accounts, audit_command, tokens
 from ivr.commands.apply import history_command, reload_command
 from ivr.commands.lines import lines
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
@@ -48,5 +49,8 @@ for command in (
     reload_command,
     history_command,
     prompts_command,
+    accounts,
+    tokens,
+    audit_command,
 ):
     main.add_command(command)

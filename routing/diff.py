@@ -255,4 +255,3 @@ def render(found: Diff) -> str:
     numbers = len({each.number for each in found.changed})
     lines.append(f"{len(found.added)} added, {len(found.removed)} removed, {numbers} changed")
     return "\n".join(lines)
-

@@ -159,9 +159,7 @@ def _row(n: int, cells: list[str], fields: list[str], head: list[str], config: C
         why = f"{number} is {'the hall' if known is None or known.row is None else 'row ' + known.row + ' of the plan'}"
         faults.append(Fault(n, where["number"], f"{why}, which a table does not change: edit {FILE}"))
     if known is None:
-        faults += [
-            Fault(n, where.get(field, field), "a new line needs this") for field in NEEDED if field not in held
-        ]
+        faults += [Fault(n, where.get(field, field), "a new line needs this") for field in NEEDED if field not in held]
     whole = [field for field in WINDOW if field in held]
     if len(whole) == 1 and (known is None or known.transition is None):
         faults.append(Fault(n, where[whole[0]], "a transition has two days, from and until"))
@@ -281,4 +279,3 @@ def _translated(line: int, message: str, places: list[tuple[int, str]], names: M
     """A fault of the loader, at the row and column from which its line came."""
     row, field = places[line - 1] if line <= len(places) else (0, "")
     return Fault(row, names.get(field, field), message)
-

@@ -33,7 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"ivr.ari", "ivr.scopes", "ivr.ledger", "ivr.record", "ivr.register", "ivr.census", "ivr.recorder"}),
-    frozenset({"ivr.journal", "ivr.store"}),
+    frozenset({"ivr.journal", "ivr.store", "ivr.audit"}),
     frozenset({"ivr.edge", "ivr.migrations", "ivr.sql"}),
     frozenset(
         {

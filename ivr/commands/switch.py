@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ivr.edge.applied import user
 from ivr.edge.http import HOST, ask
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
@@ -39,8 +40,8 @@ def controller(method: str, path: str, given: Mapping[str, Any] | None = None) -
             raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
         url, token = f"http://{HOST}:{house['ports']['web']}{path}", Secrets(state / "secrets").get("api-token")
         if method == "GET":
-            return asyncio.run(ask(f"{url}?{urlencode(given or {})}", method, token))
-        return asyncio.run(ask(url, method, token, given))
+            return asyncio.run(ask(f"{url}?{urlencode(given or {})}", method, token, person=user()))
+        return asyncio.run(ask(url, method, token, given, user()))
     except Trouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
 
@@ -165,6 +166,7 @@ def _status(now: Any) -> RenderableType:
         ("agents", _counted(now["agents"])),
         ("waiting", str(now["waiting"])),
         ("journal", f"entry {now['journal']['seq']}, {now['journal']['bytes']} bytes, {now['journal']['held']} held"),
+        ("audit log", f"entry {now['audit']['count']}, {now['audit']['held']} held, {now['audit']['lost']} lost"),
         ("ARI", _counted(now["ari"])),
     ):
         table.add_row(name, value)

@@ -185,6 +185,20 @@ class FileDisk:
         return end
 
 
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """Every whole line of a file that another process may be writing; none where there is no file."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DiskError(f"{path} could not be opened: {error.strerror or error}") from error
+    with file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line[:-1]
+
+
 def _open(path: Path, more: int = 0) -> int:
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | more, 0o600)
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from urllib.parse import quote, unquote
 
 import aiohttp
 import msgspec
@@ -15,6 +16,9 @@ from ivr.errors import Trouble
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+PERSON = "Hotline-Person"
+"""The header in which a command says who types it, percent-encoded; it counts with the token of the house alone."""
+
 ANSWER_WITHIN_S = 30.0
 LARGEST = 1 << 18  # bytes of a body
 
@@ -72,6 +76,7 @@ async def _read(request: web.Request) -> Request:
         request.content_type if "Content-Type" in request.headers else "",
         await request.read(),
         request.remote or "",
+        unquote(request.headers.get(PERSON, ""))[:64],
     )
 
 
@@ -81,15 +86,14 @@ def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> 
     )
 
 
-async def ask(
-    url: str, method: str, token: str, given: Mapping[str, Any] | None = None, within_s: float = ANSWER_WITHIN_S
-) -> Any:
+async def ask(url: str, method: str, token: str, given: Mapping[str, Any] | None = None, person: str = "") -> Any:
     """The value that a controller answers with; `given` is the body.  Raises `Trouble`: its own sentence, or ours."""
-    headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if given else {})
+    headers = {"Authorization": f"Bearer {token}", PERSON: quote(person)}
+    headers |= {"Content-Type": "application/json"} if given else {}
     body = msgspec.json.encode(given) if given else None
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(within_s), trust_env=False) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(ANSWER_WITHIN_S), trust_env=False) as session,
             session.request(method, url, headers=headers, data=body) as response,
         ):
             value = msgspec.json.decode(await response.read())

@@ -135,8 +135,27 @@ class Finished(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Locksmith(Protocol):
+    """Passwords and tokens.  Raises `TooMany` when more are at the door than it can look at."""
+
+    async def hash(self, password: str) -> str:
+        """What is kept of a password: slow to make, on purpose."""
+
+    async def matches(self, hashed: str | None, password: str) -> bool:
+        """Whether it is the password; as slow where there is none."""
+
+    def password(self) -> str:
+        """A new one that nobody can guess."""
+
+    def token(self) -> str:
+        """A new one, longer: nobody types it."""
+
+
 class Request(msgspec.Struct, frozen=True):
-    """What somebody asks over HTTP; `path` is still percent-encoded, `peer` is the address that asks."""
+    """What somebody asks over HTTP; `path` is still percent-encoded, `peer` is the address that asks.
+
+    `person` is who types the command that asks, as the command says.
+    """
 
     method: str
     path: str
@@ -145,6 +164,7 @@ class Request(msgspec.Struct, frozen=True):
     content_type: str = ""
     body: bytes = b""
     peer: str = ""
+    person: str = ""
 
 
 Frames = AsyncIterator[str]

@@ -35,6 +35,10 @@ class Secrets:
             made.unlink()
         return self._read(path)
 
+    def drop(self, name: str) -> None:
+        """Nobody needs it any more."""
+        (self.folder / name).unlink(missing_ok=True)
+
     @staticmethod
     def _read(path: Path) -> str:
         if path.stat().st_mode & 0o077:

@@ -192,7 +192,7 @@ async def _follow(house: House, outcome: Outcome) -> None:
     """Tell the controller; one that is just being started again reads it by itself."""
     given = {"version": outcome.version.number}
     try:
-        told = await ask(house.url("/reload"), "POST", house.secrets.get("api-token"), given)
+        told = await ask(house.url("/reload"), "POST", house.secrets.get("api-token"), given, outcome.version.who)
         outcome.lives_on = told["calls"]
     except Trouble as trouble:
         outcome.later.append(f"routes: {trouble} What was applied counts from the controller's next start")

@@ -17,7 +17,7 @@ from ivr.errors import Trouble
 from ivr.house.house import House
 from ivr.house.ladder import open_house
 from ivr.house.report import Report
-from ivr.house.settings import Settings, read, state_directory
+from ivr.house.settings import FIRST_LOGIN, Settings, read, state_directory
 from routing.config import ConfigFaults, render
 
 PRODUCTION_DRAIN_S = 300.0
@@ -94,6 +94,9 @@ def invitation(settings: Settings, took: float) -> Panel:
         rows.add_row("From your own SIP phone", f"{phone}, then dial the same")
         moment = f"{settings.at:%Y-%m-%d %H:%M}" if settings.at else "today"
         rows.add_row("The demo lives at", f"{moment} (another moment: --at 2022-03-01T10:00, or --at now)")
+    first = settings.state / "secrets" / FIRST_LOGIN
+    if first.exists():
+        rows.add_row("First login", f"[bold]admin[/bold], password in {escape(str(first))}")
     rows.add_row("See what happens", "[bold].venv/bin/hotline status[/bold]")
     rows.add_row("Logs", escape(str(settings.state / "log")))
     rows.add_row("Stop", "[bold]Ctrl-C[/bold]")

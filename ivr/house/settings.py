@@ -22,6 +22,9 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 SOURCES = {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}
 UNUSABLE = re.compile(r"[,;&|\"$=\[\]\n\r]")  # what a path in a dialplan cannot hold
 
+FIRST_LOGIN = "first-login"
+"""The secret in which the first system admin's password lies until there is another one."""
+
 VARIABLES = {
     "sip": "HOTLINE_SIP_PORT",
     "web": "HOTLINE_WEB_PORT",

@@ -1,18 +1,23 @@
-"""From a request to its answer: which operation, who asks, may they, what is given; then it is done."""
+"""From a request to its answer: which operation, who asks, may they, what is given; it is done, and written down."""
 
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ivr.edge.protocols import Request
+from ivr.errors import DiskError, TooMany
 from ivr.web import calls
+from ivr.web.audit import Auditor
 from ivr.web.operations import Operation
-from ivr.web.rights import Who
+from ivr.web.rights import HOUSE, NOBODY, Who
 from ivr.web.switchboard import Asked, Refusal, Switchboard
 from ivr.web.table import OPERATIONS
 
-NOBODY = Who("nobody", frozenset())
-"""Whoever has not said who they are."""
+log = logging.getLogger(__name__)
 
 Identify = Callable[[str], Who | None]
 """The bearer of a token; None when it is nobody's."""
@@ -33,6 +38,7 @@ class Api:
         self._board = board
         self._identify = identify
         self._operations = operations
+        self._auditor = Auditor(board.audit, board.service.clock)
 
     async def answer(self, request: Request) -> Answer:
         """Do what is asked; a refusal is an answer too."""
@@ -40,24 +46,58 @@ class Api:
         operation = next((each for each in found if each.method == request.method), None)
         if operation is None:
             return _missing(request, found)
+        who = self._who(request)
+        given: dict[str, Any] = {}
         try:
-            who = self._who(operation, request)
-            places = operation.places(request.path)
-            asked = Asked(self._board, who)
-            _demand_right(operation, asked, places)
-            return Answer(HTTPStatus.OK, await operation.run(asked, **places, **operation.given(request)))
+            answer = Answer(HTTPStatus.OK, await self._done(operation, request, who, given))
         except Refusal as refusal:
-            headers = {"WWW-Authenticate": "Bearer"} if refusal.status is HTTPStatus.UNAUTHORIZED else {}
-            return Answer(refusal.status, {"error": str(refusal)}, headers)
+            answer = Answer(refusal.status, {"error": str(refusal)}, refusal.headers)
+        except (DiskError, TooMany) as fault:
+            answer = Answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": str(fault)})
+        except Exception:
+            await self._write(operation, request, who, given, Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {}))
+            raise
+        await self._write(operation, request, who, given, answer)
+        return answer
 
-    def _who(self, operation: Operation, request: Request) -> Who:
-        if operation.is_open:
-            return NOBODY
+    def _who(self, request: Request) -> Who:
         scheme, _, token = request.authorization.partition(" ")
         who = self._identify(token.strip()) if scheme.lower() == "bearer" else None
-        if who is None:
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "this needs a token: Authorization: Bearer …")
-        return who
+        if who == HOUSE and request.person:
+            return msgspec.structs.replace(HOUSE, name=f"{request.person} ({HOUSE.name})")
+        return who or NOBODY
+
+    async def _done(self, operation: Operation, request: Request, who: Who, given: dict[str, Any]) -> Any:
+        """What the operation answers; `given` is filled for the audit log, however this ends."""
+        if not operation.is_open and not who.roles:
+            bearer = {"WWW-Authenticate": "Bearer"}
+            raise Refusal(HTTPStatus.UNAUTHORIZED, "this needs a token: Authorization: Bearer …", bearer)
+        places, asked = operation.places(request.path), Asked(self._board, who)
+        _demand_right(operation, asked, places)
+        given.update(operation.given(request))
+        if operation.discloses:
+            await self._announce(operation, request, who, given)
+        return await operation.run(asked, **places, **given)
+
+    async def _announce(self, operation: Operation, request: Request, who: Who, given: dict[str, Any]) -> None:
+        """What shows something to somebody is on the disk before it is shown, or it is not shown."""
+        self._auditor.write(operation, request, who, given, HTTPStatus.OK)
+        try:
+            await self._auditor.sync()
+        except DiskError as fault:
+            sentence = f"not shown, since it cannot be written down: {fault}"
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence) from fault
+
+    async def _write(
+        self, operation: Operation, request: Request, who: Who, given: dict[str, Any], answer: Answer
+    ) -> None:
+        """Into the audit log, before anybody is told; a disk that refuses stops nobody from working."""
+        if not self._auditor.is_worth(operation, answer.status):
+            return
+        said = answer.value.get("error", "") if isinstance(answer.value, dict) else ""
+        self._auditor.write(operation, request, who, given, answer.status, said)
+        with suppress(DiskError):  # it has said so
+            await self._auditor.sync()
 
 
 def _demand_right(operation: Operation, asked: Asked, places: Mapping[str, Any]) -> None:
@@ -66,7 +106,7 @@ def _demand_right(operation: Operation, asked: Asked, places: Mapping[str, Any])
     if operation.is_open or who.roles & operation.roles:
         return
     if not who.roles & operation.own:
-        theirs = ", ".join(sorted(who.roles)) or "none"
+        theirs = ", ".join(sorted(who.roles))
         sentence = f"{who.name} may not do this: {operation.name} is not for the role {theirs}"
         raise Refusal(HTTPStatus.FORBIDDEN, sentence)
     if "agent" in places and places["agent"] == who.agent:

@@ -38,6 +38,14 @@ class JournalNow(msgspec.Struct, frozen=True):
     held: int
 
 
+class AuditNow(msgspec.Struct, frozen=True):
+    """The number of the last entry, entries that the disk has not taken yet, entries that it never will."""
+
+    count: int
+    held: int
+    lost: int
+
+
 class Status(msgspec.Struct, frozen=True):
     """The switch now; calls by stage, agents by state."""
 
@@ -52,6 +60,7 @@ class Status(msgspec.Struct, frozen=True):
     agents: Mapping[str, int]
     waiting: int
     journal: JournalNow
+    audit: AuditNow
     ari: Counts
 
 
@@ -109,6 +118,7 @@ async def status(asked: Asked) -> Status:
         agents=dict(Counter(str(view.state) for view in service.dispatcher.agents())),
         waiting=len(service.dispatcher.waiting()),
         journal=JournalNow(service.journal.seq, service.journal.size, service.journal.held),
+        audit=AuditNow(asked.board.audit.count, asked.board.audit.held, asked.board.audit.lost),
         ari=controller.ari.counts if controller.ari else Counts(),
     )
 

@@ -18,11 +18,12 @@ class Role(StrEnum):
 
 
 class Who(msgspec.Struct, frozen=True):
-    """Whoever asks; `agent` is the 工号 of an operator, by which they are known on the floor."""
+    """Whoever asks; `agent` is the 工号 of an operator, by which they are known on the floor; `token` is an id."""
 
     name: str
     roles: frozenset[Role]
     agent: AgentId | None = None
+    token: str = ""
 
 
 OPEN: frozenset[Role] = frozenset()
@@ -39,6 +40,9 @@ WATCHERS = SUPERVISORS | {Role.AUDITOR}
 
 LINE_ADMINS = frozenset({Role.LINE_ADMIN})
 ADMINS = frozenset({Role.SYSTEM_ADMIN})
+
+NOBODY = Who("nobody", OPEN)
+"""Whoever has not said who they are."""
 
 HOUSE = Who("house", EVERYBODY)
 """Whoever has the token of the state directory: the command line and the supervisor, in the same house."""

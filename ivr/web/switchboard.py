@@ -1,13 +1,15 @@
 """What operations are done on, and what one is given: the controller and what stands around it, and whoever asks."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 
 from ivr.app import Controller
+from ivr.audit import Audit
 from ivr.service import Audio, Service
 from ivr.store import PostgresStore
+from ivr.web.access import Access
 from ivr.web.rights import Who
 from routing.config import Config
 
@@ -15,9 +17,10 @@ from routing.config import Config
 class Refusal(Exception):
     """The operation cannot be done: one plain sentence."""
 
-    def __init__(self, status: HTTPStatus, sentence: str) -> None:
+    def __init__(self, status: HTTPStatus, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.status = status
+        self.headers = headers or {}
 
 
 class Applied(NamedTuple):
@@ -35,6 +38,8 @@ class Switchboard:
     controller: Controller
     store: PostgresStore
     applied: Callable[[], Awaitable[Applied]]
+    access: Access
+    audit: Audit
 
     @property
     def service(self) -> Service:

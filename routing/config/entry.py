@@ -122,9 +122,7 @@ def named(source: Source, node: Node | None, what: str, keys: Collection[str]) -
     if not isinstance(node, Fields):
         source.fault(node, f"here stand names, and for each the fields of {what}")
         return []
-    return [
-        (node.keys[name], Entry(source, value, f"{what} '{name}'", keys)) for name, value in node.fields.items()
-    ]
+    return [(node.keys[name], Entry(source, value, f"{what} '{name}'", keys)) for name, value in node.fields.items()]
 
 
 def _shape(node: Node) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ivr.app import Controller
+from ivr.audit import Audit
 from ivr.dispatcher import Dispatcher
 from ivr.edge.database import Database
 from ivr.edge.protocols import Request
@@ -17,14 +18,16 @@ from ivr.journal import Entry, Journal
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import PostgresStore
+from ivr.web.access import Access
 from ivr.web.api import Answer, Api
-from ivr.web.rights import HOUSE, Who
+from ivr.web.rights import Who
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
 from routing.ids import CallId
 from tests.calls.simulated import CONFIG, lengths
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.disk import MemoryDisk
+from tests.fake.locksmith import PlainLocksmith
 from tests.fake.loop import SimClock
 
 
@@ -67,13 +70,16 @@ class Desk:
         self.controller = Controller(service, self.fake.life(), register)
         applied = Applied(1, CONFIG, service.audio)
         self.store = Records(disk)
+        self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house")
+        self.log = MemoryDisk()
+        self.audit = Audit(self.log, clock)
 
         async def latest() -> Applied:
             return applied
 
-        self.board = Switchboard(self.controller, self.store, latest)
-        self.people: dict[str, Who] = {"house": HOUSE}
-        self.api = Api(self.board, self.people.get)
+        self.board = Switchboard(self.controller, self.store, latest, self.access, self.audit)
+        self.people: dict[str, Who] = {}
+        self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
 
     async def get(self, path: str, **query: Any) -> Any:

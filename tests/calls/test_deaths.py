@@ -54,9 +54,7 @@ async def _strikes(line: str, centre: Phone | None, seats: Phone | None) -> int:
     return (await one_call(line, None, None, centre, seats)).wires[0].strikes
 
 
-async def _faults(
-    strike: int, moment: float | None, line: str, centre: Phone | None, seats: Phone | None
-) -> list[str]:
+async def _faults(strike: int, moment: float | None, line: str, centre: Phone | None, seats: Phone | None) -> list[str]:
     house = await one_call(line, strike, moment, centre, seats)
     found = house.faults()
     if moment is None:

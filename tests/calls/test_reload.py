@@ -7,20 +7,23 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from ivr.audit import Audit
 from ivr.edge.protocols import Request
 from ivr.errors import DiskError
 from ivr.facts import Outcome
 from ivr.service import Audio
 from ivr.snapshot import Compiled, compiled
 from ivr.store import PostgresStore
+from ivr.web.access import Access
 from ivr.web.api import Answer, Api
-from ivr.web.rights import HOUSE
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
 from routing.ids import AgentId, PoolId, SkillId
 from scripts.bench_check import ENTRY
 from tests.calls.simulated import CONFIG, SOURCES, SimulatedHouse, lengths
-from tests.fake.loop import simulate
+from tests.fake.disk import MemoryDisk
+from tests.fake.locksmith import PlainLocksmith
+from tests.fake.loop import SimClock, simulate
 from tests.fake.world import Party
 
 AGENTS = tuple(sorted(CONFIG.site.agents))
@@ -138,7 +141,9 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
 
         async def asks(applied: Callable[[], Awaitable[Applied]], given: bytes) -> None:
             assert house.controller is not None
-            api = Api(Switchboard(house.controller, cast("PostgresStore", None), applied), lambda _: HOUSE)
+            store = cast("PostgresStore", None)
+            access, audit = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any"), Audit(MemoryDisk(), SimClock())
+            api = Api(Switchboard(house.controller, store, applied, access, audit), access.identify)
             bearer, kind = "Bearer any", "application/json"
             answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))
             answers.append(await api.answer(Request("GET", "/status", (), bearer)))

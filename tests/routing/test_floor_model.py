@@ -85,9 +85,7 @@ class FloorAgainstNaive(RuleBasedStateMachine):
         limit=st.sampled_from(WAITS),
         offers=st.integers(0, 2),
     )
-    def enters(
-        self, ticket: TicketId, ladder: Ladder, ago: int, priority: int, limit: int | None, offers: int
-    ) -> None:
+    def enters(self, ticket: TicketId, ladder: Ladder, ago: int, priority: int, limit: int | None, offers: int) -> None:
         self.both(Entered(ticket, ladder, Instant(self.now - ago), priority, limit, offers))
 
     @rule(agent=agents, seat=seats, competences=st.sampled_from(COMPETENCES), ready=st.booleans())

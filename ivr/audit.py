@@ -1,0 +1,158 @@
+"""The audit log: who asked for what, when, from where, and what came of it; only ever appended to.
+
+Each line is `crc32 JSON`, and its JSON carries the SHA-256 of the line before: whoever changes, removes or inserts one
+breaks the chain there.  It owns the chain; what is worth an entry, `ivr.web.api` knows.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from zlib import crc32
+
+import msgspec
+
+from ivr.edge.protocols import Clock, Disk
+from ivr.errors import DiskError
+
+log = logging.getLogger(__name__)
+
+BEGINNING = "0" * 64
+"""What the first entry carries."""
+
+_HELD_MOST = 100_000  # entries in memory while the disk refuses
+_TAIL = 1 << 18  # bytes: the last line is looked for in so many from the end
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """What somebody did, or was refused; `status` is HTTP's, `said` the sentence of a refusal."""
+
+    who: str
+    what: str
+    where: str
+    given: str
+    source: str
+    status: int
+    said: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A deed in the log: its number, the real moment (ISO text, UTC), and the digest of the line before."""
+
+    n: int
+    at: str
+    deed: Deed
+    before: str
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A line of the log and what is wrong with it: nothing, where `fault` is empty."""
+
+    line: int
+    entry: Entry | None
+    fault: str = ""
+
+
+class Audit:
+    """Written synchronously.  A disk that refuses stops nobody: entries wait in memory, and `held` counts them."""
+
+    def __init__(self, disk: Disk, clock: Clock) -> None:
+        self._disk = disk
+        self._clock = clock
+        self._held: list[bytes] = []
+        self.lost = 0
+        self._n, self._before = _end(disk)
+
+    @property
+    def held(self) -> int:
+        """Entries that the disk has not taken yet."""
+        return len(self._held)
+
+    @property
+    def count(self) -> int:
+        """The number of the last entry."""
+        return self._n
+
+    def write(self, deed: Deed) -> None:
+        """Append a deed: it survives our death at once, a power cut after `sync`."""
+        at = self._clock.real().isoformat(timespec="milliseconds")
+        line = _signed(Entry(self._n + 1, at, deed, self._before))
+        if self.held < _HELD_MOST:
+            self._n, self._before = self._n + 1, digest(line)
+            self._held.append(line)
+        else:
+            self.lost += 1
+        try:
+            self._release()
+        except DiskError as fault:
+            log.error("audit: %s; %d entries wait in memory", fault, self.held)  # noqa: TRY400 - says all
+
+    async def sync(self) -> None:
+        """Return when all that was written survives a power cut.  Raises `DiskError`."""
+        self._release()
+        await self._disk.sync()
+
+    def lines(self) -> Iterator[bytes]:
+        """Everything that the disk has."""
+        return self._disk.read()
+
+    def latest(self, limit: int, before: int | None = None) -> list[Entry]:
+        """So many entries, the newest last; `before` the one of that number."""
+        size, look = self._disk.size, _TAIL
+        while True:
+            lines = self._disk.read(max(0, size - look))
+            entries = [entry for entry, _ in map(read, lines) if entry and (before is None or entry.n < before)]
+            if len(entries) >= limit or look >= size:
+                return entries[-limit:]
+            look *= 4
+
+    def _release(self) -> None:
+        if self._held:
+            self._disk.append(b"".join(line + b"\n" for line in self._held))
+            self._held.clear()
+
+
+def digest(line: bytes) -> str:
+    """By which the next entry knows this line."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def verified(lines: Iterable[bytes]) -> Iterator[Link]:
+    """Every line, oldest first, with what is wrong with it: a break shows at the line behind it too."""
+    before, n = BEGINNING, 0
+    for number, line in enumerate(lines, 1):
+        entry, fault = read(line)
+        if entry is not None:
+            if entry.before != before:
+                fault = "does not carry the digest of the line before: that one was changed, or some are missing"
+            elif entry.n != n + 1:
+                fault = f"has number {entry.n}, and {n + 1} was to come"
+        before, n = digest(line), entry.n if entry else n + 1
+        yield Link(number, entry, fault)
+
+
+def read(line: bytes) -> tuple[Entry | None, str]:
+    """The entry of a line, or what is wrong with it."""
+    content = line[9:]
+    if line[:9] != b"%08x " % crc32(content):
+        return None, "does not match its checksum"
+    try:
+        return msgspec.json.decode(content, type=Entry), ""
+    except msgspec.DecodeError as fault:
+        return None, f"is not an entry: {fault}"
+
+
+def _signed(entry: Entry) -> bytes:
+    content = msgspec.json.encode(entry)
+    return b"%08x %b" % (crc32(content), content)
+
+
+def _end(disk: Disk) -> tuple[int, str]:
+    """Number and digest of the last line: what the next one goes on from."""
+    lines = [line for line in disk.read(max(0, disk.size - _TAIL)) if line]
+    if not lines:
+        return 0, BEGINNING
+    entry, fault = read(lines[-1])
+    if entry is None:
+        log.error("audit: the last line of %s %s", disk.name, fault)
+        return sum(1 for _ in disk.read()), digest(lines[-1])
+    return entry.n, digest(lines[-1])

@@ -1,0 +1,191 @@
+"""Commands on who may do what, and on what was done: `accounts`, `tokens`, `audit`.  Secrets are printed once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from urllib.parse import quote
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from ivr import audit
+from ivr.commands.switch import controller, shown
+from ivr.edge.disk import whole_lines
+from ivr.house.settings import state_directory
+from ivr.web.rights import Role
+from routing.hours import SHANGHAI
+
+ROLES = click.Choice([str(role) for role in Role])
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+ROLE = click.option("--role", "roles", type=ROLES, multiple=True, required=True, help="May be given more than once.")
+AGENT = click.option("--agent", default=None, help="The 工号 of an operator.")
+TYPED = click.option("--type-it", "is_typed", is_flag=True, help="Ask for the password; otherwise one is made.")
+
+
+@click.group(invoke_without_command=True)
+@AS_JSON
+@click.pass_context
+def accounts(context: click.Context, *, as_json: bool) -> None:
+    """Who may sign in, and as what; with a sub-command, change that."""
+    if context.invoked_subcommand is None:
+        shown("/accounts", None, _accounts, as_json=as_json, watch=False)
+
+
+@accounts.command("add")
+@click.argument("name")
+@ROLE
+@AGENT
+@TYPED
+def add(name: str, roles: tuple[str, ...], agent: str | None, *, is_typed: bool) -> None:
+    """Make an account; its password is shown this once."""
+    given = {"name": name, "roles": roles, "agent": agent, **_password(is_typed=is_typed)}
+    _told(controller("POST", "/accounts", given), is_typed=is_typed)
+
+
+@accounts.command("role")
+@click.argument("name")
+@ROLE
+@AGENT
+def role(name: str, roles: tuple[str, ...], agent: str | None) -> None:
+    """What somebody works as from now on: the roles named here and no others; a 工号 stays unless one is given."""
+    given = {"roles": roles} | ({"agent": agent} if agent else {})
+    told = controller("POST", f"/accounts/{quote(name, safe='')}/roles", given)
+    click.echo(_described(told))
+
+
+@accounts.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Out of use, with all its tokens, from this moment on."""
+    click.echo(_described(_disabled(name, is_disabled=True)))
+
+
+@accounts.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Into use again."""
+    click.echo(_described(_disabled(name, is_disabled=False)))
+
+
+@accounts.command("password")
+@click.argument("name")
+@TYPED
+def password(name: str, *, is_typed: bool) -> None:
+    """Another password, shown this once; the account is signed out everywhere, and locked no more."""
+    path = f"/accounts/{quote(name, safe='')}/password"
+    _told(controller("POST", path, _password(is_typed=is_typed)), is_typed=is_typed)
+
+
+@click.group(invoke_without_command=True)
+@AS_JSON
+@click.pass_context
+def tokens(context: click.Context, *, as_json: bool) -> None:
+    """Who is signed in, and the tokens of programs; with a sub-command, change that."""
+    if context.invoked_subcommand is None:
+        shown("/tokens", None, _tokens, as_json=as_json, watch=False)
+
+
+@tokens.command("add")
+@click.argument("account")
+@click.argument("label")
+@click.option("--days", default=365, show_default=True, help="How long it counts.")
+@click.option("--role", "roles", type=ROLES, multiple=True, help="Only these of the account's roles.")
+def issue(account: str, label: str, days: int, roles: tuple[str, ...]) -> None:
+    """Make a token for a program, LABEL says which; it is shown this once."""
+    given = {"account": account, "label": label, "days": days, "roles": roles or None}
+    issued = controller("POST", "/tokens", given)
+    click.echo(f"Token {issued['token']['id']} of {account}, until {_clock(issued['token']['expires'])}:")
+    click.echo(issued["secret"])
+
+
+@tokens.command("revoke")
+@click.argument("token")
+def revoke(token: str) -> None:
+    """End a token, by its id."""
+    controller("POST", f"/tokens/{quote(token, safe='')}/revoke")
+    click.echo(f"{token} is no token any more.")
+
+
+@click.command("audit")
+@click.option("--last", default=50, show_default=True, type=click.IntRange(min=0), help="How many entries are shown.")
+@click.option("--who", default="", help="Only of somebody whose name has this in it.")
+@AS_JSON
+def audit_command(last: int, who: str, *, as_json: bool) -> None:
+    """Who did what, when, from where, and what came of it; then whether the log is whole.
+
+    Every entry carries the digest of the one before.  Exit code 1 when the chain is broken.
+    """
+    path = state_directory(None) / "audit" / "audit"
+    kept: list[audit.Entry] = []
+    faults: list[audit.Link] = []
+    lines = 0
+    for link in audit.verified(whole_lines(path)):
+        lines = link.line
+        if link.fault:
+            faults.append(link)
+        if link.entry is not None and who in link.entry.deed.who:
+            kept.append(link.entry)
+            del kept[: -last or None]
+    if as_json:
+        for entry in kept:
+            click.echo(msgspec.json.encode(entry))
+    else:
+        Console().print(_deeds(kept))
+    for link in islice(faults, 20):
+        click.echo(f"{path}:{link.line}: {link.fault}", err=True)
+    if faults:
+        raise click.ClickException(f"the audit log is broken at {len(faults)} of its {lines} lines.")
+    click.echo(f"{lines} entries, each carries the digest of the one before.", err=as_json)
+
+
+def _password(*, is_typed: bool) -> dict[str, str]:
+    return {"password": click.prompt("Password", hide_input=True, confirmation_prompt=True)} if is_typed else {}
+
+
+def _disabled(name: str, *, is_disabled: bool) -> Any:
+    return controller("POST", f"/accounts/{quote(name, safe='')}/disable", {"is_disabled": is_disabled})
+
+
+def _told(opened: Any, *, is_typed: bool) -> None:
+    click.echo(_described(opened["account"]))
+    if not is_typed:
+        click.echo(f"Password, not to be seen again: {opened['password']}")
+
+
+def _described(account: Mapping[str, Any]) -> str:
+    agent = f", agent {account['agent']}" if account["agent"] else ""
+    return f"{account['name']}: {', '.join(account['roles'])}{agent}" + (", disabled" if account["is_disabled"] else "")
+
+
+def _accounts(now: Any) -> Table:
+    table = Table("name", "roles", "工号", "made", "")
+    for each in now:
+        locked = f"locked for {each['locked_s']} s" if each["locked_s"] else ""
+        state = "disabled" if each["is_disabled"] else locked
+        table.add_row(each["name"], ", ".join(each["roles"]), each["agent"] or "", _clock(each["made"]), state)
+    return table
+
+
+def _tokens(now: Any) -> Table:
+    table = Table("token", "account", "for", "roles", "until")
+    for each in now:
+        roles = "" if not each["label"] else ", ".join(each["roles"])
+        table.add_row(each["id"], each["account"], each["label"] or "a sign-in", roles, _clock(each["expires"]))
+    return table
+
+
+def _deeds(entries: list[audit.Entry]) -> Table:
+    table = Table("n", "when", "who", "what", "where", "given", "from", "result")
+    for entry in entries:
+        deed = entry.deed
+        result = f"{deed.status} {deed.said}".strip()
+        table.add_row(str(entry.n), _clock(entry.at), deed.who, deed.what, deed.where, deed.given, deed.source, result)
+    return table
+
+
+def _clock(moment: str) -> str:
+    at = datetime.fromisoformat(moment).astimezone(SHANGHAI)
+    return f"{at:%Y-%m-%d %H:%M:%S}"

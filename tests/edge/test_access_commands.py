@@ -1,0 +1,148 @@
+"""`hotline accounts`, `tokens`, `audit`, typed: behind them a server with real sockets and files."""
+
+import asyncio
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, cast
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from ivr.app import Controller
+from ivr.audit import Audit
+from ivr.dispatcher import Dispatcher
+from ivr.edge.clock import SystemClock
+from ivr.edge.disk import FileDisk
+from ivr.edge.http import ask, serving
+from ivr.edge.locksmith import Argon2Locksmith
+from ivr.edge.secrets import Secrets
+from ivr.errors import DiskError, Trouble
+from ivr.journal import Journal
+from ivr.main import main
+from ivr.register import Register
+from ivr.service import Audio, Service
+from ivr.store import PostgresStore
+from ivr.web.access import Access
+from ivr.web.api import Api
+from ivr.web.switchboard import Applied, Switchboard
+from routing.floor import Floor
+from tests.calls.simulated import CONFIG
+from tests.fake.disk import MemoryDisk
+from tests.fake.wire import Life
+
+
+async def _nothing() -> Applied:
+    raise DiskError("nothing has been applied here")
+
+
+class House:
+    """A controller's API in a thread of its own, without calls."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        (state / "house.json").write_bytes(msgspec.json.encode({"ports": {"web": self.port}}))
+        self._loop = asyncio.new_event_loop()
+        self._ready, self._over = threading.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._lives(),))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _lives(self) -> None:
+        clock, secrets = SystemClock(), Secrets(self.state / "secrets")
+        journal = Journal(MemoryDisk(), CONFIG.site.node, clock)
+        register = Register(journal, list(journal.replay()))
+        service = Service(CONFIG, journal, Dispatcher(Floor(), journal, clock), clock, Audio("/prompts", {}))
+        controller = Controller(service, cast("Life", None), register)
+        with FileDisk(self.state / "access" / "access") as kept, FileDisk(self.state / "audit" / "audit") as log:
+            access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"))
+            store = cast("PostgresStore", None)
+            board = Switchboard(controller, store, _nothing, access, Audit(log, clock))
+            async with serving(Api(board, access.identify).answer, self.port):
+                self._ready.set()
+                await self._over.wait()
+
+    def asks(self, method: str, path: str, token: str, **given: object) -> object:
+        """As a desk would."""
+        return asyncio.run(ask(f"http://127.0.0.1:{self.port}{path}", method, token, given))
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setenv("HOTLINE_STATE", str(tmp_path))
+    with House(tmp_path) as house:
+        yield house
+
+
+def typed(*words: str, into: str = "") -> Result:
+    return CliRunner().invoke(main, words, input=into)
+
+
+def test_an_account_is_made_changed_and_taken_out_of_use(house: House) -> None:
+    made = typed("accounts", "add", "wang", "--role", "operator", "--agent", "1016")
+    assert made.exit_code == 0, made.output
+    assert "wang: operator, agent 1016" in made.output
+    password = re.search(r"Password, not to be seen again: (\S+)", made.output)
+    assert password
+    signed_in = cast("dict[str, str]", house.asks("POST", "/login", "", name="wang", password=password[1]))
+    assert (
+        "wang: supervisor, auditor, agent 1016"
+        in typed("accounts", "role", "wang", "--role", "auditor", "--role", "supervisor").output
+    )
+    assert "a sign-in" in typed("tokens").output
+    typed("accounts", "password", "wang", "--type-it", into="出租屋里的密码 123\n出租屋里的密码 123\n")
+    with pytest.raises(Trouble, match="needs a token"):
+        house.asks("GET", "/me", signed_in["token"])
+    assert house.asks("POST", "/login", "", name="wang", password="出租屋里的密码 123")
+    issued = typed("tokens", "add", "wang", "wallboard", "--role", "auditor").output
+    token, secret = re.findall(r"Token (\w+) of|^(\S{43,})$", issued, re.MULTILINE)
+    assert "wallboard" in typed("tokens").output
+    assert house.asks("GET", "/me", secret[1])
+    assert typed("tokens", "revoke", token[0]).exit_code == 0
+    assert "disabled" in typed("accounts", "disable", "wang").output
+    assert "disabled" in typed("accounts").output
+    assert "disabled" not in typed("accounts", "enable", "wang").output
+    refused = typed("accounts", "add", "li", "--role", "operator", "--agent", "1016")
+    assert refused.exit_code == 1
+    assert "agent 1016 is wang" in refused.output
+    shown = typed("audit", "--json").output
+    assert [msgspec.json.decode(line)["deed"]["what"] for line in shown.splitlines() if line.startswith("{")] == [
+        "open-account", "login", "set-roles", "reset-password", "me", "login",
+        "issue-token", "revoke-token", "disable", "disable", "open-account",
+    ]  # fmt: skip
+    assert "(house)" in shown
+    assert password[1] not in shown
+    assert "出租屋" not in shown
+
+
+def test_a_log_that_somebody_has_changed_is_said_with_its_line(house: House) -> None:
+    for name in ("li", "wang", "zhao"):
+        typed("accounts", "add", name, "--role", "auditor")
+    path = house.state / "audit" / "audit"
+    whole = typed("audit")
+    assert whole.exit_code == 0
+    assert "3 entries" in whole.output
+    path.write_bytes(path.read_bytes().replace(b'\\"wang\\"', b'\\"nobody\\"'))
+    broken = typed("audit", "--last", "1")
+    assert broken.exit_code == 1
+    assert f"{path}:2: does not match its checksum" in broken.output
+    assert f"{path}:3: does not carry the digest" in broken.output
+
+
+def test_a_log_that_nobody_has_begun_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_STATE", str(tmp_path))
+    assert "0 entries" in typed("audit").output

@@ -1,0 +1,245 @@
+"""The audit log: what has an entry, what an entry must not say, and how a broken chain shows."""
+
+import asyncio
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.audit import Audit, Deed, digest, verified
+from ivr.edge.disk import FileDisk
+from ivr.edge.protocols import Request
+from ivr.errors import DiskError
+from ivr.web.api import Api
+from ivr.web.audit import SINGLY
+from ivr.web.operations import Operation
+from ivr.web.rights import OPEN, WATCHERS, Role, Who
+from ivr.web.switchboard import Asked
+from routing.ids import AgentId
+from tests.calls.desk import Desk
+from tests.fake.clock import ManualClock
+from tests.fake.disk import MemoryDisk, Platter
+from tests.fake.loop import simulate
+
+
+def deed(n: int) -> Deed:
+    return Deed("li", "pause", f"/agents/{n}/pause", '{"reason":"lunch"}', "127.0.0.1", 200)
+
+
+def written(disk: MemoryDisk, count: int) -> None:
+    audit = Audit(disk, ManualClock())
+    for n in range(count):
+        audit.write(deed(n))
+
+
+def faults(disk: MemoryDisk) -> list[tuple[int, str]]:
+    return [(link.line, link.fault) for link in verified(disk.read()) if link.fault]
+
+
+def test_one_life_goes_on_from_the_last_line_of_the_one_before() -> None:
+    platter = Platter()
+    for count in (3, 1, 4):
+        written(MemoryDisk(platter), count)
+        platter.content += b"00000000 {torn"
+    links = list(verified(MemoryDisk(platter).read()))
+    assert [link.entry.n for link in links if link.entry] == list(range(1, 9))
+    assert not [link for link in links if link.fault]
+
+
+def test_an_entry_carries_the_digest_of_the_one_before() -> None:
+    disk = MemoryDisk()
+    written(disk, 3)
+    lines = list(disk.read())
+    entries = [link.entry for link in verified(lines)]
+    assert [entry.before for entry in entries if entry] == ["0" * 64, digest(lines[0]), digest(lines[1])]
+
+
+@pytest.mark.parametrize("line", range(1, 5))
+def test_a_line_that_is_changed_removed_or_put_in_is_found(line: int) -> None:
+    disk = MemoryDisk()
+    written(disk, 5)
+    lines = list(disk.read())
+    changed = [*lines[: line - 1], lines[line - 1].replace(b"lunch", b"lunge"), *lines[line:]]
+    removed = [*lines[: line - 1], *lines[line:]]
+    twice = [*lines[:line], *lines[line - 1 :]]
+    assert [link.line for link in verified(changed) if link.fault] == [line, line + 1]
+    assert [link.line for link in verified(removed) if link.fault] == [line]
+    assert [link.line for link in verified(twice) if link.fault] == [line + 1]
+
+
+def test_after_a_break_the_chain_goes_on_and_shows_just_that_one() -> None:
+    platter = Platter()
+    written(MemoryDisk(platter), 3)
+    platter.content += b"what is this\n"
+    written(MemoryDisk(platter), 2)
+    disk = MemoryDisk(platter)
+    assert [line for line, _ in faults(disk)] == [4]
+
+
+def test_a_disk_that_refuses_stops_nobody_and_loses_nothing() -> None:
+    disk = MemoryDisk(room=1000)
+    audit = Audit(disk, ManualClock())
+    for n in range(10):
+        audit.write(deed(n))
+    assert audit.held > 0
+    disk.room = None
+    audit.write(deed(10))
+    assert (audit.held, audit.count) == (0, 11)
+    assert len(list(disk.read())) == 11
+    assert not faults(disk)
+
+
+def test_on_a_real_disk_only_its_user_can_read_it_and_a_torn_line_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "audit" / "audit"
+    with FileDisk(path) as disk:
+        Audit(disk, ManualClock()).write(deed(1))
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open("ab") as file:
+        file.write(b'1234abcd {"n":2,')
+    with FileDisk(path) as disk:
+        audit = Audit(disk, ManualClock())
+        audit.write(deed(2))
+        assert [entry.n for entry in audit.latest(10)] == [1, 2]
+        assert not [link for link in verified(audit.lines()) if link.fault]
+
+
+def test_the_latest_are_found_page_by_page() -> None:
+    disk = MemoryDisk()
+    audit = Audit(disk, ManualClock())
+    for n in range(3000):
+        audit.write(deed(n))
+    assert [entry.n for entry in audit.latest(3)] == [2998, 2999, 3000]
+    assert [entry.n for entry in audit.latest(3, before=11)] == [8, 9, 10]
+    assert [entry.n for entry in audit.latest(20, before=5)] == [1, 2, 3, 4]
+
+
+def test_what_changes_something_and_what_is_refused_has_an_entry_and_a_look_has_none() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.people["wang"] = Who("wang", frozenset({Role.OPERATOR}), AgentId("1016"), "abc")
+        await asyncio.sleep(1)
+        await desk.ask("GET", "/status", token="wang")
+        await desk.ask("POST", "/agents/1016/sign-in", {"ready": False}, token="wang")
+        await desk.ask("POST", "/agents/1001/pause", {"reason": "lunch"}, token="wang")
+        await desk.ask("GET", "/accounts", token="wang")
+        await desk.ask("GET", "/calls", token="")
+        await desk.ask("POST", "/agents/1016/pause", ["lunch"], token="wang")
+        shown = [(e.deed.who, e.deed.what, e.deed.where, e.deed.given, e.deed.status) for e in desk.audit.latest(9)]
+        assert shown == [
+            ("wang", "sign-in", "/agents/1016/sign-in", '{"seat":"","ready":false}', 200),
+            ("wang", "pause", "/agents/1001/pause", "", 403),
+            ("wang", "accounts", "/accounts", "", 403),
+            ("nobody", "calls", "/calls", "", 401),
+            ("wang", "pause", "/agents/1016/pause", "", 400),
+        ]
+        assert desk.audit.latest(9)[0].deed.source.endswith("token abc")
+        assert (await desk.get("/audit/chain")) == {"lines": 5, "is_whole": True, "broken": []}
+        told = await desk.get("/audit", limit=2)
+        assert [each["deed"]["status"] for each in told["entries"]] == [401, 400]
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_no_secret_is_ever_in_it() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        made = await desk.post("/accounts", name="wang", roles=["operator"], password="ein-geheimnis-1")
+        secrets = ["ein-geheimnis", made["password"], "erraten"]
+        for password in ("ein-geheimnis-1", "erraten-eins"):
+            answer = await desk.ask("POST", "/login", {"name": "wang", "password": password}, token="")
+            secrets.append(getattr(answer.value, "token", "none was told"))
+        await desk.post("/accounts/wang/password", password="ein-geheimnis-2")
+        secrets.append((await desk.post("/accounts/wang/password"))["password"])
+        await desk.ask("POST", "/me/password", {"old": "ein-geheimnis-3", "new": "ein-geheimnis-4"})
+        secrets.append((await desk.post("/tokens", account="wang", label="wallboard"))["secret"])
+        content = bytes(desk.log.platter.content).decode()
+        assert not [secret for secret in secrets if secret in content]
+        assert [entry.deed.who for entry in desk.audit.latest(3, before=4)] == ["house", "nobody: wang", "nobody: wang"]
+        await desk.closes()
+
+    simulate(scene)
+
+
+class Failing(MemoryDisk):
+    """A disk that goes away."""
+
+    is_away = False
+
+    def append(self, lines: bytes) -> None:
+        if self.is_away:
+            raise DiskError("the disk is away")
+        super().append(lines)
+
+
+async def listen(asked: Asked) -> str:
+    """Hear somebody's voice."""
+    return f"{asked.who.name} hears it"
+
+
+def test_what_discloses_is_written_down_before_or_not_done() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        disk = Failing()
+        audit = Audit(disk, ManualClock())
+        operation = Operation("GET", "/listen", listen, WATCHERS, discloses=True)
+        board = type(desk.board)(desk.controller, desk.store, desk.board.applied, desk.access, audit)
+        api = Api(board, {"above": Who("above", frozenset({Role.SUPERVISOR}))}.get, (operation,))
+        request = Request("GET", "/listen", (), "Bearer above")
+        assert (await api.answer(request)).value == "above hears it"
+        assert [(entry.deed.who, entry.deed.what) for entry in audit.latest(9)] == [("above", "listen")]
+        disk.is_away = True
+        refused = await api.answer(request)
+        assert refused.status is HTTPStatus.SERVICE_UNAVAILABLE
+        assert "cannot be written down" in refused.value["error"]
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_disk_that_is_away_keeps_nobody_from_working_and_all_is_written_later() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        await asyncio.sleep(1)
+        desk.log.room = desk.log.size
+        assert (await desk.post("/agents/1016/sign-in"))["state"] == "ready"
+        assert desk.audit.held == 1
+        desk.log.room = None
+        await desk.post("/agents/1016/sign-out")
+        assert [entry.deed.what for entry in desk.audit.latest(9)] == ["sign-in", "sign-out"]
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_flood_of_strangers_does_not_fill_the_disk() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        for _ in range(SINGLY + 2000):
+            await desk.ask("GET", "/calls", token="")
+        assert len(desk.audit.latest(9999)) == SINGLY + 2  # 1024th and 2048th
+        assert "2048 times" in desk.audit.latest(1)[0].deed.said
+        await asyncio.sleep(3600)
+        await desk.ask("GET", "/calls", token="")
+        assert "times" not in desk.audit.latest(1)[0].deed.said
+        await desk.closes()
+
+    simulate(scene)
+
+
+async def breaks(asked: Asked) -> Any:
+    """Fail at it."""
+    raise ValueError(asked.who.name)
+
+
+def test_a_fault_of_ours_has_its_entry_too() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        api = Api(desk.board, desk.access.identify, (Operation("POST", "/breaks", breaks, OPEN),))
+        with pytest.raises(ValueError, match="nobody"):
+            await api.answer(Request("POST", "/breaks"))
+        assert [entry.deed.status for entry in desk.audit.latest(9)] == [500]
+        await desk.closes()
+
+    simulate(scene)
