@@ -4,7 +4,7 @@ Compares direct calls over the intervals between everything that changes by itse
 at, and only what differs is put into words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
 import msgspec
@@ -13,7 +13,7 @@ from routing import occasions
 from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.explain import in_short, steps
-from routing.hours import DAYS, SHANGHAI
+from routing.hours import DAYS, SHANGHAI, Calendar, Hours, runs
 from routing.ids import PromptId
 from routing.numbers import EMERGENCY
 from routing.plan import Destination, Route, plan
@@ -45,8 +45,8 @@ class Entry(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True, rename={"begins": "from"}):
     """What becomes of a number otherwise than before.
 
-    `begins` and `until` are days, None where it has always been so or goes on; `times` name the moments of a week from
-    which it holds, where it does not hold all the time.
+    `begins` and `until` are days, None where it has always been so or goes on; `times` name the moments of a week, or
+    of each of these days, from which it holds, where it does not hold all the time.  `day` is the name of special ones.
     """
 
     number: str
@@ -56,11 +56,13 @@ class Change(msgspec.Struct, frozen=True, rename={"begins": "from"}):
     begins: str | None = None
     until: str | None = None
     times: tuple[str, ...] = ()
+    day: str | None = None
 
     def __str__(self) -> str:
         """`12329: from 2021-10-31 no longer says that it has moved`."""
         since = f"from {self.begins} " if self.begins else ""
-        ends = [f"until {self.until}"] if self.until else []
+        ends = [self.day] if self.day else []
+        ends += [f"until {self.until}"] if self.until else []
         more = f" and {len(self.times) - TIMES} more" if len(self.times) > TIMES else ""
         at = [f"at {', '.join(self.times[:TIMES])}{more}"] if self.times else []
         brackets = f" ({'; '.join([*ends, *at])})" if ends or at else ""
@@ -134,7 +136,7 @@ def _suspects(old: Config, new: Config, both: list[str]) -> set[str]:
 
 def _matters(config: Config) -> tuple[object, ...]:
     site = config.site
-    return site.number, site.hall, site.timing, site.pools, site.skills, site.targets, site.numbering
+    return site.number, site.hall, site.timing, site.pools, site.skills, site.targets, site.calendar, site.numbering
 
 
 def _other_prompts(old: Config, new: Config) -> list[PromptId]:
@@ -166,20 +168,44 @@ def _calls(sides: _Sides, number: str) -> list[Change]:
     """The differences of its calls, each for as long as it holds."""
     lines = [(side.config, occasions.line_of(side.config, number)) for side in sides]
     days = sorted({day for _, line in lines for day in occasions.days(line)})
-    weekly = {
-        edge for config, line in lines for hours in occasions.hours(config, line) for edge in occasions.edges(hours)
-    }
+    hours = [occasions.hours(config, line) for config, line in lines]
+    weekly = {edge for theirs in hours for each in theirs for edge in occasions.edges(each)}
+    ordinary = Calendar({day: one for config, _ in lines for day, one in config.site.calendar.days.items()})
     arrivals = [side.arrival(number) for side in sides]
     found: list[Change] = []
     for begins, ends in zip([None, *days], [*days, None], strict=True):
-        for change in _interval(sides, number, arrivals, _samples(begins, ends, weekly)):
+        for change in _interval(sides, number, arrivals, _samples(begins, ends, weekly, ordinary)):
             dated = msgspec.structs.replace(change, begins=begins and str(begins), until=ends and str(ends))
             same = next((n for n, other in enumerate(found) if _goes_on(other, dated)), None)
             if same is None:
                 found.append(dated)
             else:
                 found[same] = msgspec.structs.replace(found[same], until=dated.until)
-    return found
+    known = {(change.words, change.before, change.after) for change in found}
+    special = _special(sides, number, arrivals, hours)
+    return found + [change for change in special if (change.words, change.before, change.after) not in known]
+
+
+def _special(sides: _Sides, number: str, arrivals: list[Arrival], hours: Sequence[Sequence[Hours]]) -> Iterator[Change]:
+    """The differences on days that are special in one of the two: another day, or PH another time."""
+    before, after = (side.config.site.calendar for side in sides)
+    old_holidays, new_holidays = ([each for each in theirs if each.has_holidays] for theirs in hours)
+    if before == after and old_holidays == new_holidays:
+        return
+    pairs = {day: (before.days.get(day), after.days.get(day)) for day in sorted({*before.days, *after.days})}
+    others = {day: (one, other) for day, (one, other) in pairs.items() if one != other or old_holidays != new_holidays}
+    for begins, ends in runs(others):
+        samples = sorted(
+            {
+                at
+                for calendar, theirs in zip((before, after), hours, strict=True)
+                for at in occasions.special(calendar, theirs, begins)
+            }
+        )
+        name = next(one.name for one in reversed(others[begins]) if one is not None)
+        for change in _interval(sides, number, arrivals, samples):
+            times = tuple(each.partition(" ")[2] for each in change.times)
+            yield msgspec.structs.replace(change, begins=str(begins), until=str(ends), day=name, times=times)
 
 
 def _goes_on(one: Change, other: Change) -> bool:
@@ -190,8 +216,10 @@ def _goes_on(one: Change, other: Change) -> bool:
     )
 
 
-def _samples(begins: date | None, ends: date | None, weekly: set[tuple[int, int]]) -> list[datetime]:
-    """A moment of each part of the week within the interval."""
+def _samples(
+    begins: date | None, ends: date | None, weekly: set[tuple[int, int]], calendar: Calendar
+) -> list[datetime]:
+    """A moment of each part of an ordinary week within the interval."""
     if begins is not None:
         first = begins
     elif ends is not None:
@@ -199,8 +227,9 @@ def _samples(begins: date | None, ends: date | None, weekly: set[tuple[int, int]
     else:
         first = occasions.SOME_WEEK
     start = datetime.combine(first, time(), SHANGHAI)
-    moments = {start} | {occasions.next_time(start, *edge) for edge in weekly}
-    return sorted(at for at in moments if ends is None or at.date() < ends or at == start)
+    moments = {start} | {occasions.next_time(calendar, start, *edge) for edge in weekly}
+    within = [at for at in sorted(moments) if ends is None or at.date() < ends or at == start]
+    return within[1:] if start.date() in calendar.days and len(within) > 1 else within
 
 
 def _interval(sides: _Sides, number: str, arrivals: list[Arrival], samples: list[datetime]) -> Iterator[Change]:

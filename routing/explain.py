@@ -39,7 +39,10 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to one call.  The fields are the keys of `explain --json`; `steps` says the same in words."""
+    """What happens to one call.  The fields are the keys of `explain --json`; `steps` says the same in words.
+
+    `day` is the name of a special one: a public holiday, or a weekend worked for one.
+    """
 
     dialled: str
     number: str
@@ -60,6 +63,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     whisper: str
     steps: tuple[str, ...]
     at: str
+    day: str | None
 
 
 def explain(config: Config, number: str, at: datetime, arrival: str = DIRECT) -> Explanation:
@@ -88,6 +92,7 @@ def explain(config: Config, number: str, at: datetime, arrival: str = DIRECT) ->
         whisper=config.prompts[route.whisper].text,
         steps=tuple(steps(config, route.destinations)),
         at=civil(at).isoformat(),
+        day=special.name if (special := config.site.calendar.days.get(civil(at).date())) else None,
     )
 
 
@@ -115,10 +120,10 @@ def _skipped(config: Config, line: Line, route: Route, at: datetime) -> Iterator
         hours = pool.hours if pool is not None else config.site.targets[TargetId(name)].hours
         if route.marked is not None and route.marked.startswith(FROM):
             yield Skipped(name, f"a call from {route.marked.removeprefix(FROM)} goes to the hall")
-        elif is_open(hours, at):
+        elif is_open(hours, config.site.calendar, at):
             yield Skipped(name, "the call was sent to us from there")
         else:
-            opens = next_change(hours, at)
+            opens = next_change(hours, config.site.calendar, at)
             yield Skipped(name, f"closed until {_moment(opens)}" if opens else "never open")
 
 
@@ -177,9 +182,8 @@ def render(explanation: Explanation) -> str:
     if e.section is not None and e.reading is not None:
         lines.append(f"  the plan   {e.row} {TITLES[e.section]}, read from {REMARKS[e.reading]}; unit: {e.unit}")
     moment = datetime.fromisoformat(e.at)
-    lines.append(
-        f"  at         {_moment(moment)} 星期{WEEKDAYS[moment.weekday()]}, phase {e.phase}; arrival {e.arrival}"
-    )
+    day = f"星期{WEEKDAYS[moment.weekday()]}" + (f" ({e.day})" if e.day else "")
+    lines.append(f"  at         {_moment(moment)} {day}, phase {e.phase}; arrival {e.arrival}")
     lines += [f"  hears      {prompt}: {text}" for prompt, text in zip(e.prompts, e.texts, strict=True)]
     lines += [f"  not asked  {place.name}: {place.why}" for place in e.skipped]
     lines += [f"  goes to    {n}. {step}" for n, step in enumerate(e.steps, 1)]

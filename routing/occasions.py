@@ -3,13 +3,13 @@
 Knows what `routing.plan` looks at, so that proofs and comparisons ask at all of it and at nothing twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 from routing.arrival import Arrival, arrived
 from routing.config.site import Config
-from routing.hours import MINUTES_A_DAY, SHANGHAI, Hours
+from routing.hours import ALWAYS, HOLIDAYS, MINUTES_A_DAY, SHANGHAI, Calendar, Hours, edges_on, runs
 from routing.ids import PoolId, TargetId
 from routing.lines import Line
 from routing.numbers import EMERGENCY
@@ -17,7 +17,7 @@ from routing.numbers import EMERGENCY
 SECOND = timedelta(seconds=1)
 WEEK = timedelta(days=7)
 SOME_WEEK = date(2021, 9, 13)
-"""Hours repeat: for a number without a day of its own any week will do."""
+"""Hours repeat: for a number without a day of its own any week will do, its special days left out."""
 
 REASONS = ("", "unconditional", "no-answer")
 """Not said; the carrier forwards the whole number; the line's own seats passed the call on, for whatever reason."""
@@ -87,31 +87,47 @@ def hours(config: Config, line: Line) -> list[Hours]:
 
 
 def edges(hours_: Hours) -> set[tuple[int, int]]:
-    """Weekday and minute at which something opens or closes: 24:00 is the next day's 0:00."""
-    found = {(span.weekday, minute) for span in hours_.spans for minute in (span.opens, span.closes)}
+    """Weekday and minute at which something opens or closes in an ordinary week: 24:00 is the next day's 0:00."""
+    week = (span for span in hours_.spans if span.weekday != HOLIDAYS)
+    found = {(span.weekday, minute) for span in week for minute in (span.opens, span.closes)}
     return {((day + minute // MINUTES_A_DAY) % 7, minute % MINUTES_A_DAY) for day, minute in found}
 
 
 def moments(config: Config, number: str) -> tuple[datetime, ...]:
-    """Just before, at and just after everything that changes for `number`; a week of hours in each of its phases."""
-    line = line_of(config, number)
-    own = days(line)
-    weekly = {edge for each in hours(config, line) for edge in edges(each)}
+    """Just before, at and just after everything that changes for `number`.
+
+    A week of hours in each of its phases, and each run of special days that makes a difference, the day after included.
+    """
+    line, calendar = line_of(config, number), config.site.calendar
+    own, theirs = days(line), hours(config, line)
+    weekly = {edge for each in theirs for edge in edges(each)}
     points = {_midnight(day) for day in own}
     starts = [_shifted(_midnight(own[0]), -WEEK), *map(_midnight, own)] if own else [_midnight(SOME_WEEK)]
     for start, end in pairwise([*starts, datetime.max.replace(tzinfo=SHANGHAI)]):
         points.add(start)
-        points |= {next_time(start, *edge) for edge in weekly if next_time(start, *edge) < end}
+        points |= {at for edge in weekly if (at := next_time(calendar, start, *edge)) < end}
+    points |= {at for both in runs(calendar.days) for day in both for at in special(calendar, theirs, day)}
     return tuple(sorted({_shifted(point, by) for point in points for by in (-SECOND, timedelta(0), SECOND)}))
+
+
+def special(calendar: Calendar, theirs: Iterable[Hours], day: date) -> list[datetime]:
+    """What opens or closes on `day`, its midnight included; nothing where all of it is always open."""
+    changing = [each for each in theirs if each != ALWAYS]
+    minutes = sorted({minute for each in changing for minute in (0, *edges_on(each, calendar, day))})
+    return [_shifted(_midnight(day), timedelta(minutes=minute)) for minute in minutes]
 
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
-def next_time(start: datetime, weekday: int, minute: int) -> datetime:
-    """The first time from `start` (a midnight) on that it is `minute` of `weekday`."""
-    return _shifted(start, timedelta(days=(weekday - start.weekday()) % 7, minutes=minute))
+def next_time(calendar: Calendar, start: datetime, weekday: int, minute: int) -> datetime:
+    """The first time from `start` (a midnight) on that it is `minute` of `weekday`, on an ordinary day."""
+    at = _shifted(start, timedelta(days=(weekday - start.weekday()) % 7, minutes=minute))
+    for _ in calendar.days:
+        if at.date() in calendar.days:
+            at = _shifted(at, WEEK)
+    return at
 
 
 def _shifted(at: datetime, by: timedelta) -> datetime:

@@ -215,7 +215,7 @@ def _before_hall(config: Config, line: Line, arrival: Arrival, now: datetime) ->
 
 
 def _pool(config: Config, line: Line, kind: Kind, name: PoolId, now: datetime) -> Iterator[Destination]:
-    if is_open(config.site.pools[name].hours, now):
+    if is_open(config.site.pools[name].hours, config.site.calendar, now):
         wait = line.ring_for or config.site.timing.own_seats_for
         yield Destination(kind, name, ring_for_ms=_ms(wait), is_ours=True)
 
@@ -225,7 +225,8 @@ def _target(
 ) -> Iterator[Destination]:
     target = config.site.targets[name]
     sent_it = name == line.target and _sent_back(config, line, arrival)
-    if is_open(target.hours, now) and not sent_it and config.site.dialled(target) not in _senders(config, arrival):
+    is_there = is_open(target.hours, config.site.calendar, now)
+    if is_there and not sent_it and config.site.dialled(target) not in _senders(config, arrival):
         ring_for = line.ring_for if name == line.target and line.ring_for else target.ring_for
         yield _transfer(config, kind, target, ring_for)
 

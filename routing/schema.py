@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from routing.config.calendar_file import HOLIDAY_KEYS
 from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
@@ -42,6 +43,8 @@ _OF: dict[object, Schema] = {
     datetime: {"type": "string"},
 }
 
+OPTIONAL = frozenset({"survey", "voice", "departments", "holidays", "working_weekends"})
+
 REQUIRED: dict[str, tuple[str, ...]] = {
     "line": ("number", "name", "short", "department", "answered_by"),
     "site": ("node", "city", "short_city", "number", "area_code", "country_code", "population", "mode", "hall"),
@@ -54,7 +57,8 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "survival": ("seats",),
     "voice": ("command",),
     "prompt": ("text",),
-    "sections": tuple(name for name in SECTIONS if name not in {"survey", "voice", "departments"}),
+    "holiday": ("name",),
+    "sections": tuple(name for name in SECTIONS if name not in OPTIONAL),
 }
 """What must stand there; a test asks the loader."""
 
@@ -83,6 +87,7 @@ def _site() -> dict[str, Schema]:
     agent["works_in"] = {"type": "object", "additionalProperties": levels}
     head = _fields(Site, HEAD)
     head["mode"] = {"enum": [str(mode) for mode in Mode]}
+    days = _list(_object({key: DAY if key != "name" else SCALAR for key in HOLIDAY_KEYS}, REQUIRED["holiday"]))
     made: dict[str, Schema] = {
         "site": _object(head, REQUIRED["site"]),
         "ports": _object(_fields(Ports, Ports.__struct_fields__)),
@@ -98,6 +103,8 @@ def _site() -> dict[str, Schema]:
         "agents": _list(_object(agent, REQUIRED["agent"])),
         "trunks": _list(_object({**_fields(Trunk, TRUNK_KEYS), "ptime": DURATION}, REQUIRED["trunk"])),
         "targets": _list(_object(_fields(Target, TARGET_KEYS), REQUIRED["target"])),
+        "holidays": days,
+        "working_weekends": days,
     }
     return {name: made[name] for name in SECTIONS}
 

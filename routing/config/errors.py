@@ -28,7 +28,7 @@ class ConfigFault(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """`file:line:col: message`, the line, and a caret below the place."""
         what = "warning: " if self.is_warning else ""
-        head = f"{self.file}:{self.line}:{self.col}: {what}{self.message}"
+        head = f"{self.file}:{self.line}:{self.col}: {what}{_clean(self.message)}"
         before, shown = _cut(self.source, self.col - 1)
         return f"{head}\n{MARGIN}{shown}\n{MARGIN}{' ' * width(before)}^"
 
@@ -68,9 +68,14 @@ def width(text: str) -> int:
     )
 
 
+def _clean(text: str) -> str:
+    """On one line, and without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _cut(source: str, col: int) -> tuple[str, str]:
     """The part before the caret and the part shown: long lines are cut, control characters replaced."""
-    clean = "".join(c if c.isprintable() else " " for c in source)
+    clean = _clean(source)
     start = max(0, col - SHOWN // 2) if len(clean) > SHOWN else 0
     lead = "…" if start else ""
     tail = "…" if len(clean) > start + SHOWN else ""

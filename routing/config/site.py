@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from routing.hours import ALWAYS, Hours
+from routing.hours import ALWAYS, ORDINARY, Calendar, Hours
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import Line
 from routing.numbers import Numbering
@@ -212,6 +212,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     trunks: dict[str, Trunk]
     targets: dict[TargetId, Target]
     departments: tuple[str, ...] = ()
+    calendar: Calendar = ORDINARY
 
     @property
     def numbering(self) -> Numbering:

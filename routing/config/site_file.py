@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from routing.config import people_file, trunks_file
+from routing.config import calendar_file, people_file, trunks_file
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import A_WORD, WORD, between, choice, duration, each_of, matching, moment, one_of, size, yes
 from routing.config.nodes import Node, Source
@@ -40,6 +40,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 SECTIONS = (
     *("site", "ports", "timing", "limits", "survival", "survey", "voice", "skills", "pools"),
     *("departments", "seats", "agents", "trunks", "targets"),
+    *calendar_file.SECTIONS,
 )
 HEAD = (
     *("node", "city", "short_city", "number", "area_code", "country_code", "population"),
@@ -97,6 +98,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         trunks=trunks,
         targets=_targets(file, trunks),
         departments=tuple(word.text for word in file.words("departments")),
+        calendar=calendar_file.calendar(file),
     )
     for name, one in site.targets.items():
         if site.dialled(one) in EMERGENCY and one.kind is not TargetKind.EMERGENCY:

@@ -77,16 +77,17 @@ def hours_of(config: Config, line: Line) -> Hours | None:
 
 def by_day(line: Line, hours: Hours) -> Iterator[datetime]:
     """A moment of each phase at which the line's own seats or centre are open, and the edges of one working day."""
+    calendar = city().site.calendar
     begins = [MORNING]
     if line.transition:
         ends = datetime.combine(line.transition.ends, time(9), SHANGHAI)
         begins = [datetime.combine(line.transition.begins, time(9), SHANGHAI) - WEEK, MORNING, ends + WEEK]
     for moment in begins:
         first = moment
-        while not is_open(hours, first):
+        while not is_open(hours, calendar, first):
             first += HOUR
         yield first
-    closes = next_change(hours, MORNING)
+    closes = next_change(hours, calendar, MORNING)
     if closes is not None:
         yield from (closes - SECOND, closes)
 

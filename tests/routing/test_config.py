@@ -40,6 +40,15 @@ def test_lines_say_what_the_plan_says() -> None:
     assert lines["12345"].section is None
 
 
+def test_special_days_are_known_by_name() -> None:
+    days = config().site.calendar.days
+    assert [days[date(2021, 9, day)].name for day in (18, 19, 21, 26)] == [
+        *("中秋节调休", "中秋节", "中秋节", "国庆节调休"),
+    ]
+    assert date(2021, 9, 22) not in days
+    assert not days[date(2021, 9, 26)].is_holiday
+
+
 def test_the_site_is_handan_in_its_transition() -> None:
     site = config().site
     assert site.mode is Mode.DEMO
@@ -214,6 +223,15 @@ SITE_FAULTS = [
     ("departments:", "departments: 5\nx:", "'departments' is a list"),
     ("number: 0311-12316", "number: 12316", "warning: 'agriculture' is dialled as 12316, a line of ours"),
     ("{id: 8001, kind: desk, pool: hall}", "{id: 8001, kind: desk, pool: lobby}", "'lobby' is not the name of a pool"),
+    ("on: 2021-09-18}", "on: 2021-09-17}", "2021-09-17 is Fr, no weekend: it is worked on without this"),
+    ("on: 2021-09-18}", "on: 2021-09-19}", "2021-09-19 is 中秋节 already: a day is special once"),
+    ("on: 2021-09-18}", "on: 18.9.}", "'18.9.' is not a day of the calendar"),
+    ("on: 2021-09-18}", "until: 2021-09-19}", "a working weekend needs 'from'"),
+    (", on: 2021-09-18}", "}", "a working weekend is one day ('on') or several ('from', 'until')"),
+    ("until: 2021-09-22}", "until: 2021-09-22, on: 2021-09-20}", "a holiday is one day ('on') or several"),
+    ("until: 2021-09-22}", "until: 2021-09-19}", "from 2021-09-19 until 2021-09-19 are 0 days: write 1 to 31"),
+    ("until: 2021-09-22}", "until: 2023-09-22}", "are 733 days: write 1 to 31"),
+    ("until: 2021-09-22}", "untill: 2021-09-22}", "a holiday has no field 'untill'; did you mean 'until'?"),
     ("skills:\n  housing-fund", "skills: 3\nx:\n  housing-fund", "here stand names, and for each the fields of skill"),
 ]
 

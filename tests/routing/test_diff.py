@@ -1,5 +1,7 @@
 """What a change of the files means: for which number, what, from when until when."""
 
+from datetime import date
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from routing.config import Config, build
 from routing.diff import Change, diff, render
-from routing.hours import parse_hours
+from routing.hours import Calendar, SpecialDay, parse_hours
 from routing.ids import PoolId
 from routing.lines import Host, Line
 from routing.prompts import Prompt
@@ -86,6 +88,38 @@ def test_hours_say_at_which_times_of_the_week() -> None:
     line = [each for each in said(OLD, with_site(OLD, pools=pools)) if each.startswith("12350")]
     times = "Mo 17:30, Tu 17:30, We 17:30 and 2 more"
     assert line == [f"12350: goes to retained-seats safety → pool hall instead of pool hall (at {times})"]
+
+
+def test_another_calendar_is_told_by_its_days() -> None:
+    days = dict(OLD.site.calendar.days)
+    for day in (date(2021, 10, 6), date(2021, 10, 7)):
+        del days[day]
+    days[date(2021, 10, 10)] = SpecialDay("国庆节调休", is_holiday=False)
+    new = with_site(OLD, calendar=Calendar(days))
+    to_seats = "12350: from {} goes to retained-seats safety → pool hall instead of pool hall ({}; until {}; at 08:30)"
+    expected = [to_seats.format("2021-10-06", "国庆节", "2021-10-08"),
+                to_seats.format("2021-10-10", "国庆节调休", "2021-10-11")]  # fmt: skip
+    assert [line for line in said(OLD, new) if line.startswith("12350")] == expected
+    assert not any(line.startswith("12341") for line in said(OLD, new))  # the hall is always open
+
+
+def test_hours_of_holidays_are_told_for_each_of_them() -> None:
+    safety = OLD.site.pools[PoolId("safety")]
+    hours = parse_hours("Mo-Fr 08:30-17:30; PH 00:00-24:00")
+    new = with_site(OLD, pools={**OLD.site.pools, safety.id: msgspec.structs.replace(safety, hours=hours)})
+    found = [change for change in diff(OLD, new).changed if change.number == "12350"]
+    assert {change.day for change in found} == {day.name for day in OLD.site.calendar.days.values() if day.is_holiday}
+    assert all(change.times == () for change in found)
+
+
+def test_a_week_in_an_interval_that_begins_with_a_holiday_is_an_ordinary_one() -> None:
+    line = LINE.replace("from: 2021-09-01", "from: 2021-10-01")
+    old = build(with_line(line.replace("answered_by: hall", "answered_by: retained-seats\n    pool: safety")))
+    safety = old.site.pools[PoolId("safety")]
+    hours = parse_hours(safety.hours.text.replace("17:30", "18:00"))
+    new = with_site(old, pools={**old.site.pools, safety.id: msgspec.structs.replace(safety, hours=hours)})
+    found = [change.times for change in diff(old, new).changed if change.number == "12341"]
+    assert found == [("Mo 17:30", "Tu 17:30", "We 17:30", "Th 17:30", "Fr 17:30")]
 
 
 def test_timing_changes_a_step_and_not_the_places() -> None:

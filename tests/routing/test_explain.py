@@ -58,6 +58,15 @@ def test_a_closed_place_is_said_to_be_so_and_until_when() -> None:
     assert as_json("12316", NIGHT)["skipped"] == [{"name": "agriculture", "why": "closed until 2021-09-16 08:00"}]
 
 
+def test_on_a_holiday_it_says_which_and_until_when_a_place_is_closed() -> None:
+    found = explain(config(), "12350", parse_moment("2021-10-01T10:00"))
+    assert (found.day, found.skipped[0].why) == ("国庆节", "closed until 2021-10-08 08:30")
+    assert "2021-10-01 10:00 星期五 (国庆节), phase" in render(found)
+    worked = explain(config(), "12350", parse_moment("2021-10-09T10:00"))
+    assert (worked.day, worked.skipped, worked.destination.name) == ("国庆节调休", (), "safety")
+    assert explain(config(), "12350", DAY).day is None
+
+
 def test_a_call_from_the_centre_says_why_it_does_not_go_back() -> None:
     found = as_json("12345", arrival="12316")
     assert found["number"] == "12316"

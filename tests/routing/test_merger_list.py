@@ -164,7 +164,7 @@ def test_by_night_only_what_is_open_is_asked(row: Row) -> None:
     site, found = config().site, route(row.number, NIGHT)
     for place in found.destinations:
         hours = site.pools[PoolId(place.name)].hours if place.is_ours else site.targets[TargetId(place.name)].hours
-        assert is_open(hours, at(NIGHT))
+        assert is_open(hours, site.calendar, at(NIGHT))
     if row.number == "12313":
         assert way(found) == ["sub-centre tobacco", "pool hall"], "7×24 (三.1)"
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from routing.config import ConfigFaults, build, check, nodes
-from tests.routing.sources import ours
+from tests.routing.sources import changed, ours
 
 STRANGE = (
     *(
@@ -77,6 +77,11 @@ def damaged(seed: int) -> dict[str, str]:
                 text = text.replace(line, " " * chance.randint(0, 3) + line.strip(), 1)
         text = text or "x"
     return {**sources, name: text}
+
+
+def test_a_word_that_would_break_the_line_is_told_on_one() -> None:
+    sources = changed("site.yaml", "kind: centre ", "kind: cen\u2028tre ")
+    assert len(str(check(sources)[0]).splitlines()) == 3
 
 
 @pytest.mark.parametrize("block", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))])

@@ -271,6 +271,10 @@ def test_whatever_number_an_emergency_desk_dials_the_hall_answers(dialled: str, 
     assert [said.id for said in found.prompts] == ["greeting-12345"]
 
 
+def test_a_call_that_an_emergency_desk_sends_to_its_own_number_does_not_go_back_there() -> None:
+    assert way(route("110", DAY, caller="110")) == ["pool hall"]
+
+
 def test_a_misrouted_emergency_call_goes_to_its_desk_at_once_or_else_to_the_hall() -> None:
     without = build({**ours(), "site.yaml": re.sub(r".*kind: emergency, .*\n", "", ours()["site.yaml"])})
     nowhere = route("110", DAY, conf=without)

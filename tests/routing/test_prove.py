@@ -1,7 +1,7 @@
 """Nobody who dials is lost: walked over everything that can happen, and what is broken is said as a path."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 import msgspec
@@ -236,6 +236,11 @@ def test_moments_lie_around_every_change() -> None:
         *("2021-12-01T17:30:00", "2021-08-25T08:30:00"),
     ]
     assert {parse_moment(each) for each in wanted} <= set(found)
+    holidays = [
+        *("2021-09-18T08:29:59", "2021-09-18T08:30:00", "2021-09-18T17:30:00", "2021-09-19T00:00:00"),
+        *("2021-09-22T08:30:00", "2021-10-08T08:30:00", "2021-10-09T17:29:59"),
+    ]
+    assert {parse_moment(each) for each in holidays} <= set(found)
     assert list(found) == sorted(set(found))
     assert occasions.moments(conf, "777") == occasions.moments(conf, conf.site.number)
 
@@ -262,9 +267,11 @@ def test_nothing_changes_between_two_of_these_moments(text: str, when: object) -
                                                                          hours=parse_hours(text))}  # fmt: skip
     conf = with_site(conf, pools=pools)
     line, hours = conf.lines["12341"], pools[PoolId("safety")].hours
-    states = {(phase(line, at), is_open(hours, at)) for at in occasions.moments(conf, "12341")}
-    at = parse_moment(str(when))
-    assert (phase(line, at), is_open(hours, at)) in states
+
+    def state(at: datetime) -> tuple[object, ...]:
+        return phase(line, at), is_open(hours, conf.site.calendar, at)
+
+    assert state(parse_moment(str(when))) in {state(at) for at in occasions.moments(conf, "12341")}
 
 
 # --- waiting

@@ -20,6 +20,8 @@ OBJECTS: dict[str, tuple[str, str, Schema]] = {
     "a line": ("lines.yaml", "lines", schemas()["lines.schema.json"]["properties"]["lines"]["items"]),
     **{what: ("site.yaml", what.partition(" ")[2] + "s", SITE[what.partition(" ")[2] + "s"]["items"])
        for what in ("a seat", "an agent", "a trunk", "a target")},
+    **{what: ("site.yaml", section, SITE[section]["items"])
+       for what, section in (("a holiday", "holidays"), ("a working weekend", "working_weekends"))},
     **{what: ("site.yaml", section, SITE[section]["additionalProperties"])
        for what, section in (("skill 'x'", "skills"), ("pool 'x'", "pools"))},
     **{f"'{section}'": ("site.yaml", section, SITE[section])
@@ -75,7 +77,7 @@ def test_sections_that_must_stand_there() -> None:
         left = {key: value for key, value in read("site.yaml").items() if key != section}
         sources = {**ours(), "site.yaml": json.dumps(left, ensure_ascii=False)}
         assert any(f"needs '{section}'" in fault.message for fault in check(sources)), section
-    for section in ("voice", "departments"):
+    for section in schema.OPTIONAL:
         left = {key: value for key, value in read("site.yaml").items() if key != section}
         sources = {**ours(), "site.yaml": json.dumps(left, ensure_ascii=False)}
         assert not any(f"needs '{section}'" in fault.message for fault in check(sources)), section
