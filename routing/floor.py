@@ -10,7 +10,7 @@ may take.
 
 from typing import assert_never
 
-from routing.ids import Instant, TicketId
+from routing.ids import Instant, PoolId, TicketId
 from routing.matching import Matching
 from routing.queues import Agent, Ticket
 from routing.standing import AgentView, FloorState, Standing, TicketView, agent_view, ticket_view
@@ -19,12 +19,15 @@ from routing.tickets import (
     Action,
     AgentState,
     AnyEvent,
+    Closed,
     Competence,
     Configured,
     Consulted,
+    Directed,
     Entered,
     Held,
     Left,
+    Opened,
     Paused,
     Reached,
     Readied,
@@ -92,6 +95,12 @@ class Floor:
                 self._signed_out(event, now, said)
             case Configured():
                 self._configure(event, now, said)
+            case Directed():
+                self._directed(event, now, said)
+            case Closed():
+                self._closed(event, now, said)
+            case Opened():
+                self._opened(event, now, said)
             case _:  # pragma: no cover
                 assert_never(event)
         return tuple(said)
@@ -136,6 +145,23 @@ class Floor:
         self._standing.climb_at(ticket, None)
         self._matching.change(ticket.agent, TALKING, "", now, said)
 
+    def _directed(self, event: Directed, now: Instant, said: list[Action]) -> None:
+        ticket = self._tickets.get(event.ticket)
+        if ticket is None or ticket.is_accepted:
+            return
+        agent, ticket.agent = ticket.agent, None
+        if agent is None:
+            ticket.queue.remove(ticket.key)
+        else:
+            said.append(Withdraw(ticket.id, agent.id))
+        way = self._index.take(event.ladder or NOWHERE)
+        self._index.give_back(ticket.way)
+        ticket.way, ticket.entered, ticket.limit = way, now, None
+        ticket.stand_on(0)
+        self._matching.place(ticket, now, said)
+        if agent is not None:
+            self._matching.release(agent, READY, "", now, said)
+
     def _turned(self, event: Held | Consulted | Resumed, to: AgentState, now: Instant, said: list[Action]) -> None:
         ticket = self._tickets.get(event.ticket)
         if ticket is not None and ticket.is_accepted and ticket.agent and ticket.agent.id == event.agent:
@@ -166,9 +192,10 @@ class Floor:
         if (agent is not None and agent.is_engaged) or (sitting is not None and sitting.is_engaged):
             return
         profile = self._index.join(event.competences)  # before the others go: no ticket climbs for it
+        own = self._index.sit_down(event.agent)
         leaving = ((sitting, "seat taken"), (agent, "seat changed"))
         self._matching.sign_out([(each, why) for each, why in leaving if each is not None], now, said)
-        agent = Agent(event.agent, event.seat, profile, now)
+        agent = Agent(event.agent, event.seat, profile, own, now)
         self._agents[event.agent] = self._standing.seats[event.seat] = agent
         if event.ready:
             self._matching.free(agent, now, said)
@@ -244,6 +271,22 @@ class Floor:
 
     def _configure(self, event: Configured, now: Instant, said: list[Action]) -> None:
         self._matching.displace(self._standing.configure(event), now, said)
+        if event.hall in self._index.closed:
+            self._open(event.hall, now, said)
+
+    def _closed(self, event: Closed, now: Instant, said: list[Action]) -> None:
+        configured = self._standing.configured
+        if configured is not None and event.pool != configured.hall:
+            self._matching.displace(self._index.close(event.pool, event.prompt), now, said)
+
+    def _opened(self, event: Opened, now: Instant, said: list[Action]) -> None:
+        if event.pool in self._index.closed:
+            self._open(event.pool, now, said)
+
+    def _open(self, pool: PoolId, now: Instant, said: list[Action]) -> None:
+        for agent in self._index.open(pool):
+            if agent.best_queue() is not None:
+                self._matching.free(agent, now, said)
 
     # --- reading
 

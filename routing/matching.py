@@ -6,7 +6,7 @@
 from routing.ids import Instant
 from routing.queues import Agent, Queue, Ticket
 from routing.standing import Standing
-from routing.tickets import Action, AgentState, Changed, Moved, Offer, Overdue, Overflowed
+from routing.tickets import Action, AgentState, Announce, Changed, Moved, Offer, Overdue, Overflowed
 
 READY, RESERVED, WRAP_UP = AgentState.READY, AgentState.RESERVED, AgentState.WRAP_UP
 UNREACHABLE, SIGNED_OUT = AgentState.UNREACHABLE, AgentState.SIGNED_OUT
@@ -28,8 +28,14 @@ class Matching:
 
     def place(self, ticket: Ticket, now: Instant, said: list[Action]) -> None:
         """Bring a ticket that is with nobody to an agent who is free, or to its place in the queue, or away."""
+        former = ticket.queue
         self.climb(ticket, now, said)
-        if ticket.is_over(now):
+        is_over = ticket.is_over(now)
+        if self._index.closed and (is_over or ticket.queue is not former) and former.is_deserted:
+            prompt = self._index.why_closed(former.requirement)
+            if prompt is not None:
+                said.append(Announce(ticket.id, prompt))
+        if is_over:
             self._standing.climb_at(ticket, None)
             self._index.give_back(self._tickets.pop(ticket.id).way)
             said.append(Overflowed(ticket.id))
@@ -107,7 +113,7 @@ class Matching:
 
     def free(self, agent: Agent, now: Instant, said: list[Action], by: str = "") -> None:
         """The agent takes the first ticket of all that they may take; ready if there is none."""
-        queue = agent.profile.best_queue()
+        queue = agent.best_queue()
         if queue is None or queue.head is None:
             self.change(agent, READY, "", now, said, by)
             return
@@ -117,12 +123,12 @@ class Matching:
 
     def sign_out(self, leaving: list[tuple[Agent, str]], now: Instant, said: list[Action], by: str = "") -> None:
         """All of them first: whoever is displaced by the one is not offered to the other."""
-        left: list[Queue] = []
+        left: dict[Queue, None] = {}
         for agent, reason in leaving:
             self.change(agent, SIGNED_OUT, reason, now, said, by)
             del self._agents[agent.id], self._standing.seats[agent.seat]
-            left += self._index.part(agent.profile)
-        self.displace(left, now, said)
+            left |= dict.fromkeys(self._index.stand_up(agent))
+        self.displace(list(left), now, said)
 
     def change(
         self, agent: Agent, state: AgentState, reason: str, now: Instant, said: list[Action], by: str = ""

@@ -3,7 +3,7 @@
 Nothing here decides; `routing.floor` does.  Names are interned: two tickets with an equal ladder share one `Way`, two
 ways with an equal requirement share one `Queue`, two agents of equal competence share one `Profile`.  All three are
 counted and forgotten with the last who needs them.  Only a `Bucket` stays: there are no more of them than pools x
-skills x levels.
+skills x levels, and one for each agent who was ever asked for by name.
 """
 
 from collections import OrderedDict
@@ -11,23 +11,26 @@ from collections.abc import Iterable, Iterator
 
 from sortedcontainers import SortedList
 
-from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, SkillId, TicketId
 from routing.tickets import AgentState, Alternative, Competence, Ladder, Requirement
 
 HIGHEST_LEVEL = 5
-UNSKILLED = 0
-"""The level of the bucket in which every member of a pool stands, whatever they have learnt."""
+MANY_SKILLS = 4
+"""Whoever has this many skills in a pool or more is asked last for its unskilled work."""
 
 Key = tuple[int, TicketId]
 """A ticket's rank, constant for its life: `(first_entry - priority_ms, ticket)`; the lowest is served first."""
 
 
 class Bucket:
-    """Those who can do one thing: a skill of one pool at exactly one level, or (skill None) any of its work."""
+    """Those who can do one thing: a skill of one pool at exactly one level; any of its work, having learnt so many
+    skills; or what one agent is asked for by name.
+    """
 
-    __slots__ = ("idle", "people", "queues")
+    __slots__ = ("idle", "is_closed", "people", "queues")
 
     def __init__(self) -> None:
+        self.is_closed = False  # nobody is asked here
         self.idle: OrderedDict[Agent, None] = OrderedDict()  # ready, longest idle first; O(1) at both ends, unlike dict
         self.people = 0  # signed in, in whatever state
         self.queues: dict[Queue, None] = {}  # those served from here in which somebody waits
@@ -43,29 +46,19 @@ class Profile:
         self.buckets = buckets
         self.people = 0
 
-    def best_queue(self) -> "Queue | None":
-        """The queue whose first ticket is the first of all that these competences may take."""
-        best: Queue | None = None
-        first: Key | None = None
-        for bucket in self.buckets:
-            for queue in bucket.queues:
-                head = queue.head
-                if first is None or head < first:  # type: ignore[operator]  # a bucket lists no empty queue
-                    first, best = head, queue
-        return best
-
 
 class Agent:
     """A person who is signed in."""
 
     __slots__ = (
-        *("by", "id", "profile", "reason", "seat", "since", "state"),
+        *("by", "id", "own", "profile", "reason", "seat", "since", "state"),
         *("then", "then_by", "then_reason", "ticket", "turn", "until"),
     )
 
-    def __init__(self, agent: AgentId, seat: SeatId, profile: Profile, since: Instant) -> None:
+    def __init__(self, agent: AgentId, seat: SeatId, profile: Profile, own: Bucket | None, since: Instant) -> None:
         self.id = agent
         self.seat = seat
+        self.own = own  # None: nobody has ever asked for them by name
         self.profile = profile
         self.state = AgentState.SIGNED_OUT
         self.since = since
@@ -82,6 +75,20 @@ class Agent:
         """Whether the agent is reserved for a ticket or talking."""
         return self.ticket is not None
 
+    def best_queue(self) -> "Queue | None":
+        """The queue whose first ticket is the first of all that the agent may take."""
+        best: Queue | None = None
+        first: Key | None = None
+        buckets = self.profile.buckets if self.own is None else (*self.profile.buckets, self.own)
+        for bucket in buckets:
+            if bucket.is_closed:
+                continue
+            for queue in bucket.queues:
+                head = queue.head
+                if first is None or head < first:  # type: ignore[operator]  # a bucket lists no empty queue
+                    first, best = head, queue
+        return best
+
 
 class Queue:
     """The tickets that wait with one requirement, by rank."""
@@ -94,14 +101,14 @@ class Queue:
         self.keys: SortedList[Key] = SortedList()
         self.head: Key | None = None
         self.ways = 0
-        self.gone = False  # none of its pools exists any longer
+        self.gone = False  # none of its pools exists any longer, or they are closed
 
     @property
     def is_deserted(self) -> bool:
         """Whether nobody who is signed in could ever serve it."""
         if not self.gone:
             for bucket in self.buckets:
-                if bucket.people:
+                if bucket.people and not bucket.is_closed:
                     return False
         return True
 
@@ -109,14 +116,17 @@ class Queue:
         """For which of its pools the agent works; None when they no longer do for any."""
         known = {each.pool: dict(each.skills) for each in agent.profile.competences}
         for a in self.requirement.alternatives:
-            if a.pool in known and (a.skill is None or known[a.pool].get(a.skill, 0) >= a.level):
+            if a.agent is not None:
+                if a.agent == agent.id:
+                    return a.pool
+            elif a.pool in known and (a.skill is None or known[a.pool].get(a.skill, 0) >= a.level):
                 return a.pool
         return None
 
     def longest_idle(self) -> Agent | None:
         """The ready agent who is to be asked first."""
         for bucket in self.buckets:
-            if bucket.idle:
+            if bucket.idle and not bucket.is_closed:
                 return next(iter(bucket.idle))
         return None
 
@@ -211,12 +221,15 @@ class Ticket:
 
 
 class Index:
-    """Everything interned, and the pools that exist."""
+    """Everything interned, and the pools that exist; `agents` are those who are signed in, kept by others."""
 
-    __slots__ = ("_buckets", "_pools", "_profiles", "_ways", "queues")
+    __slots__ = ("_agents", "_buckets", "_own", "_pools", "_profiles", "_ways", "closed", "queues")
 
-    def __init__(self) -> None:
+    def __init__(self, agents: dict[AgentId, Agent]) -> None:
+        self._agents = agents
         self._buckets: dict[tuple[PoolId, SkillId | None, int], Bucket] = {}
+        self._own: dict[AgentId, Bucket] = {}
+        self.closed: dict[PoolId, PromptId] = {}
         self._profiles: dict[tuple[Competence, ...], Profile] = {}
         self._ways: dict[Ladder, Way] = {}
         self._pools: frozenset[PoolId] | None = None  # None: nobody has said, all exist
@@ -226,12 +239,28 @@ class Index:
         """The profile of one more agent."""
         profile = self._profiles.get(competences)
         if profile is None:
-            profile = Profile(competences, self._listed(_places_of_agent(competences)))
+            places = dict.fromkeys(_places_of_agent(competences))
+            profile = Profile(competences, tuple(self._bucket(place) for place in places))
             self._profiles[competences] = profile
         profile.people += 1
         for bucket in profile.buckets:
             bucket.people += 1
         return profile
+
+    def sit_down(self, agent: AgentId) -> Bucket | None:
+        """One more who may be asked for by this name; None: nobody has ever been."""
+        own = self._own.get(agent)
+        if own is not None:
+            own.people += 1
+        return own
+
+    def stand_up(self, agent: Agent) -> list[Queue]:
+        """One less; returns the queues with tickets that nobody can serve any longer."""
+        left = self.part(agent.profile)
+        if agent.own is not None:
+            agent.own.people -= 1
+            left += [queue for queue in agent.own.queues if queue.is_deserted and queue not in left]
+        return left
 
     def part(self, profile: Profile) -> list[Queue]:
         """One agent less in `profile`; returns the queues with tickets that nobody can serve any longer."""
@@ -268,37 +297,83 @@ class Index:
     def set_pools(self, pools: Iterable[PoolId]) -> list[Queue]:
         """These pools exist from now on; returns the queues with tickets that lost their last one."""
         self._pools = frozenset(pools)
+        return self._deserted()
+
+    def close(self, pool: PoolId, prompt: PromptId) -> list[Queue]:
+        """Nobody is asked as a member of this pool; returns the queues with tickets that nobody can serve."""
+        self.closed[pool] = prompt
+        for bucket in self._of(pool):
+            bucket.is_closed = True
+        return self._deserted()
+
+    def open(self, pool: PoolId) -> list[Agent]:
+        """Its members are asked again; returns those of them who are ready, longest idle first."""
+        del self.closed[pool]
+        buckets = self._of(pool)
+        for bucket in buckets:
+            bucket.is_closed = False
+        self._deserted()
+        return sorted({agent: None for bucket in buckets for agent in bucket.idle}, key=lambda agent: agent.turn)
+
+    def why_closed(self, requirement: Requirement) -> PromptId | None:
+        """What is said of the first of its pools that is closed."""
+        return next((self.closed[a.pool] for a in requirement.alternatives if a.pool in self.closed), None)
+
+    def _of(self, pool: PoolId) -> list[Bucket]:
+        return [bucket for place, bucket in self._buckets.items() if place[0] == pool]
+
+    def _deserted(self) -> list[Queue]:
         for queue in self.queues.values():
             queue.gone = self._is_gone(queue.requirement)
-        return [queue for queue in self.queues.values() if queue.gone and queue.head]
+        return [queue for queue in self.queues.values() if queue.head and queue.is_deserted]
 
     def _queue(self, requirement: Requirement) -> Queue:
         queue = self.queues.get(requirement)
         if queue is None:
-            queue = Queue(requirement, self._listed(_places_of_requirement(requirement.alternatives)))
+            queue = Queue(requirement, tuple(dict.fromkeys(self._who(requirement.alternatives))))
             queue.gone = self._is_gone(requirement)
             self.queues[requirement] = queue
         return queue
 
     def _is_gone(self, requirement: Requirement) -> bool:
-        pools = self._pools
-        return pools is not None and not any(a.pool in pools for a in requirement.alternatives)
+        pools, closed = self._pools, self.closed
+        if pools is None:
+            return False
+        return not any(a.agent or (a.pool in pools and a.pool not in closed) for a in requirement.alternatives)
 
-    def _listed(self, places: Iterable[tuple[PoolId, SkillId | None, int]]) -> tuple[Bucket, ...]:
-        return tuple(self._buckets.setdefault(place, Bucket()) for place in dict.fromkeys(places))
+    def _who(self, alternatives: tuple[Alternative, ...]) -> Iterator[Bucket]:
+        """In order of preference: for unskilled work those who have learnt least, so that experts stay free."""
+        for a in alternatives:
+            if a.agent is not None:
+                yield self._named(a.agent)
+            elif a.skill is None:
+                for skills in range(MANY_SKILLS + 1):
+                    yield self._bucket((a.pool, None, skills))
+            else:
+                for level in range(HIGHEST_LEVEL, a.level - 1, -1):
+                    yield self._bucket((a.pool, a.skill, level))
+
+    def _named(self, agent: AgentId) -> Bucket:
+        own = self._own.get(agent)
+        if own is None:
+            own = self._own[agent] = Bucket()
+            present = self._agents.get(agent)
+            if present is not None:
+                present.own, own.people = own, 1
+                if present.state is AgentState.READY:
+                    own.idle[present] = None
+        return own
+
+    def _bucket(self, place: tuple[PoolId, SkillId | None, int]) -> Bucket:
+        bucket = self._buckets.get(place)
+        if bucket is None:
+            bucket = self._buckets[place] = Bucket()
+            bucket.is_closed = place[0] in self.closed
+        return bucket
 
 
 def _places_of_agent(competences: tuple[Competence, ...]) -> Iterator[tuple[PoolId, SkillId | None, int]]:
     for competence in competences:
-        yield competence.pool, None, UNSKILLED
+        yield competence.pool, None, min(len(competence.skills), MANY_SKILLS)
         for skill, level in competence.skills:
             yield competence.pool, skill, min(level, HIGHEST_LEVEL)
-
-
-def _places_of_requirement(alternatives: tuple[Alternative, ...]) -> Iterator[tuple[PoolId, SkillId | None, int]]:
-    for a in alternatives:
-        if a.skill is None:
-            yield a.pool, None, UNSKILLED
-        else:
-            for level in range(HIGHEST_LEVEL, a.level - 1, -1):
-                yield a.pool, a.skill, level

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from routing.alarms import Alarms
-from routing.ids import AgentId, Instant, SeatId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, TicketId
 from routing.queues import Agent, Index, Key, Queue, Ticket
 from routing.tickets import AgentState, Alternative, Competence, Configured, Ladder, Requirement, Rung
 
@@ -83,6 +83,7 @@ class FloorState(msgspec.Struct, frozen=True, omit_defaults=True):
     tickets: tuple[TicketRecord, ...] = ()
     configured: Configured | None = None
     turn: int = 0
+    closed: tuple[tuple[PoolId, PromptId], ...] = ()
 
 
 class Standing:
@@ -94,7 +95,7 @@ class Standing:
         self.agents: dict[AgentId, Agent] = {}
         self.seats: dict[SeatId, Agent] = {}
         self.tickets: dict[TicketId, Ticket] = {}
-        self.index = Index()
+        self.index = Index(self.agents)
         self.configured: Configured | None = None
         self._climbs: Alarms[Key] = Alarms()
         self._limits: Alarms[AgentId] = Alarms()
@@ -155,12 +156,16 @@ class Standing:
         agent.turn = self._turn
         for bucket in agent.profile.buckets:
             bucket.idle[agent] = None
+        if agent.own is not None:
+            agent.own.idle[agent] = None
 
     @staticmethod
     def leave_idle(agent: Agent) -> None:
         """The agent is not to be found among those who are ready."""
         for bucket in agent.profile.buckets:
             bucket.idle.pop(agent, None)
+        if agent.own is not None:
+            agent.own.idle.pop(agent, None)
 
     def halls_ladder(self) -> Ladder:
         """Where a ticket goes that has nowhere else to go."""
@@ -171,7 +176,7 @@ class Standing:
         """Everything, as a value."""
         agents = tuple(map(_agent_record, self.agents.values()))
         tickets = tuple(map(_ticket_record, self.tickets.values()))
-        return FloorState(agents, tickets, self.configured, self._turn)
+        return FloorState(agents, tickets, self.configured, self._turn, tuple(self.index.closed.items()))
 
     @classmethod
     def load(cls, state: FloorState) -> "Standing":
@@ -179,16 +184,19 @@ class Standing:
         standing = cls()
         if state.configured is not None:
             standing.configure(state.configured)
+        for pool, prompt in state.closed:
+            standing.index.close(pool, prompt)
         for a in sorted(state.agents, key=lambda a: a.turn):
             standing._restore_agent(a)
-        standing.agents = {a.agent: standing.agents[a.agent] for a in state.agents}
+        for a in state.agents:  # in the order of their signing in
+            standing.agents[a.agent] = standing.agents.pop(a.agent)
         standing._turn = state.turn
         for t in state.tickets:
             standing._restore_ticket(t)
         return standing
 
     def _restore_agent(self, record: AgentRecord) -> None:
-        agent = Agent(record.agent, record.seat, self.index.join(record.competences), record.since)
+        agent = Agent(record.agent, record.seat, self.index.join(record.competences), None, record.since)
         agent.state, agent.reason = record.state, record.reason
         agent.by, agent.then_by = record.by, record.then_by
         agent.then, agent.then_reason = record.then, record.then_reason

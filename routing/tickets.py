@@ -8,15 +8,19 @@ from enum import StrEnum
 
 import msgspec
 
-from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, SkillId, TicketId
 
 
 class Alternative(msgspec.Struct, frozen=True):
-    """Any agent of `pool` who has `skill` (None: whoever is in the pool) at least at `level` (1 low to 5 high)."""
+    """Any agent of `pool` who has `skill` (None: whoever is in the pool) at least at `level` (1 low to 5 high).
+
+    Where `agent` is named it is that one alone, whatever they have learnt, and the rest counts for nothing but wrap-up.
+    """
 
     pool: PoolId
     skill: SkillId | None = None
     level: int = 1
+    agent: AgentId | None = None
 
 
 class Requirement(msgspec.Struct, frozen=True):
@@ -160,6 +164,17 @@ class Entered(Event, frozen=True, tag="entered"):
     offers: int = 0
 
 
+class Directed(Event, frozen=True, tag="directed"):
+    """A supervisor (`by`) gives a ticket that nobody has accepted another ladder, counted from now; its rank stays.
+
+    An offer that stands is withdrawn; a limit of its wait is none any longer.
+    """
+
+    ticket: TicketId
+    ladder: Ladder
+    by: str = ""
+
+
 class Left(Event, frozen=True, tag="left"):
     """A ticket is gone, at whatever stage: the caller hung up, the talk is over, the place was given up.
 
@@ -201,6 +216,25 @@ class Configured(Event, frozen=True, tag="configured"):
     limits: tuple[tuple[AgentState, int], ...] = ()
 
 
+class Closed(Event, frozen=True, tag="closed"):
+    """A supervisor (`by`) closes a pool until `Opened`; the hall is never closed.
+
+    Nobody is asked as a member of it, what rings or talks goes on.  A ticket that waits for it alone goes on at once,
+    and hears `prompt` (`Announce`); so does one that comes to it while it is closed.  Said again: another prompt.
+    """
+
+    pool: PoolId
+    prompt: PromptId
+    by: str = ""
+
+
+class Opened(Event, frozen=True, tag="opened"):
+    """A supervisor opens a pool again; who has moved on does not come back."""
+
+    pool: PoolId
+    by: str = ""
+
+
 class Tick(Event, frozen=True, tag="tick"):
     """Time has come to `floor.due()`: ladders climb, waits end, wrap-up ends, an agent's state reaches its limit."""
 
@@ -212,6 +246,7 @@ AnyEvent = (
     | Paused
     | Reached
     | Entered
+    | Directed
     | Left
     | Accepted
     | Held
@@ -220,6 +255,8 @@ AnyEvent = (
     | WrappedUp
     | Refused
     | Configured
+    | Closed
+    | Opened
     | Tick
 )
 
@@ -276,4 +313,11 @@ class Overdue(msgspec.Struct, frozen=True, tag_field="action", tag="overdue"):
     ticket: TicketId | None
 
 
-Action = Offer | Withdraw | Moved | Overflowed | Changed | Overdue
+class Announce(msgspec.Struct, frozen=True, tag_field="action", tag="announce"):
+    """The ticket has moved on, or overflowed, because the pool for which it waited is closed: `prompt` says why."""
+
+    ticket: TicketId
+    prompt: PromptId
+
+
+Action = Offer | Withdraw | Moved | Overflowed | Changed | Overdue | Announce

@@ -4,20 +4,23 @@ import random
 from collections.abc import Iterator
 
 from routing.floor import Floor
-from routing.ids import AgentId, Instant, PoolId, SeatId, SkillId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, SkillId, TicketId
 from routing.standing import TicketState
 from routing.tickets import (
     Accepted,
     AgentState,
     Alternative,
     AnyEvent,
+    Closed,
     Competence,
     Configured,
     Consulted,
+    Directed,
     Entered,
     Held,
     Ladder,
     Left,
+    Opened,
     Paused,
     Reached,
     Readied,
@@ -33,6 +36,7 @@ from routing.tickets import (
 )
 
 HALL, OWN, FAR = PoolId("hall"), PoolId("own"), PoolId("far")
+POOLS = [HALL, OWN, FAR]
 FUND, FOOD = SkillId("fund"), SkillId("food")
 AGENTS = [AgentId(f"10{n}") for n in range(6)]
 SEATS = [SeatId(f"800{n}") for n in range(5)]
@@ -45,7 +49,9 @@ COMPETENCES = [
     (Competence(HALL, ((FUND, 1), (FOOD, 2))), Competence(OWN)),
     (Competence(OWN),),
     (Competence(FAR, ((FOOD, 5),)),),
+    (Competence(HALL, (*((SkillId(f"skill-{n}"), 3) for n in range(5)), (FUND, 4))),),
 ]
+PROMPTS = [PromptId("closed"), PromptId("storm")]
 
 
 def rung(*alternatives: Alternative, after_ms: int = 0) -> Rung:
@@ -66,6 +72,12 @@ LADDERS: list[Ladder] = [
     (rung(Alternative(FAR, FOOD, 2)), rung(Alternative(OWN), Alternative(HALL, FOOD, 3), after_ms=15)),
     (rung(Alternative(FAR)), rung(Alternative(FAR, FOOD), after_ms=5), rung(Alternative(HALL), after_ms=5)),
     (rung(Alternative(OWN)), rung(Alternative(FAR), after_ms=25)),
+    (rung(Alternative(HALL, agent=AGENTS[1])),),
+    (
+        rung(Alternative(OWN, agent=AGENTS[2])),
+        rung(Alternative(OWN, agent=AGENTS[2]), Alternative(OWN), Alternative(FAR), after_ms=8),
+        rung(Alternative(HALL), after_ms=30),
+    ),
 ]
 LIMITS = (
     *((AgentState.RESERVED, 11), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),
@@ -112,6 +124,9 @@ def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
         (2, Accepted(ticket, agent)),
         (2, _refused(rng, ticket, agent)),
         (2, rng.choice(CONFIGURATIONS)),
+        (3, Directed(ticket, rng.choice(LADDERS), "9001")),
+        (2, Closed(rng.choice(POOLS), rng.choice(PROMPTS), "9001")),
+        (4, Opened(rng.choice(POOLS), "9001")),
     ]
     return rng.choices([event for _, event in kinds], [weight for weight, _ in kinds])[0]
 

@@ -5,22 +5,26 @@ It shares no line with `routing.floor` but the vocabulary, so that where both ag
 
 from dataclasses import dataclass
 
-from routing.ids import AgentId, Instant, PoolId, SeatId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, TicketId
 from routing.tickets import (
     Accepted,
     Action,
     AgentState,
     Alternative,
+    Announce,
     AnyEvent,
     Changed,
+    Closed,
     Competence,
     Configured,
     Consulted,
+    Directed,
     Entered,
     Held,
     Left,
     Moved,
     Offer,
+    Opened,
     Overdue,
     Overflowed,
     Paused,
@@ -55,18 +59,17 @@ class Person:
 
     def level(self, alternative: Alternative) -> int | None:
         """How good the person is at what is wanted: None is not at all."""
+        if alternative.agent is not None:
+            return 0 if alternative.agent == self.agent else None
         best = None
         for competence in self.competences:
             if competence.pool == alternative.pool:
                 if alternative.skill is None:
-                    return 0
+                    return -min(len(competence.skills), 4)
                 for skill, level in competence.skills:
                     if skill == alternative.skill and level >= alternative.level:
                         best = max(level, best or 0)
         return best
-
-    def suits(self, requirement: Requirement) -> bool:
-        return any(self.level(a) is not None for a in requirement.alternatives)
 
 
 @dataclass(eq=False)
@@ -109,6 +112,7 @@ class NaiveFloor:
         self.wrap_up_ms = 0
         self.wrap_ups: tuple[tuple[PoolId, int], ...] = ()
         self.limits: dict[AgentState, int] = {}
+        self.closed: dict[PoolId, PromptId] = {}
         self.said: list[Action] = []
         self.now = Instant(0)
 
@@ -123,18 +127,27 @@ class NaiveFloor:
     def waiting(self) -> list[Claim]:
         return sorted((c for c in self.claims if c.agent is None), key=Claim.key)
 
+    def is_open(self, alternative: Alternative) -> bool:
+        return alternative.agent is not None or alternative.pool not in self.closed
+
+    def suits(self, person: Person, requirement: Requirement) -> bool:
+        return any(self.is_open(a) and person.level(a) is not None for a in requirement.alternatives)
+
     def gone(self, requirement: Requirement) -> bool:
-        return self.pools is not None and all(a.pool not in self.pools for a in requirement.alternatives)
+        if self.pools is None:
+            return False
+        exist = [a for a in requirement.alternatives if a.agent is not None or a.pool in self.pools]
+        return not any(self.is_open(a) for a in exist)
 
     def deserted(self, requirement: Requirement) -> bool:
-        return self.gone(requirement) or not any(p.suits(requirement) for p in self.people)
+        return self.gone(requirement) or not any(self.suits(p, requirement) for p in self.people)
 
     def due(self) -> int | None:
         moments = [p.until for p in self.people] + [c.wakes() for c in self.claims]
         return min((m for m in moments if m is not None), default=None)
 
     def chosen(self, requirement: Requirement) -> Person | None:
-        for alternative in requirement.alternatives:
+        for alternative in filter(self.is_open, requirement.alternatives):
             able = [(p.level(alternative), p) for p in self.idle]
             best = max((level for level, _ in able if level is not None), default=None)
             for level, person in able:
@@ -280,6 +293,31 @@ class NaiveFloor:
         self.pools, self.hall, self.wrap_up_ms = (*e.pools, e.hall), e.hall, e.wrap_up_ms
         self.wrap_ups, self.limits = e.wrap_ups, dict(e.limits)
         self.displace()
+        self.on_opened(Opened(self.hall))
+
+    def on_closed(self, e: Closed) -> None:
+        if self.pools is not None and e.pool != self.hall:
+            self.closed[e.pool] = e.prompt
+            self.displace()
+
+    def on_opened(self, e: Opened) -> None:
+        if self.closed.pop(e.pool, None) is not None:
+            for person in list(self.idle):
+                if any(self.suits(person, claim.requirement()) for claim in self.waiting()):
+                    self.free(person)
+
+    def on_directed(self, e: Directed) -> None:
+        claim = self.claim(e.ticket)
+        if claim is None or claim.accepted:
+            return
+        person, claim.agent = self.person(claim.agent), None
+        if person:
+            self.said.append(Withdraw(claim.ticket, person.agent))
+        claim.ladder, claim.rung, claim.entered = list(e.ladder) or [Rung(Requirement(()))], 0, self.now
+        claim.limit = None
+        self.place(claim)
+        if person:
+            self.release(person, S.READY)
 
     def on_tick(self, _: object) -> None:
         while (due := self.due()) is not None and due <= self.now:
@@ -305,8 +343,13 @@ class NaiveFloor:
     # --- what follows
 
     def place(self, claim: Claim) -> None:
+        former = claim.requirement()
         self.climb(claim)
-        if claim.limit is not None and (self.now >= claim.limit or self.is_in_vain(claim)):
+        is_over = claim.limit is not None and (self.now >= claim.limit or self.is_in_vain(claim))
+        reasons = [self.closed[a.pool] for a in former.alternatives if a.pool in self.closed]
+        if reasons and self.deserted(former) and (is_over or claim.requirement() != former):
+            self.said.append(Announce(claim.ticket, reasons[0]))
+        if is_over:
             self.claims.remove(claim)
             self.said.append(Overflowed(claim.ticket))
             return
@@ -343,7 +386,7 @@ class NaiveFloor:
 
     def free(self, person: Person, by: str = "") -> None:
         for claim in self.waiting():
-            if person.suits(claim.requirement()):
+            if self.suits(person, claim.requirement()):
                 self.offer(claim, person)
                 return
         self.change(person, S.READY, "", by)

@@ -13,20 +13,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from routing.floor import Floor
-from routing.ids import AgentId, Instant, SeatId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, TicketId
 from routing.standing import FloorState
 from routing.tickets import (
     Accepted,
     AgentState,
     AnyEvent,
+    Closed,
     Competence,
     Configured,
     Consulted,
+    Directed,
     Entered,
     Held,
     Ladder,
     Left,
     Offer,
+    Opened,
     Paused,
     Reached,
     Readied,
@@ -43,6 +46,8 @@ from tests.routing.floor_worlds import (
     COMPETENCES,
     CONFIGURATIONS,
     LADDERS,
+    POOLS,
+    PROMPTS,
     SEATS,
     TICKETS,
     WAITS,
@@ -137,6 +142,18 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def is_configured(self, configured: Configured) -> None:
         self.both(configured)
 
+    @rule(ticket=tickets, ladder=st.sampled_from(LADDERS))
+    def is_directed(self, ticket: TicketId, ladder: Ladder) -> None:
+        self.both(Directed(ticket, ladder, "9001"))
+
+    @rule(pool=st.sampled_from(POOLS), prompt=st.sampled_from(PROMPTS))
+    def closes(self, pool: PoolId, prompt: PromptId) -> None:
+        self.both(Closed(pool, prompt, "9001"))
+
+    @rule(pool=st.sampled_from(POOLS))
+    def opens(self, pool: PoolId) -> None:
+        self.both(Opened(pool, "9001"))
+
     @rule()
     def ticks(self) -> None:
         self.both(Tick())
@@ -182,7 +199,7 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     @invariant()
     def nobody_is_ready_who_suits_a_waiting_ticket(self) -> None:
         for person in self.naive.idle:
-            assert not any(person.suits(claim.requirement()) for claim in self.naive.waiting())
+            assert not any(self.naive.suits(person, claim.requirement()) for claim in self.naive.waiting())
 
     @invariant()
     def nobody_waits_beyond_a_limit_nor_where_nobody_could_come(self) -> None:
