@@ -8,6 +8,7 @@ import asyncio
 import csv
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -16,7 +17,9 @@ from ivr.edge.protocols import Clock, Growing, Place
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import CENSUS, MISSED, Entry, Journal
+from routing.config import Config
 from routing.ids import CallId, Instant
+from routing.plan import Route, plan, recognise
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,9 @@ class Fate(StrEnum):
     ENTERED = "entered"
     REFUSED = "refused"
     SURVIVAL = "survival"
+
+
+_OUTCOME = {Fate.ENTERED: Outcome.MISSED, Fate.REFUSED: Outcome.REFUSED, Fate.SURVIVAL: Outcome.SURVIVAL}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -82,14 +88,19 @@ class Census:
         clock: Clock,
         is_open: Callable[[CallId], bool],
         is_known: Callable[[CallId], bool],
+        route: Callable[[Line], Route],
         place: Place | None = None,
     ) -> None:
-        """`is_open`: a call of ours that has no record yet; `is_known`: one that has, or that was missed already."""
+        """`is_open`: a call of ours that has no record yet; `is_known`: one that has, or that was missed already.
+
+        `route`: what the call would have been to us.
+        """
         self._file = file
         self._journal = journal
         self._clock = clock
         self._is_open = is_open
         self._is_known = is_known
+        self._route = route
         self._place = place
         self._is_first = place is None
         self._missed: set[CallId] = set()
@@ -145,24 +156,32 @@ class Census:
         known = self._is_open(line.call) or self._is_known(line.call) or line.call in self._missed
         if not known and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
             self._missed.add(line.call)
-            self._journal.write(MISSED, line.call, missed(line, self._journal.node))
+            self._journal.write(MISSED, line.call, missed(line, self._route(line), self._journal.node))
             log.warning("census: call %s (%s) was not ours", line.call, line.fate)
         return True
 
 
-def missed(line: Line, node: str) -> CallRecord:
+def meant(config: Config, line: Line, moment: datetime) -> Route:
+    """What a call of the census would have been to us; of who forwarded it the census knows nothing."""
+    return plan(config, recognise(config, line.dialled, "", "", line.trunk, line.caller), moment)
+
+
+def missed(line: Line, route: Route, node: str) -> CallRecord:
     """The record of a call that we were not there for; the dialplan's survival path may have served it."""
     return CallRecord(
         call=line.call,
         node=node,
-        outcome=Outcome.SURVIVAL if line.fate is Fate.SURVIVAL else Outcome.MISSED,
+        outcome=_OUTCOME[line.fate],
         arrived=line.start,
         answered=line.answer,
         ended=line.end,
         dialled=line.dialled,
         caller=line.caller,
         trunk=line.trunk,
-        marked=line.fate,
+        line=route.line,
+        name=route.name,
+        phase=str(route.phase),
+        marked=route.marked,
     )
 
 

@@ -1,6 +1,6 @@
 """The one owner of the Floor: events go in, and what the Floor answers goes to the place of the ticket it names.
 
-`Dispatcher.apply` is synchronous: journal, decide, deliver.  It knows tickets and agents, never channels; a call holds
+`Dispatcher.apply` is synchronous: decide, journal, deliver.  It knows tickets and agents, never channels; a call holds
 a `Place` and hears there of its offers.
 """
 
@@ -46,11 +46,15 @@ SNAPSHOT_EVERY = 10_000
 """Events after which the Floor is written down whole, so that a replay need not begin at the beginning."""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """An event as the journal keeps it: with the moment that the Floor was given."""
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An event as the journal keeps it: with the moment that the Floor was given.
+
+    `changed`: whose state the Floor changed for it; a replay finds that out by itself, the store does not.
+    """
 
     at: Instant
     event: AnyEvent
+    changed: tuple[Changed, ...] = ()
 
 
 class Place:
@@ -130,8 +134,10 @@ class Dispatcher:
     def apply(self, event: AnyEvent) -> None:
         """Tell the Floor, and deliver what it answers."""
         now = self._clock.instant()
-        self._journal.write(FLOOR, "", Told(now, event))
-        for action in self._floor.apply(event, now):
+        actions = self._floor.apply(event, now)
+        changed = tuple(action for action in actions if isinstance(action, Changed))
+        self._journal.write(FLOOR, "", Told(now, event, changed))
+        for action in actions:
             match action:
                 case Offer():
                     self._place(action.ticket).deliver(action)

@@ -7,7 +7,18 @@ from enum import StrEnum
 
 import msgspec
 
-from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, PromptId, SeatId, TargetId, TicketId
+from routing.ids import (
+    AgentId,
+    CallId,
+    ChannelId,
+    Instant,
+    PoolId,
+    PromptId,
+    SeatId,
+    SkillId,
+    TargetId,
+    TicketId,
+)
 from routing.plan import Arrival
 from routing.tickets import Refusal
 
@@ -138,7 +149,8 @@ class Outcome(StrEnum):
     ANNOUNCED = "announced"  # a spoken reason was all there is for this number
     SURVIVAL = "survival"  # the dialplan took it over
     FAILED = "failed"  # we ended it and nobody had answered: a fault of ours
-    MISSED = "missed"  # known from the census only
+    REFUSED = "refused"  # busy at a limit of channels; known from the census only
+    MISSED = "missed"  # came and left while we were away; known from the census only
 
 
 class Stage(StrEnum):
@@ -154,6 +166,7 @@ class Stage(StrEnum):
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
+    `asked_pool`, `skill`: what it was queued for first; `pool`: for which of its pools it was answered.
     `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
@@ -188,6 +201,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     agent: AgentId | None = None
     seat: SeatId | None = None
     pool: PoolId | None = None
+    asked_pool: PoolId | None = None
+    skill: SkillId | None = None
     target: TargetId | None = None
     machine: bool = False
     overflowed: tuple[PoolId, ...] = ()

@@ -16,7 +16,7 @@ import uvloop
 
 from ivr.app import CURRENT, Controller
 from ivr.audit import Audit
-from ivr.census import Census, place_in
+from ivr.census import Census, meant, place_in
 from ivr.dispatcher import Dispatcher, replay
 from ivr.edge import snapshots, voice
 from ivr.edge.clock import SystemClock
@@ -108,7 +108,15 @@ async def _live(given: Surroundings) -> None:
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"))
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")
-    census = Census(calls_csv, journal, given.clock, register.is_open, register.is_ended, place_in(entries))
+    census = Census(
+        calls_csv,
+        journal,
+        given.clock,
+        register.is_open,
+        register.is_ended,
+        lambda line: meant(controller.service.config, line, given.clock.civil()),
+        place_in(entries),
+    )
     recorder = Recorder(RecordingsFolder(given.state / "recordings"), journal, given.clock, register.is_open)
     recorder.remember(entries)
     del entries

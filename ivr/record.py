@@ -40,6 +40,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     left, rated = ledger.get(LEFT), ledger.get(RATED)
     served = _served(ledger)
     target = ledger[TRANSFERRING.of(served)].target if served else None
+    asked = [place for place in route.destinations if place.is_ours] if route and queued else []
     return CallRecord(
         call=ledger.call,
         node=node,
@@ -68,6 +69,8 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         agent=connected.agent if connected else None,
         seat=connected.seat if connected else None,
         pool=connected.pool if connected else None,
+        asked_pool=PoolId(asked[0].name) if asked else None,
+        skill=next((place.skill for place in asked if place.skill), None),
         target=target,
         machine=bool(target and _is_machine(ledger, target)),
         overflowed=overflowed(ledger),

@@ -8,7 +8,8 @@ import base64
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,16 +17,28 @@ from ivr.edge.database import Connection, Database, named
 from ivr.edge.protocols import Store
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord
-from ivr.journal import MISSED, RECORD, RECORDING, Entry, Journal
+from ivr.figures import AgentTimes, Figures
+from ivr.journal import FLOOR, MISSED, RECORD, RECORDING, Entry, Journal
 from routing.ids import CallId
 
 log = logging.getLogger(__name__)
 
 QUERIES = named("ivr.sql", "store.sql")
+METRICS = named("ivr.sql", "metrics.sql")
 
 LINGER = 1.0  # seconds between batches: each costs about as much as two calls do otherwise
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0  # seconds
 PATIENCE = 4.0  # seconds: whoever asks is a person in front of a screen
+COUNTING = 25.0  # seconds: a year of calls is counted in so long
+SHORT_ABANDON = timedelta(seconds=5)  # 短时放弃: one who leaves sooner has dialled by mistake
+
+
+class Cells(NamedTuple):
+    """Where each cell begins, and where the last one ends; a window is `width` of them, and ends with each."""
+
+    begin: Sequence[datetime]
+    end: datetime
+    width: int = 1
 
 
 class PostgresStore:
@@ -79,28 +92,42 @@ class PostgresStore:
 
     async def calls(self, limit: int = 20) -> list[CallRecord]:
         """The latest calls, newest first; those that only the census knows among them."""
-        return [_record(row) for row in await self._ask("calls", limit)]
+        return [_record(row) for row in await self._ask(QUERIES["calls"], limit)]
 
     async def call(self, call: CallId) -> CallRecord | None:
         """The record of one call."""
-        rows = await self._ask("call", call)
+        rows = await self._ask(QUERIES["call"], call)
         return _record(rows[0]) if rows else None
 
     async def facts_of(self, key: str) -> list[Entry]:
         """What happened in one call, in order."""
         return [
             Entry(row["seq"], row["at"], row["topic"], row["key"], msgspec.Raw(row["body"].encode()))
-            for row in await self._ask("facts_of", key)
+            for row in await self._ask(QUERIES["facts_of"], key)
         ]
 
-    async def _ask(self, name: str, *values: Any) -> list[Mapping[str, Any]]:
+    async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:
+        """What came of the calls that arrived in each window, told apart `by` line, pool, skill or agent (or not)."""
+        values = (cells.begin, cells.end, cells.width, by, _ms(in_time), _ms(SHORT_ABANDON))
+        return [msgspec.convert(row, Figures) for row in await self._count("figures", *values)]
+
+    async def agent_times(self, cells: Cells, now: datetime) -> list[AgentTimes]:
+        """How long each agent was in which state, window by window."""
+        return [msgspec.convert(row, AgentTimes) for row in await self._count("agents", cells.begin, cells.end, now)]
+
+    async def _count(self, name: str, *values: Any) -> list[dict[str, Any]]:
+        rows = await self._ask(METRICS[name], *values, patience=COUNTING)
+        return [dict(row) for row in rows]
+
+    async def _ask(self, query: str, *values: Any, patience: float | None = None) -> list[Mapping[str, Any]]:
+        patience = patience or self._patience
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 await self.prepare()
                 async with self._database.transaction() as connection:
-                    return await connection.rows(QUERIES[name], *values)
+                    return await connection.rows(query, *values)
         except TimeoutError as late:
-            raise StoreError(f"the database does not answer within {self._patience:.0f} s") from late
+            raise StoreError(f"the database does not answer within {patience:.0f} s") from late
 
 
 async def _insert_fresh(connection: Connection, node: str, fresh: Sequence[Entry]) -> None:
@@ -116,6 +143,9 @@ async def _insert_fresh(connection: Connection, node: str, fresh: Sequence[Entry
     records = [entry.seq for entry in fresh if entry.topic in {RECORD, MISSED}]
     if records:
         await connection.run(QUERIES["insert_calls"], node, records)
+    changes = [entry.seq for entry in fresh if entry.topic == FLOOR and b'"changed":[' in bytes(entry.body)]
+    if changes:
+        await connection.run(QUERIES["change_agents"], node, changes)
     recordings = [entry.seq for entry in fresh if entry.topic == RECORDING]
     if recordings:
         await connection.run(QUERIES["name_recordings"], node, recordings)
@@ -127,6 +157,10 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # what jsonb and text cannot ho
 
 def _plain(text: str) -> str:
     return text.replace("\0", "\ufffd")
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))
 
 
 def _record(row: Mapping[str, Any]) -> CallRecord:

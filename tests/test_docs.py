@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from ivr.call import Way
 from ivr.facts import Heard, Outcome, Party, Stage
+from ivr.figures import NAMES, TERMS
 from ivr.house.settings import VARIABLES
 from ivr.ledger import STEPS
 from ivr.main import main
@@ -104,11 +105,20 @@ def test_the_steps_are_those_of_the_ledger() -> None:
     assert table == [(name + each[1], each[2]) if each else (name, STEPS[name]) for name, each in repeated.items()]
 
 
+def test_every_figure_is_explained_once_and_in_order() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(explained) == sorted(NAMES)
+    assert explained[: len(TERMS) + 1] == ["offered", *TERMS]
+
+
 def test_every_column_of_a_call_is_in_the_glossary() -> None:
-    sql = (ROOT / "ivr" / "migrations" / "versions" / "r0001_facts_and_calls.sql").read_text(encoding="utf-8")
-    table = re.search(r"create table calls \((.*?)^\);", sql, re.MULTILINE | re.DOTALL)
-    assert table
-    columns = re.findall(r"^    (\w+) (?:text|integer|bigint|timestamptz)", table[1], re.MULTILINE)
+    steps = sorted((ROOT / "ivr" / "migrations" / "versions").glob("*.sql"))
+    sql = "\n".join(path.read_text(encoding="utf-8") for path in steps)
+    tables = re.findall(r"^(?:create table calls \(|alter table calls$)(.*?)\)?;$", sql, re.MULTILINE | re.DOTALL)
+    assert len(tables) >= 2
+    typed = r"^    (?:add column )?(\w+) (?:text|integer|bigint|timestamptz)"
+    columns = re.findall(typed, "\n".join(tables), re.MULTILINE)
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     assert columns
     assert not [column for column in columns if f"`{column}`" not in glossary]

@@ -27,7 +27,8 @@ select
     to_timestamp(r.released / 1000.0), to_timestamp(r.ended / 1000.0),
     r.agent, r.seat, r.pool, r.target, coalesce(r.offers, 0),
     r.wait_ms, r.since_answer_ms, r.since_prompt_end_ms, r.talk_ms,
-    coalesce(r.recording, ''), coalesce(r.rehearsal, '')
+    coalesce(r.recording, ''), coalesce(r.rehearsal, ''), r.asked_pool, r.skill,
+    coalesce(r.overflowed, '{}'), r.rating
 from (
     select distinct on (call) *
     from (
@@ -37,7 +38,8 @@ from (
             dialled text, caller text, trunk text, diverted_from text, arrived bigint, answered bigint,
             prompts_ended bigint, queued bigint, rang bigint, connected bigint, released bigint, ended bigint,
             agent text, seat text, pool text, target text, offers integer, wait_ms bigint, since_answer_ms bigint,
-            since_prompt_end_ms bigint, talk_ms bigint, recording text, rehearsal text
+            since_prompt_end_ms bigint, talk_ms bigint, recording text, rehearsal text, asked_pool text, skill text,
+            overflowed text[], rating integer
         )
         where f.node = $1 and f.seq = any ($2::bigint[])
     ) as every
@@ -52,8 +54,27 @@ on conflict (call) do update set
     ended = excluded.ended, agent = excluded.agent, seat = excluded.seat, pool = excluded.pool,
     target = excluded.target, offers = excluded.offers, wait_ms = excluded.wait_ms,
     since_answer_ms = excluded.since_answer_ms, since_prompt_end_ms = excluded.since_prompt_end_ms,
-    talk_ms = excluded.talk_ms, rehearsal = excluded.rehearsal
+    talk_ms = excluded.talk_ms, rehearsal = excluded.rehearsal, asked_pool = excluded.asked_pool, skill = excluded.skill,
+    overflowed = excluded.overflowed, rating = excluded.rating
 where (select topic from facts where facts.node = excluded.node and facts.seq = excluded.seq) = 'record';
+
+-- name: change_agents
+-- The states that the Floor's entries put agents into; each lasts until the agent's next.
+with changes as (
+    select
+        f.node, f.seq, c.n::integer as n, c.body ->> 'agent' as agent, c.body ->> 'state' as state,
+        coalesce(c.body ->> 'reason', '') as reason, f.body -> 'event' ->> 'ticket' as call,
+        to_timestamp((f.body ->> 'at')::bigint / 1000.0) as since
+    from facts as f cross join jsonb_array_elements(f.body -> 'changed') with ordinality as c (body, n)
+    where f.node = $1 and f.seq = any ($2::bigint[])
+), ended as (
+    update agent_times set until = first.since
+    from (select distinct on (agent) agent, since from changes order by agent, seq, n) as first
+    where agent_times.node = $1 and agent_times.agent = first.agent and until is null
+)
+insert into agent_times (node, seq, n, agent, state, reason, call, since, until)
+select node, seq, n, agent, state, reason, call, since, lead(since) over (partition by agent order by seq, n)
+from changes;
 
 -- name: name_recordings
 update calls set recording = facts.body ->> 'file'

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from ivr.census import Census, place_in
+from ivr.census import Census, meant, place_in
 from ivr.edge.clock import SystemClock
 from ivr.edge.following import FollowedFile
 from ivr.edge.recordings import RecordingsFolder
@@ -35,7 +35,13 @@ class Life:
         known = fold(self.entries).ended
         file = FollowedFile(switch.state / "census" / "calls.csv")
         self.census = Census(
-            file, self.journal, clock, lambda _: False, lambda call: call in known, place_in(self.entries)
+            file,
+            self.journal,
+            clock,
+            lambda _: False,
+            lambda call: call in known,
+            lambda line: meant(switch.config, line, clock.civil()),
+            place_in(self.entries),
         )
 
 
@@ -70,6 +76,7 @@ async def test_a_call_that_came_while_we_were_away_is_known_and_its_recording_is
     (entry,) = entries_of(platter, MISSED)
     record = msgspec.json.decode(entry.body, type=CallRecord)
     assert (record.outcome, record.dialled, record.caller) == (Outcome.SURVIVAL, "031012345", caller)
+    assert record.line == "12345"
     assert record.trunk in switch.config.site.trunks
     assert record.answered is not None
     assert record.arrived <= record.answered < record.ended

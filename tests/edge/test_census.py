@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from ivr.census import Census, Fate, parse, place_in
+from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import MISSED, Entry, Journal
 from ivr.ledger import fold
 from routing.ids import CallId
+from tests.calls.simulated import CONFIG
 from tests.fake.clock import SEPTEMBER, ManualClock
 from tests.fake.disk import MemoryDisk, Platter
 
@@ -38,13 +39,16 @@ class House:
             self.clock,
             is_open=lambda call: call in self.open,
             is_known=lambda call: call in self.ours or call in self.ended,
+            route=lambda line: meant(CONFIG, line, self.clock.civil()),
             place=place_in(self.entries),
         )
 
-    def call(self, name: str, fate: Fate = Fate.ENTERED, *, end: str = "\n", ago_ms: int = 20_000) -> None:
+    def call(
+        self, name: str, fate: Fate = Fate.ENTERED, *, end: str = "\n", ago_ms: int = 20_000, dialled: str = "12345"
+    ) -> None:
         ended = (self.clock.now - ago_ms) / 1000
         moments = f'"{ended - 9:.6f}","0.000000","{ended:.6f}"'
-        line = f'"{name}","12345","13900000001",{moments},"NO ANSWER","{fate}","town"'
+        line = f'"{name}","{dialled}","13900000001",{moments},"NO ANSWER","{fate}","town"'
         self.append(line + end)
 
     def append(self, text: str) -> None:
@@ -83,11 +87,29 @@ def test_a_caller_who_was_never_ours_is_missed_once(house: House) -> None:
     assert (record.outcome, record.caller, record.arrived) == (Outcome.MISSED, "13900000001", SEPTEMBER - 29_000)
 
 
-def test_one_whom_survival_took_is_told_from_one_who_was_lost(house: House) -> None:
-    house.call("saved", Fate.SURVIVAL)
+@pytest.mark.parametrize(
+    ("fate", "outcome"),
+    [(Fate.SURVIVAL, Outcome.SURVIVAL), (Fate.REFUSED, Outcome.REFUSED), (Fate.ENTERED, Outcome.MISSED)],
+)
+def test_survival_refused_and_lost_are_told_apart(house: House, fate: Fate, outcome: Outcome) -> None:
+    house.call("saved", fate)
     house.reconciles()
     record = msgspec.json.decode(next(e for e in house.written() if e.topic == MISSED).body, type=CallRecord)
-    assert record.outcome is Outcome.SURVIVAL
+    assert record.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("dialled", "line", "marked"),
+    [("031012329", "12329", None), ("59999999", "12345", "unknown-number"), ("110", "12345", "emergency")],
+)
+def test_what_was_dialled_names_the_line_of_a_missed_call(
+    house: House, dialled: str, line: str, marked: str | None
+) -> None:
+    house.call("theirs", dialled=dialled)
+    house.reconciles()
+    record = msgspec.json.decode(next(e for e in house.written() if e.topic == MISSED).body, type=CallRecord)
+    assert (record.dialled, record.line, record.marked) == (dialled, line, marked)
+    assert record.name == CONFIG.lines[line].name
 
 
 def test_place_and_missed_calls_survive_a_restart(house: House) -> None:

@@ -28,7 +28,7 @@ from ivr.journal import Journal
 from ivr.ledger import STEPS, Ledger, Step, fold
 from ivr.record import record
 from ivr.register import REMEMBERED, Register
-from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, PromptId, SeatId, TargetId, TicketId
+from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, PromptId, SeatId, SkillId, TargetId, TicketId
 from routing.lines import Phase
 from routing.plan import Arrival, Destination, Kind, Route, SpokenPrompt
 from routing.tickets import Refusal
@@ -50,7 +50,7 @@ ROUTE = Route(
     name="住房公积金",
     phase=Phase.TRANSITION,
     prompts=(SpokenPrompt(TRANSITION, True, "…"), SpokenPrompt(GREETING, False, "…")),
-    destinations=(Destination(kind=Kind.POOL, name="hall", is_ours=True),),
+    destinations=(Destination(kind=Kind.POOL, name="hall", skill=SkillId("housing-fund"), is_ours=True),),
     whisper=PromptId("whisper-12329"),
 )
 
@@ -189,7 +189,8 @@ def test_an_answered_call_has_all_its_waits(house: House) -> None:
         name="住房公积金", phase="transition", dialled="031012329", caller="139", trunk="town",
         moment="2021-09-15T09:00:00+08:00", rehearsal="r1", answered=at(1), prompts_ended=at(9), queued=at(1),
         rang=at(10), connected=at(20), released=at(50), released_by=Party.AGENT, cause=16, agent=AgentId("1001"),
-        seat=SeatId("8001"), pool=PoolId("hall"), offers=2, prompts=(TRANSITION, GREETING), wait_ms=19_000,
+        seat=SeatId("8001"), pool=PoolId("hall"), asked_pool=PoolId("hall"),
+        skill=SkillId("housing-fund"), offers=2, prompts=(TRANSITION, GREETING), wait_ms=19_000,
         since_answer_ms=19_000, since_prompt_end_ms=11_000, talk_ms=30_000,
     )  # fmt: skip
 

@@ -1,0 +1,109 @@
+"""Figures counted a second time, slowly and in words: what the SQL must come to."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from ivr.facts import CallRecord, Outcome, Stage
+from routing.ids import Instant
+
+IN_TIME_MS, SHORT_MS = 15_000, 5_000
+GOOD_ENOUGH = 3  # 基本满意
+
+KEY: dict[str, Callable[[CallRecord], str]] = {
+    "": lambda _: "",
+    "line": lambda call: call.line,
+    "pool": lambda call: call.asked_pool or "",
+    "skill": lambda call: call.skill or "",
+    "agent": lambda call: call.agent or "",
+}
+
+
+def moment(at: Instant) -> datetime:
+    """An instant as the database has it."""
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
+    """Every figure of these calls."""
+    answered = [call for call in calls if call.outcome is Outcome.ANSWERED]
+    left = [call for call in calls if call.outcome is Outcome.ABANDONED]
+    queued = [call for call in calls if call.queued is not None]
+    ratings = [call.rating for call in calls if call.rating is not None]
+    short = [call for call in left if _end(call) - call.arrived < SHORT_MS]
+    found: dict[str, float | None] = {
+        "offered": len(calls),
+        "answered": len(answered),
+        **{f"abandoned_{stage}": sum(call.stage is stage for call in left) for stage in Stage},
+        **{
+            str(outcome): sum(call.outcome is outcome for call in calls)
+            for outcome in Outcome
+            if outcome not in {Outcome.ANSWERED, Outcome.ABANDONED}
+        },
+        "abandoned": len(left),
+        "agent_requests": len(queued),
+        "connected": sum(call.connected is not None for call in calls),
+        "overflowed": sum(bool(call.overflowed) or _elsewhere(call) for call in calls),
+        "short_abandoned": len(short),
+        "rated": len(ratings),
+        "satisfied": sum(rating <= GOOD_ENOUGH for rating in ratings),
+        "satisfaction_rate": share(sum(rating <= GOOD_ENOUGH for rating in ratings), len(ratings)),
+        "connection_rate": share(len(answered), len(calls)),
+        "connection_rate_lenient": share(len(answered), len(calls) - len(short)),
+        "agent_connection_rate": share(len(answered), len(queued)),
+        "abandonment_rate": share(sum(call in left for call in queued), len(queued)),
+        "short_abandonment_rate": share(len(short), len(calls)),
+        "asa_since_arrival": mean(_end(call) - call.arrived for call in answered),
+        "asa_since_queue": mean(_waited(call, call.queued) for call in answered),
+        "longest_wait": max((_waited(call, call.answered) / 1000 for call in answered), default=None),
+        "mean_patience": mean(_end(call) - call.arrived for call in left),
+        "mean_talk": mean(_talked(call) for call in answered),
+    }
+    for clock, began in (("since_answer", _answered), ("since_prompt_end", _prompts_ended)):
+        in_time = [call for call in answered if _waited(call, began(call)) <= IN_TIME_MS]
+        quick = [call for call in left if _waited(call, began(call)) <= IN_TIME_MS]
+        both = len(answered) + len(left)
+        found |= {
+            f"service_level_{clock}": share(len(in_time), both),
+            f"service_level_of_answered_{clock}": share(len(in_time), len(answered)),
+            f"service_level_with_quick_abandons_{clock}": share(len(in_time) + len(quick), both),
+            f"service_level_without_quick_abandons_{clock}": share(len(in_time), both - len(quick)),
+            f"service_level_of_offered_{clock}": share(len(in_time), len(calls)),
+            f"asa_{clock}": mean(_waited(call, began(call)) for call in answered),
+        }
+    return found
+
+
+def share(part: int, whole: int) -> float | None:
+    """A part of a whole, where there is one."""
+    return part / whole if whole else None
+
+
+def mean(times_ms: Iterable[int]) -> float | None:
+    """In seconds."""
+    all_ms = list(times_ms)
+    return sum(all_ms) / len(all_ms) / 1000 if all_ms else None
+
+
+def _answered(call: CallRecord) -> Instant | None:
+    return call.answered
+
+
+def _prompts_ended(call: CallRecord) -> Instant | None:
+    return call.prompts_ended
+
+
+def _end(call: CallRecord) -> Instant:
+    """When the citizen heard a person, or was gone."""
+    return call.connected or call.released or call.ended
+
+
+def _waited(call: CallRecord, since: Instant | None) -> int:
+    return max(0, _end(call) - since) if since is not None else 0
+
+
+def _elsewhere(call: CallRecord) -> bool:
+    return call.pool is not None and call.asked_pool not in {None, call.pool}
+
+
+def _talked(call: CallRecord) -> int:
+    return (call.released or call.ended) - (call.connected or 0)
