@@ -14,7 +14,18 @@ from ivr.commands.prompts import faults
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
 from ivr.errors import Trouble
-from ivr.house.settings import SOURCES, applied_config, applied_sources, city, moment, read_sources, state_directory
+from ivr.house.settings import (
+    ROOT,
+    SOURCES,
+    applied_config,
+    applied_sources,
+    city,
+    moment,
+    read_sources,
+    state_directory,
+)
+from ivr.web import openapi
+from ivr.web.table import OPERATIONS
 from routing import dialplan, prove, schema
 from routing import diff as differing
 from routing import explain as explaining
@@ -102,9 +113,10 @@ def diff_command(old: str, new: str, *, as_json: bool) -> None:
 @click.command("schema")
 @click.option("--test", "only_test", is_flag=True, help="Write nothing; exit 1 when a file is not up to date.")
 def schema_command(*, only_test: bool) -> None:
-    """Write the JSON Schemas by which editors know the fields of the configuration files."""
-    for name, made in schema.schemas().items():
-        path, text = city() / "config" / name, schema.encode(made)
+    """Write the JSON Schemas by which editors know the fields of the configuration files, and those of the HTTP API."""
+    written = {city() / "config" / name: schema.encode(made) for name, made in schema.schemas().items()}
+    written[ROOT / "docs" / "openapi.json"] = openapi.encode(openapi.document(OPERATIONS))
+    for path, text in written.items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             click.echo(f"{path} is up to date")
         elif only_test:

@@ -57,7 +57,7 @@ async def serving(answer: Answering, port: int) -> AsyncIterator[None]:
         return _json(reply.status, reply.value, reply.headers)
 
     application = web.Application(client_max_size=LARGEST)
-    application.router.add_route("*", "/{path:.*}", handle)
+    application.router.add_route("*", r"/{path:[\s\S]*}", handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

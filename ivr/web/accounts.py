@@ -23,14 +23,14 @@ Roles = Annotated[tuple[Role, ...], msgspec.Meta(min_length=1, max_length=5)]
 AgentName = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,64}$")]
 
 
-class SigningIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who somebody says they are."""
 
     name: Annotated[str, msgspec.Meta(max_length=64)]
     password: Password
 
 
-class SignedIn(msgspec.Struct, frozen=True):
+class LoggedIn(msgspec.Struct, frozen=True):
     """The token to be sent with every request until it expires."""
 
     token: str
@@ -134,7 +134,7 @@ class Issued(msgspec.Struct, frozen=True):
     secret: str
 
 
-async def login(asked: Asked, body: SigningIn) -> SignedIn:
+async def login(asked: Asked, body: Login) -> LoggedIn:
     """Sign in: a token for a shift."""
     access = asked.board.access
     locked = access.lockout.locked_for(body.name, access.now())
@@ -146,7 +146,7 @@ async def login(asked: Asked, body: SigningIn) -> SignedIn:
     if made is None:
         raise Refusal(HTTPStatus.UNAUTHORIZED, "the name or the password is wrong")
     account = access.accounts[body.name]
-    return SignedIn(made.secret, _moment(made.token.expires), account.name, account.roles, account.agent)
+    return LoggedIn(made.secret, _moment(made.token.expires), account.name, account.roles, account.agent)
 
 
 async def logout(asked: Asked) -> Done:

@@ -14,7 +14,7 @@ from ivr.web import calls
 from ivr.web.audit import Auditor
 from ivr.web.operations import Operation
 from ivr.web.rights import HOUSE, NOBODY, Who
-from ivr.web.switchboard import Asked, Refusal, Switchboard
+from ivr.web.switchboard import Asked, Failure, Refusal, Switchboard
 from ivr.web.table import OPERATIONS
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,9 @@ class Api:
         try:
             answer = Answer(HTTPStatus.OK, await self._done(operation, request, who, given))
         except Refusal as refusal:
-            answer = Answer(refusal.status, {"error": str(refusal)}, refusal.headers)
+            answer = Answer(refusal.status, Failure(str(refusal)), refusal.headers)
         except (DiskError, TooMany) as fault:
-            answer = Answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": str(fault)})
+            answer = Answer(HTTPStatus.SERVICE_UNAVAILABLE, Failure(str(fault)))
         except Exception:
             await self._write(operation, request, who, given, Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {}))
             raise
@@ -94,7 +94,7 @@ class Api:
         """Into the audit log, before anybody is told; a disk that refuses stops nobody from working."""
         if not self._auditor.is_worth(operation, answer.status):
             return
-        said = answer.value.get("error", "") if isinstance(answer.value, dict) else ""
+        said = answer.value.error if isinstance(answer.value, Failure) else ""
         self._auditor.write(operation, request, who, given, answer.status, said)
         with suppress(DiskError):  # it has said so
             await self._auditor.sync()
@@ -119,4 +119,4 @@ def _demand_right(operation: Operation, asked: Asked, places: Mapping[str, Any])
 def _missing(request: Request, others: list[Operation]) -> Answer:
     status = HTTPStatus.METHOD_NOT_ALLOWED if others else HTTPStatus.NOT_FOUND
     headers = {"Allow": ", ".join(each.method for each in others)} if others else {}
-    return Answer(status, {"error": f"{request.method} {request.path}: {status.phrase.lower()}"}, headers)
+    return Answer(status, Failure(f"{request.method} {request.path}: {status.phrase.lower()}"), headers)

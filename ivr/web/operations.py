@@ -46,6 +46,12 @@ class Operation:
     roles: frozenset[Role] = OPEN
     own: frozenset[Role] = OPEN
     discloses: bool = False
+    produces: str = JSON
+
+    @property
+    def tag(self) -> str:
+        """Under which it stands: the name of its module."""
+        return self.run.__module__.rpartition(".")[2]
 
     @property
     def name(self) -> str:

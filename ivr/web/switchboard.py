@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 
+import msgspec
+
 from ivr.app import Controller
 from ivr.audit import Audit
 from ivr.service import Audio, Service
@@ -21,6 +23,12 @@ class Refusal(Exception):
         super().__init__(sentence)
         self.status = status
         self.headers = headers or {}
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What a refusal says: one sentence."""
+
+    error: str
 
 
 class Applied(NamedTuple):

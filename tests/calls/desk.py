@@ -82,6 +82,9 @@ class Desk:
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
 
+    def is_connected(self) -> bool:
+        return self.controller.ari is not None
+
     async def get(self, path: str, **query: Any) -> Any:
         return await self._asked("GET", path, query, HTTPStatus.OK)
 

@@ -46,6 +46,12 @@ async def test_what_is_asked_comes_back(port: int) -> None:
     assert msgspec.json.decode(base64.b64decode(changed["body"])) == {"reason": "午饭"}
 
 
+async def test_a_path_with_a_line_break_in_it_is_a_path_too(port: int) -> None:
+    async with serving(echo, port):
+        told = await ask(f"http://127.0.0.1:{port}/agents/a%0Ab", "POST", TOKEN)
+    assert told["path"] == "/agents/a%0Ab"
+
+
 async def test_a_refusal_is_its_own_sentence_and_a_fault_tells_no_more_than_where_to_look(port: int) -> None:
     async with serving(echo, port):
         with pytest.raises(Trouble, match="that cannot be"):

@@ -192,7 +192,7 @@ def test_what_discloses_is_written_down_before_or_not_done() -> None:
         disk.is_away = True
         refused = await api.answer(request)
         assert refused.status is HTTPStatus.SERVICE_UNAVAILABLE
-        assert "cannot be written down" in refused.value["error"]
+        assert "cannot be written down" in refused.value.error
         await desk.closes()
 
     simulate(scene)

@@ -22,6 +22,7 @@ MAY: dict[str, str] = {
     "GET /status": "operator supervisor line-admin auditor system-admin",
     "POST /drain": "system-admin",
     "POST /reload": "line-admin system-admin",
+    "GET /openapi.json": "anyone",
     "GET /agents": "operator supervisor auditor",
     "GET /queues": "operator supervisor auditor",
     "POST /agents/{agent}/sign-in": "own supervisor",
@@ -142,7 +143,7 @@ def test_what_is_given_wrongly_is_refused_in_one_sentence(
     async def scene() -> None:
         desk = Desk()
         answer = await desk.ask(method, path, given)
-        assert (answer.status, answer.value["error"]) == (status, sentence)
+        assert (answer.status, answer.value.error) == (status, sentence)
         await desk.closes()
 
     simulate(scene)
