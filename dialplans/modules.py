@@ -52,6 +52,7 @@ _DIALPLAN = (
     "func_callerid",
     "func_channel",
     "func_cut",
+    "func_env",
     "func_global",
     "func_logic",
     "func_math",

@@ -117,7 +117,13 @@ async def _live(given: Surroundings) -> None:
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
     )
-    recorder = Recorder(RecordingsFolder(given.state / "recordings"), journal, given.clock, register.is_open)
+    recorder = Recorder(
+        RecordingsFolder(given.state / "recordings"),
+        journal,
+        given.clock,
+        register.is_open,
+        lambda: controller.service.config.site.recording,
+    )
     recorder.remember(entries)
     del entries
     gc.freeze()  # what is loaded stays; a full collection of it takes 36 ms, in which no call goes on

@@ -1,7 +1,8 @@
 """Recordings after their calls: cut to begin with the person, keep their time from there, and be known by a checksum.
 
 Asterisk writes the raw recording from the answer on.  This finishes it once the call has its record, without haste and
-off the loop; what an earlier life left unfinished is found in the folder.
+off the loop; what an earlier life left unfinished is found in the folder.  It also keeps the folder: it erases what was
+kept long enough, and stops the recording of new calls, never the calls, when the disk is nearly full.
 """
 
 import asyncio
@@ -14,11 +15,14 @@ from ivr.edge.protocols import Clock, Recordings
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import RECORD, RECORDING, Entry, Journal
+from routing.config.site import Recording
 from routing.ids import CallId, Instant
 
 log = logging.getLogger(__name__)
 
 EVERY = 20.0  # seconds, when nobody asks
+MONTH_MS = 31 * 86_400_000  # the longest: nothing is erased too early
+ERASE_EVERY_MS = 3_600_000
 _QUIET_MS = 3_000  # Asterisk writes every 2 s (64 KiB), and the rest 20 ms after the hang-up
 _QUIET_IN_SURVIVAL_MS = 60_000  # there the call goes on after its record
 _ORPHAN_MS = 6 * 3_600_000  # a raw recording whose call nobody knows: kept whole
@@ -35,6 +39,13 @@ class Recorded(msgspec.Struct, frozen=True):
     begins: Instant | None
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """The fact of topic `recording` that ends it: there is no file any more."""
+
+    call: CallId
+    file: str = ""
+
+
 class Recorder:
     """Finishes what calls leave."""
 
@@ -44,17 +55,23 @@ class Recorder:
         journal: Journal,
         clock: Clock,
         is_open: Callable[[CallId], bool],
+        terms: Callable[[], Recording] = Recording,
         *,
         keep_without_talk: bool = False,
     ) -> None:
-        """`is_open`: a call that has no record yet."""
+        """`is_open`: a call that has no record yet.  `terms`: what holds now, of the configuration."""
         self._folder = folder
         self._journal = journal
         self._clock = clock
         self._is_open = is_open
+        self._terms = terms
         self._keep_without_talk = keep_without_talk
         self._records: dict[CallId, CallRecord] = {}
         self._look = asyncio.Event()
+        self._erase_at = clock.instant()
+        self.is_closed: bool | None = None
+        """New calls are not recorded: the disk is nearly full; None: not looked at yet."""
+        self._warned = False
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """Take in the records of calls that ended in earlier lives, from a replay."""
@@ -74,6 +91,8 @@ class Recorder:
         """Finish what is waiting, for ever; a full disk is waited out, the raw recordings stay."""
         while True:
             try:
+                await self.mind_the_room()
+                await self.erase_old()
                 await self.finish_all()
             except DiskError as fault:
                 log.warning("recordings: %s; tried again later", fault)
@@ -93,6 +112,33 @@ class Recorder:
                 await self._finish(call, quiet_ms)
         raw = {call for call, _ in waiting}
         self._records = {call: record for call, record in self._records.items() if call in raw}
+
+    async def mind_the_room(self) -> None:
+        """Stop recording, or begin again, by what the disk has left; said when it changes.  Raises `DiskError`."""
+        terms, room = self._terms(), await self._folder.room()
+        closed = room < (terms.warn_below if self.is_closed else terms.stop_below)
+        if closed is not self.is_closed:
+            await self._folder.close(closed=closed)
+            if closed:
+                log.error("recordings: %d MiB are left on the disk: calls go on and are not recorded", room >> 20)
+            elif self.is_closed:
+                log.warning("recordings: there is room again, calls are recorded")
+        self.is_closed = closed
+        is_low = room < terms.warn_below
+        if is_low and not self._warned and not closed:
+            log.warning("recordings: %d MiB are left on the disk: erase what may go, or make room", room >> 20)
+        self._warned = is_low
+
+    async def erase_old(self) -> None:
+        """Once an hour: what has been kept for the months of the configuration is erased.  Raises `DiskError`."""
+        now = self._clock.instant()
+        if now < self._erase_at:
+            return
+        self._erase_at = Instant(now + ERASE_EVERY_MS)
+        for call in await self._folder.older(self._terms().keep_months * MONTH_MS):
+            self._journal.write(RECORDING, call, Erased(call))
+            await self._folder.erase(call)
+            log.info("recordings: %s was kept long enough and is erased", call)
 
     async def _finish(self, call: CallId, quiet_ms: int) -> None:
         record = self._records.get(call)

@@ -125,6 +125,18 @@ class Recordings(Protocol):
     async def discard(self, call: CallId) -> None:
         """Remove the raw recording.  Raises `DiskError`."""
 
+    async def older(self, than_ms: int) -> Sequence[CallId]:
+        """Calls whose recording was finished more than so long ago.  Raises `DiskError`."""
+
+    async def erase(self, call: CallId) -> None:
+        """Remove the finished recording, for good.  Raises `DiskError`."""
+
+    async def room(self) -> int:
+        """Bytes that the disk has left.  Raises `DiskError`."""
+
+    async def close(self, *, closed: bool) -> None:
+        """Whether calls that come from now on are not recorded; the dialplan looks at this.  Raises `DiskError`."""
+
 
 class Finished(msgspec.Struct, frozen=True):
     """A finished recording: 2 channels, left the citizen, right all they hear."""

@@ -1,16 +1,19 @@
 """The folder of recordings on a real disk; the work on audio is done in threads, never in the loop.
 
 Raw: `<call>.raw`, 16-bit little-endian samples at 8 kHz, left and right in turns (Asterisk's MixMonitor, option D).
-Finished: `<call>.wav`, the same in a RIFF file.
+Finished: `<call>.flac`, the same samples, half the size.  While `closed` stands in the folder nothing is recorded
+(dialplans/hotline/extensions.conf.j2).
 """
 
 import asyncio
 import hashlib
 import os
-import struct
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import soundfile
 
 from ivr.edge.protocols import Finished
 from ivr.errors import DiskError
@@ -19,7 +22,9 @@ from routing.ids import CallId
 RATE = 8000
 CHANNELS = 2
 FRAME = 2 * CHANNELS  # bytes
-_CHUNK = 1 << 18
+FINISHED = ".flac"
+CLOSED = "closed"
+_CHUNK = 1 << 18  # a multiple of FRAME
 
 
 class RecordingsFolder:
@@ -38,7 +43,29 @@ class RecordingsFolder:
 
     async def discard(self, call: CallId) -> None:
         """Remove it; it may be gone already."""
-        await asyncio.to_thread(self._discard, call)
+        await asyncio.to_thread(self._remove, f"{call}.raw")
+
+    async def older(self, than_ms: int) -> Sequence[CallId]:
+        """By the time at which the file was finished: nothing touches it afterwards."""
+        return await asyncio.to_thread(self._older, than_ms)
+
+    async def erase(self, call: CallId) -> None:
+        """Remove it; it may be gone already."""
+        await asyncio.to_thread(self._remove, f"{call}{FINISHED}")
+
+    async def room(self) -> int:
+        """As for somebody without privileges."""
+        try:
+            return await asyncio.to_thread(lambda: shutil.disk_usage(self._folder).free)
+        except OSError as error:
+            raise DiskError(f"{self._folder} could not be asked for its room: {error.strerror or error}") from error
+
+    async def close(self, *, closed: bool) -> None:
+        """Put the mark there, or take it away."""
+        if closed:
+            await asyncio.to_thread(self._mark)
+        else:
+            await asyncio.to_thread(self._remove, CLOSED)
 
     def _raw(self) -> Sequence[tuple[CallId, int]]:
         try:
@@ -48,41 +75,53 @@ class RecordingsFolder:
         except OSError as error:
             raise DiskError(f"{self._folder} could not be read: {error.strerror or error}") from error
 
+    def _older(self, than_ms: int) -> Sequence[CallId]:
+        try:
+            latest = time.time_ns() - than_ms * 1_000_000
+            paths = sorted(self._folder.glob(f"*{FINISHED}"))
+            return [CallId(path.stem) for path in paths if path.stat().st_mtime_ns < latest]
+        except OSError as error:
+            raise DiskError(f"{self._folder} could not be read: {error.strerror or error}") from error
+
     def _finish(self, call: CallId, cut_ms: int) -> Finished:
         raw, part = self._folder / f"{call}.raw", self._folder / f"{call}.part"
-        finished = self._folder / f"{call}.wav"
+        finished = self._folder / f"{call}{FINISHED}"
         try:
             frames = raw.stat().st_size // FRAME
             cut = min(max(cut_ms, 0) * RATE // 1000, frames)
-            length = (frames - cut) * FRAME
-            digest = hashlib.sha256()
-            with raw.open("rb") as source, part.open("wb") as target:
-                source.seek(cut * FRAME)
-                chunk = header(length)
-                left = length
-                while chunk:
-                    digest.update(chunk)
-                    target.write(chunk)
-                    chunk = source.read(min(_CHUNK, left))
-                    left -= len(chunk)
-                target.flush()
-                os.fsync(target.fileno())
-                size = target.tell()
+            _compress(raw, cut * FRAME, (frames - cut) * FRAME, part)
+            with part.open("rb+") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
+                os.fsync(written.fileno())
+            size = part.stat().st_size
             part.replace(finished)
-        except OSError as error:
+        except (OSError, soundfile.SoundFileError) as error:
             part.unlink(missing_ok=True)
-            raise DiskError(f"{raw} could not be finished: {error.strerror or error}") from error
-        return Finished(finished.name, length // FRAME * 1000 // RATE, size, digest.hexdigest())
+            raise DiskError(f"{raw} could not be finished: {getattr(error, 'strerror', None) or error}") from error
+        return Finished(finished.name, (frames - cut) * 1000 // RATE, size, digest)
 
-    def _discard(self, call: CallId) -> None:
+    def _mark(self) -> None:
         try:
-            (self._folder / f"{call}.raw").unlink(missing_ok=True)
+            (self._folder / CLOSED).touch()
         except OSError as error:
-            raise DiskError(f"{self._folder / call}.raw could not be removed: {error.strerror or error}") from error
+            raise DiskError(f"{self._folder} could not be closed: {error.strerror or error}") from error
+
+    def _remove(self, name: str) -> None:
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise DiskError(f"{self._folder / name} could not be removed: {error.strerror or error}") from error
 
 
-def header(length: int) -> bytes:
-    """The 44 bytes before `length` bytes of samples in a RIFF WAVE file."""
-    form = struct.pack("<HHIIHH", 1, CHANNELS, RATE, RATE * FRAME, FRAME, 16)
-    begin = struct.pack("<4sI8sI", b"RIFF", 36 + length, b"WAVEfmt ", len(form))
-    return begin + form + struct.pack("<4sI", b"data", length)
+def _compress(raw: Path, begin: int, length: int, target: Path) -> None:
+    """`length` bytes of samples from `begin` on, without loss; of none one of silence, or it would be no FLAC file."""
+    with (
+        raw.open("rb") as source,
+        soundfile.SoundFile(target, "w", RATE, CHANNELS, format="FLAC", subtype="PCM_16") as sound,
+    ):
+        source.seek(begin)
+        if length <= 0:
+            sound.buffer_write(bytes(FRAME), dtype="int16")
+        while length > 0 and (chunk := source.read(min(_CHUNK, length))):
+            sound.buffer_write(chunk, dtype="int16")
+            length -= len(chunk)

@@ -180,6 +180,16 @@ class Surveys(msgspec.Struct, frozen=True):
     answer_within: timedelta = timedelta(seconds=8)
 
 
+class Recording(msgspec.Struct, frozen=True):
+    """How long conversations are kept, and how much room the disk must have: below `warn_below` it is said, below
+    `stop_below` calls go on without being recorded.
+    """
+
+    keep_months: int = 24
+    warn_below: int = 10 * 1024**3
+    stop_below: int = 1024**3
+
+
 class Voice(msgspec.Struct, frozen=True):
     """The voice that reads prompts: a command of the city's own with `{text}` and `{wav}` in it; none: the built-in."""
 
@@ -204,6 +214,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     survival: Survival
     survey: Surveys = Surveys()
+    recording: Recording = Recording()
     voice: Voice = Voice()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]

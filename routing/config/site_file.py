@@ -14,6 +14,7 @@ from routing.config.site import (
     Limits,
     Mode,
     Ports,
+    Recording,
     Site,
     Surveys,
     Survival,
@@ -38,7 +39,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 """A skill, or a line's own seats, are worth at most this wait: the standard's clock is 15 s."""
 
 SECTIONS = (
-    *("site", "ports", "timing", "limits", "survival", "survey", "voice", "skills", "pools"),
+    *("site", "ports", "timing", "limits", "survival", "survey", "recording", "voice", "skills", "pools"),
     *("departments", "seats", "agents", "trunks", "targets"),
     *calendar_file.SECTIONS,
 )
@@ -90,6 +91,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         limits=_limits(file),
         survival=_survival(file, seats),
         survey=_survey(file),
+        recording=_recording(file),
         voice=_voice(file),
         pools=pools,
         skills=skills,
@@ -245,6 +247,21 @@ def _survey(file: Entry) -> Surveys:
     return Surveys(
         entry.maybe("on", yes, default=False), entry.maybe("answer_within", duration, Surveys().answer_within)
     )
+
+
+def _recording(file: Entry) -> Recording:
+    node = file.child("recording") if file.has("recording") else None
+    if node is None:
+        return Recording()
+    entry, usual = Entry(file.source, node, "'recording'", Recording.__struct_fields__), Recording()
+    read = Recording(
+        entry.maybe("keep_months", between(1, 1200), usual.keep_months),
+        entry.maybe("warn_below", size, usual.warn_below),
+        entry.maybe("stop_below", size, usual.stop_below),
+    )
+    if read.warn_below < read.stop_below:
+        entry.fault("warn_below", "'warn_below' is less than 'stop_below': nobody would be warned")
+    return read
 
 
 def _voice(file: Entry) -> Voice:

@@ -23,6 +23,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 import psutil
+import soundfile
 
 from ivr.facts import CallRecord
 from ivr.town import audio
@@ -237,8 +238,8 @@ class House:
         while not (name := (await self.record(caller)).recording):
             assert time.monotonic() < deadline, f"no recording of the call from {caller}"
             await asyncio.sleep(0.2)
-        path = self.state / "recordings" / name
-        return audio.read_wav(path, 0), audio.read_wav(path, 1)
+        samples, _ = soundfile.read(self.state / "recordings" / name, dtype="int16")
+        return samples[:, 0], samples[:, 1]
 
     def log(self, name: str) -> str:
         """What a server has printed."""

@@ -2,14 +2,15 @@
 
 import hashlib
 import os
+import shutil
 import struct
 import time
-import wave
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+import soundfile
 
 from ivr.edge.recordings import RecordingsFolder
 from ivr.errors import DiskError
@@ -23,6 +24,14 @@ from tests.fake.disk import MemoryDisk, Platter
 CALL = CallId("handan1-17-0")
 
 
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` says."""
+
+    total: int
+    used: int
+    free: int
+
+
 class House:
     def __init__(self, folder: Path, **more: Any) -> None:
         self.folder = folder
@@ -30,8 +39,9 @@ class House:
         self.journal = Journal(MemoryDisk(self.platter), "handan1", ManualClock())
         assert list(self.journal.replay()) == []
         self.open: set[CallId] = set()
+        self.clock = ManualClock()
         self.recorder = Recorder(
-            RecordingsFolder(folder), self.journal, ManualClock(), lambda call: call in self.open, **more
+            RecordingsFolder(folder), self.journal, self.clock, lambda call: call in self.open, **more
         )
 
     def raw(self, seconds: float, *, quiet_s: float = 10, call: str = CALL) -> Path:
@@ -45,6 +55,11 @@ class House:
     def facts(self) -> list[Recorded]:
         entries = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), "handan1", ManualClock()).replay()
         return [msgspec.json.decode(entry.body, type=Recorded) for entry in entries if entry.topic == RECORDING]
+
+    def erased(self) -> list[str]:
+        entries = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), "handan1", ManualClock()).replay()
+        facts = [(entry.key, msgspec.json.decode(entry.body)) for entry in entries if entry.topic == RECORDING]
+        return [call for call, fact in facts if fact["file"] == ""]
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
@@ -68,14 +83,12 @@ async def test_a_recording_begins_with_the_person_and_keeps_its_time(house: Hous
     house.raw(4)
     house.recorder.ended(ANSWERED)
     await house.recorder.finish_all()
-    assert house.names() == [f"{CALL}.wav"]
-    with wave.open(str(tmp_path / f"{CALL}.wav")) as file:
-        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
-        assert file.getnframes() == 2500 * 8
-        assert struct.unpack("<hh", file.readframes(1)) == (1500, -1500)
-        file.setpos(1000 * 8)
-        assert struct.unpack("<hh", file.readframes(1)) == (2500, -2500)
-    content = (tmp_path / f"{CALL}.wav").read_bytes()
+    assert house.names() == [f"{CALL}.flac"]
+    samples, rate = soundfile.read(tmp_path / f"{CALL}.flac", dtype="int16")
+    assert (rate, samples.shape) == (8000, (2500 * 8, 2))
+    assert samples[0].tolist() == [1500, -1500]
+    assert samples[1000 * 8].tolist() == [2500, -2500]
+    content = (tmp_path / f"{CALL}.flac").read_bytes()
     (fact,) = house.facts()
     assert fact.sha256 == hashlib.sha256(content).hexdigest()
     assert (fact.length_ms, fact.size, fact.begins) == (2500, len(content), SEPTEMBER + 1600)
@@ -94,7 +107,7 @@ async def test_a_city_may_keep_what_was_said_while_waiting(tmp_path: Path) -> No
     house.raw(2)
     house.recorder.ended(ABANDONED)
     await house.recorder.finish_all()
-    assert house.names() == [f"{CALL}.wav"]
+    assert house.names() == [f"{CALL}.flac"]
     assert house.facts()[0].length_ms == 2000
 
 
@@ -126,7 +139,7 @@ async def test_what_an_earlier_life_left_is_found(house: House) -> None:
     journal = Journal(MemoryDisk(Platter(bytearray(house.platter.content))), "handan1", ManualClock())
     house.recorder.remember(journal.replay())
     await house.recorder.finish_all()
-    assert house.names() == [f"{CALL}.wav"]
+    assert house.names() == [f"{CALL}.flac"]
     assert house.facts()[0].length_ms == 2500
 
 
@@ -136,7 +149,7 @@ async def test_a_recording_of_a_call_that_nobody_knows_is_kept_whole(house: Hous
     assert house.names() == [f"{CALL}.raw"]
     house.raw(1, quiet_s=7 * 3600)
     await house.recorder.finish_all()
-    assert house.names() == [f"{CALL}.wav"]
+    assert house.names() == [f"{CALL}.flac"]
     assert house.facts()[0].begins is None
 
 
@@ -160,11 +173,72 @@ async def test_a_torn_or_empty_raw_recording_becomes_a_valid_file(house: House, 
     path = house.raw(0, quiet_s=0)
     path.write_bytes(b"\1" * size)
     finished = await RecordingsFolder(tmp_path).finish(CALL, 0)
-    with wave.open(str(tmp_path / finished.file)) as file:
-        assert file.getnframes() == size // 4
-    assert finished.size == (tmp_path / finished.file).stat().st_size == 44 + size // 4 * 4
+    assert soundfile.info(tmp_path / finished.file).frames == max(1, size // 4)
+    assert finished.size == (tmp_path / finished.file).stat().st_size
 
 
 async def test_a_cut_beyond_the_end_leaves_an_empty_recording(house: House, tmp_path: Path) -> None:
     house.raw(1)
     assert (await RecordingsFolder(tmp_path).finish(CALL, 5000)).length_ms == 0
+
+
+async def test_a_recording_takes_less_room_than_its_samples(house: House, tmp_path: Path) -> None:
+    raw = house.raw(10)
+    finished = await RecordingsFolder(tmp_path).finish(CALL, 0)
+    assert finished.size < raw.stat().st_size / 2
+
+
+async def test_what_was_kept_long_enough_is_erased_and_its_record_says_so(house: House) -> None:
+    await finished_ago(house, "handan1-17-0", days=24 * 31 + 1)
+    await finished_ago(house, "handan1-18-0", days=24 * 31 - 1)
+    await house.recorder.erase_old()
+    assert house.names() == ["handan1-18-0.flac"]
+    assert house.erased() == ["handan1-17-0"]
+
+
+async def test_the_folder_is_looked_through_for_old_recordings_once_an_hour(house: House) -> None:
+    await house.recorder.erase_old()
+    await finished_ago(house, "handan1-17-0", days=24 * 31 + 1)
+    await house.recorder.erase_old()
+    assert house.erased() == []
+    house.clock.passes(3_600_000)
+    await house.recorder.erase_old()
+    assert house.erased() == ["handan1-17-0"]
+
+
+async def finished_ago(house: House, call: str, *, days: int) -> None:
+    house.raw(1, call=call)
+    await RecordingsFolder(house.folder).finish(CallId(call), 0)
+    (house.folder / f"{call}.raw").unlink()
+    moment = time.time() - days * 86_400
+    os.utime(house.folder / f"{call}.flac", (moment, moment))
+
+
+GIB = 1 << 30
+
+
+async def test_a_disk_that_fills_up_is_warned_of_then_stops_the_recording_until_there_is_room_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = []
+    for room, closed in ((20, False), (9, False), (8, False), (0, True), (5, True), (11, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder, room=room: Usage(100 * GIB, 0, room * GIB))
+        await house.recorder.mind_the_room()
+        assert house.recorder.is_closed is closed
+        assert house.names() == (["closed"] if closed else [])
+        said.append([record.message for record in caplog.records])
+        caplog.clear()
+    assert said == [
+        [],
+        ["recordings: 9216 MiB are left on the disk: erase what may go, or make room"],
+        [],
+        ["recordings: 0 MiB are left on the disk: calls go on and are not recorded"],
+        [],
+        ["recordings: there is room again, calls are recorded"],
+    ]
+
+
+async def test_what_an_earlier_life_has_closed_is_opened_when_there_is_room(house: House) -> None:
+    (house.folder / "closed").touch()
+    await house.recorder.mind_the_room()
+    assert house.names() == []

@@ -137,3 +137,7 @@ def test_a_fault_past_the_end_of_the_text_still_has_a_place() -> None:
     source = Source("x.yaml", "a")
     source.fault((7, 0), "late")
     assert str(source.faults[0]) == "x.yaml:1:1: late\n    a\n    ^"
+
+
+def test_a_line_break_in_what_was_written_does_not_break_the_message() -> None:
+    assert str(ConfigFault("f.yaml", 1, 1, "no field 'a\nb'", "x")) == "f.yaml:1:1: no field 'a b'\n    x\n    ^"
