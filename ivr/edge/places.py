@@ -5,7 +5,8 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -60,27 +61,43 @@ def holder(port: int, kind: socket.SocketKind) -> str:
     return ""
 
 
-def is_free(port: int, kind: socket.SocketKind, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no holder
+@dataclass(frozen=True)
+class Place:
+    """Where a server of ours listens, and the variable that chooses the port."""
+
+    variable: str
+    port: int
+    kind: socket.SocketKind
+    host: str = "127.0.0.1"
+
+    def __str__(self) -> str:
+        """`UDP port 5060`, with its address where that is another one."""
+        at = "" if self.host == "127.0.0.1" else f" of {self.host}"
+        return f"{PROTOCOLS[self.kind].upper()} port {self.port}{at}"
+
+    def refusal(self) -> str:
+        """Why no server can listen there now, and what to do; nothing when one can."""
         try:
-            probe.bind((host, port))
+            with socket.socket(socket.AF_INET, self.kind) as probe:
+                if self.kind is socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no holder
+                probe.bind((self.host, self.port))
+        except PermissionError:
+            return f"{self} is not for this user: choose one from 1024 on with {self.variable}=…"
         except OSError:
-            return False
-        return True
+            held = f"{self} is in use{holder(self.port, self.kind)}"
+            return f"{held}: stop that, or choose another port with {self.variable}=…"
+        return ""
 
 
-def demand_free(ports: Mapping[str, tuple[int, socket.SocketKind]]) -> None:
-    """Raise `Trouble` if one is taken: `ports` is the variable that chooses it -> port and kind."""
+def demand_free(places: Sequence[Place]) -> None:
+    """Raise `Trouble` if one is taken, or wanted twice."""
     seen: dict[tuple[int, socket.SocketKind], str] = {}
-    for variable, (port, kind) in ports.items():
-        if not 0 < port < 1 << 16:
-            raise Trouble(f"{port} is no port: choose one between 1024 and 65535 with {variable}.")
-        if other := seen.get((port, kind)):
-            raise Trouble(f"port {port} is wanted twice: choose another one with {variable} or {other}.")
-        seen[port, kind] = variable
-        if not is_free(port, kind):
-            said = f"{PROTOCOLS[kind].upper()} port {port} is in use{holder(port, kind)}"
-            raise Trouble(f"{said}: stop that, or choose another port with {variable}=…")
+    for place in places:
+        if not 0 < place.port < 1 << 16:
+            raise Trouble(f"{place.port} is no port: choose one between 1024 and 65535 with {place.variable}.")
+        if other := seen.get((place.port, place.kind)):
+            raise Trouble(f"port {place.port} is wanted twice: choose another one with {place.variable} or {other}.")
+        seen[place.port, place.kind] = place.variable
+        if refusal := place.refusal():
+            raise Trouble(refusal)

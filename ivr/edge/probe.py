@@ -12,7 +12,11 @@ from ivr.errors import Trouble
 
 
 class NoAnswer(OSError):
-    """Nobody answered, or not with success."""
+    """Nobody answered, or not with success: then with an HTTP `status`."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 async def _request(
@@ -31,7 +35,7 @@ async def _request(
             session.request(method, url, json=given) as answer,
         ):
             if not answer.ok:
-                raise NoAnswer(f"{url} answers {answer.status} {answer.reason}")
+                raise NoAnswer(f"{url} answers {answer.status} {answer.reason}", answer.status)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise NoAnswer(f"{url} does not answer: {type(error).__name__} {error}") from error
 

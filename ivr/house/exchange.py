@@ -3,9 +3,12 @@
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
 
 from dialplans.render import Settings as Paths
 from ivr.edge import probe
+from ivr.edge.places import Place
 from ivr.edge.processes import Child
 from ivr.errors import Trouble
 from ivr.house.house import CONTROL_SOCKET, House
@@ -58,13 +61,26 @@ def server_of(house: House, folder: str, name: str, ari_port: int) -> Server:
         raise Trouble("there is no Asterisk yet.")
     user = "hotline" if folder == "asterisk" else "town"
     password = house.secrets.get("ari-password" if folder == "asterisk" else "town-password")
-    ping = f"http://127.0.0.1:{ari_port}/ari/asterisk/ping"
+    ari = f"http://127.0.0.1:{ari_port}/ari/asterisk"
 
     async def ask(within: float) -> None:
-        await probe.get(ping, within=within, user=user, password=password)
+        await probe.get(f"{ari}/ping", within=within, user=user, password=password)
+
+    async def speaks(transport: str, place: Place) -> None:
+        """An Asterisk that could not have its port runs all the same, and knows of no such transport."""
+        url = f"{ari}/config/dynamic/res_pjsip/transport/{transport}"
+        try:
+            await probe.get(url, within=1.0, user=user, password=password)
+        except probe.NoAnswer as none:
+            if none.status != HTTPStatus.NOT_FOUND:
+                raise
+            lost = f"{place} was not to be had: start again, or choose another with {place.variable}=…"
+            raise Trouble(f"{name} has no SIP: {place.refusal() or lost}") from none
 
     async def ready(child: Child) -> None:
         await probe.until(child, lambda: ask(1.0), READY_WITHIN_S)
+        for transport, place in house.settings.sip(folder).items():
+            await probe.until(child, partial(speaks, transport, place), READY_WITHIN_S)
 
     return Server(
         name=name,

@@ -55,8 +55,7 @@ class Keeper:
         try:
             await self.server.ready(child)
         except BaseException:
-            child.kill()
-            await asyncio.shield(child.ended())
+            await asyncio.shield(child.stop(*self.server.stages))
             raise
         self._changed()
 

@@ -75,7 +75,7 @@ async def ports(house: House, say: Step) -> AsyncIterator[None]:
     """Every port that our servers will listen on is free."""
     listens = house.settings.listens()
     places.demand_free(listens)
-    say.result = ", ".join(f"{port}/{places.PROTOCOLS[kind]}" for port, kind in listens.values())
+    say.result = ", ".join(f"{each.port}/{places.PROTOCOLS[each.kind]}" for each in listens)
     yield
 
 

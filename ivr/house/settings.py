@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ivr.edge import snapshots
+from ivr.edge.places import Place
 from ivr.errors import DiskError, Trouble
 from routing.config import Config, Mode, Ports, build
 
@@ -64,12 +65,17 @@ class Settings:
         """Whether people of the demo town sit at the seats."""
         return self.demo and self.wants_agents
 
-    def listens(self) -> Mapping[str, tuple[int, socket.SocketKind]]:
-        """What must be free: variable -> port and kind."""
-        mine = ("sip", "web", "ari")
-        kinds = {"web": socket.SOCK_STREAM, "ari": socket.SOCK_STREAM, "town_ari": socket.SOCK_STREAM}
-        names = VARIABLES if self.demo else mine
-        return {VARIABLES[name]: (self.ports[name], kinds.get(name, socket.SOCK_DGRAM)) for name in names}
+    def sip(self, folder: str) -> Mapping[str, Place]:
+        """Where one of the two Asterisks speaks SIP: each transport of its `pjsip.conf`, by its name."""
+        ports = {"udp": "sip"} if folder == "asterisk" else {"udp": "town_sip", "phones": "town_phones"}
+        return {name: Place(VARIABLES[port], self.ports[port], socket.SOCK_DGRAM) for name, port in ports.items()}
+
+    def listens(self) -> tuple[Place, ...]:
+        """What must be free."""
+        town = ("town",) if self.demo else ()
+        sip = [place for folder in ("asterisk", *town) for place in self.sip(folder).values()]
+        ports = ("web", "ari", *(f"{name}_ari" for name in town))
+        return (*sip, *(Place(VARIABLES[name], self.ports[name], socket.SOCK_STREAM) for name in ports))
 
 
 def city(environ: Mapping[str, str] = os.environ) -> Path:

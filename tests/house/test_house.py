@@ -18,8 +18,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
-import sys
-from ivr.house import commands, house
+import contextlib, os, socket, sys
+from ivr.house import commands, house, ladder
+
+@contextlib.asynccontextmanager
+async def somebody_takes_a_port(house, say):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", int(os.environ["TAKEN_ON_THE_WAY"])))
+        yield
+
+if "TAKEN_ON_THE_WAY" in os.environ:
+    steps = (*ladder.LADDER[:3], ("Somebody else", somebody_takes_a_port), *ladder.LADDER[3:])
+    commands.open_house = lambda house: ladder.open_house(house, steps)
 house.CONTROLLER = (sys.executable, "-m", "tests.house.controller")
 commands.up(sys.argv[1:])
 """
@@ -178,6 +188,17 @@ def test_a_port_in_use_is_a_sentence_with_its_remedy(tmp_path: Path, ports: list
     assert started.process.returncode == 1
     assert re.search(rf"TCP port {port} is in use.*choose another port with HOTLINE_WEB_PORT=", said)
     assert left(tmp_path / "state", {}) == []
+
+
+@pytest.mark.asterisk
+def test_a_port_of_sip_that_is_taken_while_the_house_opens_is_a_sentence_too(state: Path, ports: list[int]) -> None:
+    """Asterisk runs without the transport whose port it could not have, and answers everything but calls."""
+    with house(state, ports, TAKEN_ON_THE_WAY=str(ports[0])) as started:
+        said, _ = started.process.communicate(timeout=WITHIN)
+    assert started.process.returncode == 1
+    told = rf"Asterisk has no SIP: UDP port {ports[0]} is in use by .* \(process {started.process.pid}\)"
+    assert re.search(rf"{told}: stop that, or choose another port with HOTLINE_SIP_PORT=…", said), said
+    assert left(state, {}) == []
 
 
 @pytest.mark.parametrize(
