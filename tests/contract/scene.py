@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from ivr.ari.client import EVENTS, Ari, connect
+from ivr.ari.client import EVENTS, Ari, Query, connect
 from ivr.ari.handles import Channel, Leg, Up
-from ivr.errors import Gone
+from ivr.errors import Conflict, Gone, Refused
 from routing.ids import ChannelId
 from tests.asterisk.waiting import eventually
 from tests.contract.worlds import APP, World
@@ -59,6 +59,21 @@ async def is_forgotten(ari: Ari, path: str) -> None:
         return False
 
     await eventually(is_gone, 10, f"{path} is gone", every=0.01)
+
+
+async def is_refused(ari: Ari, path: str, query: Query) -> None:
+    """Wait until it is refused with 409: a channel that has left takes requests for a moment, and may answer 500."""
+
+    async def is_conflict() -> bool:
+        try:
+            await ari.request("POST", path, query=query)
+        except Conflict:
+            return True
+        except Refused:
+            return False
+        return False
+
+    await eventually(is_conflict, 10, f"{path} is refused", every=0.01)
 
 
 def took(world: World, seconds: float, since: float) -> None:

@@ -133,7 +133,7 @@ async def test_every_field_of_a_record_that_is_a_column_is_filled(store: Postgre
     for number, field in enumerate(msgspec.structs.fields(CallRecord)):
         text = field.type in (str, str | None)
         values[field.name] = f"value {number}" if text else SEPTEMBER + number
-    values |= {"recording": "", "prompts": ["greeting-12345"], "machine": False}
+    values |= {"recording": "", "prompts": ["greeting-12345"], "overflowed": ["hall"], "machine": False}
     values |= {"outcome": "answered", "stage": "queue", "released_by": "agent"}
     values |= {"cause": 16, "offers": 3, "agent": "1001", "seat": "8001", "pool": "hall", "target": "agriculture"}
     values |= {"asked_pool": "safety", "skill": "market", "overflowed": ["safety"], "rating": 2}
