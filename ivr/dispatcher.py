@@ -18,7 +18,7 @@ from ivr.errors import OfferWithdrawn
 from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
 from routing.config import Site
 from routing.floor import Floor
-from routing.ids import AgentId, Instant, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, TicketId
 from routing.standing import AgentView, FloorState, TicketState, TicketView
 from routing.tickets import (
     Accepted,
@@ -236,6 +236,10 @@ class Dispatcher:
     def accepted(self) -> tuple[TicketView, ...]:
         """Every ticket for which an agent talks."""
         return tuple(view for view in self._floor.offers() if view.state is TicketState.ACCEPTED)
+
+    def closed(self) -> dict[PoolId, PromptId]:
+        """The pools that a supervisor has closed, with what is said of each."""
+        return self._floor.closed()
 
     def position(self, ticket: TicketId) -> int | None:
         """How many stand before it, plus one; None when it does not wait."""

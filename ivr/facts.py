@@ -153,6 +153,46 @@ class Outcome(StrEnum):
     MISSED = "missed"  # came and left while we were away; known from the census only
 
 
+class Matter(StrEnum):
+    """What a call was about, as its agent says in wrap-up."""
+
+    CONSULTATION = "consultation"  # 咨询
+    HELP = "help"  # 求助
+    COMPLAINT = "complaint"  # 投诉
+    REPORT = "report"  # 举报
+    SUGGESTION = "suggestion"  # 建议
+    PRAISE = "praise"  # 表扬
+    OTHER = "other"  # 其他
+    SILENT = "silent"  # 无声
+    MISDIALLED = "misdialled"  # 误拨
+    NUISANCE = "nuisance"  # 骚扰
+    DECLINED = "declined"  # 不受理: for one of `Ground`
+
+
+class Ground(StrEnum):
+    """Why a matter is not the hotline's: the plan, 二.（二）2."""
+
+    LITIGATION = "litigation"  # 诉讼
+    ARBITRATION = "arbitration"  # 仲裁
+    DISCIPLINE = "discipline"  # 纪检监察
+    RECONSIDERATION = "reconsideration"  # 行政复议
+    DISCLOSURE = "disclosure"  # 政府信息公开
+    PETITION = "petition"  # 已进入信访渠道
+    STATE_SECRET = "state-secret"  # noqa: S105 - 国家秘密
+    TRADE_SECRET = "trade-secret"  # noqa: S105 - 商业秘密
+    PRIVACY = "privacy"  # 个人隐私
+    MORALS = "morals"  # 违反社会公序良俗
+
+
+class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `agent` says that a call was; the last word counts.  `ground` stands with a matter that is declined."""
+
+    at: Instant
+    agent: AgentId
+    matter: Matter
+    ground: Ground | None = None
+
+
 class Stage(StrEnum):
     """Where an abandoned call was."""
 

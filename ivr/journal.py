@@ -26,6 +26,9 @@ CALL, FLOOR, RECORD, MISSED, AGENT = "call", "floor", "record", "missed", "agent
 RECORDING, CENSUS = "recording", "census"
 """More topics: a finished recording; how far the census has been read (the latest counts; no use to the store)."""
 
+DISPOSITION = "disposition"
+"""What an agent said in wrap-up of the call that is its key; the last one counts."""
+
 SNAPSHOT = "snapshot"
 """The key of a floor entry that stands for all floor entries before it."""
 

@@ -235,7 +235,7 @@ def pool_of(config: Config, ledger: Ledger, agent_id: AgentId) -> PoolId:
     ours = [stage for stage in stages(ledger[ROUTED]) if stage.places[0].is_ours]
     came_to = [stage for stage in ours if QUEUED.of(stage.n) in ledger] or ours
     pools = [PoolId(place.name) for place in came_to[-1].places]
-    return next((pool for pool in pools if pool in theirs), pools[-1])
+    return next((pool for pool in pools if pool in theirs), theirs[0] if theirs else pools[-1])
 
 
 def _refusal(ended: Ended) -> Refusal:

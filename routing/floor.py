@@ -10,7 +10,7 @@ may take.
 
 from typing import assert_never
 
-from routing.ids import Instant, PoolId, TicketId
+from routing.ids import Instant, PoolId, PromptId, TicketId
 from routing.matching import Matching
 from routing.queues import Agent, Ticket
 from routing.standing import AgentView, FloorState, Standing, TicketView, agent_view, ticket_view
@@ -307,6 +307,10 @@ class Floor:
         """One ticket; None when it has left, or never came."""
         known = self._tickets.get(ticket)
         return None if known is None else ticket_view(known)
+
+    def closed(self) -> dict[PoolId, PromptId]:
+        """The pools that a supervisor has closed, with what is said of each."""
+        return dict(self._index.closed)
 
     def position(self, ticket: TicketId) -> int | None:
         """The place among those who wait with the same requirement, 1 being next; None unless it waits."""

@@ -90,6 +90,7 @@ class Matching:
 
     def wrap_up(self, agent: Agent, ticket: Ticket, now: Instant, said: list[Action]) -> None:
         """The talk is over."""
+        agent.last = ticket.id
         lasts_ms = self._standing.wrap_up_ms(agent, ticket)
         if lasts_ms <= 0 or agent.then is SIGNED_OUT:
             self.release(agent, READY, "", now, said)

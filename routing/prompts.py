@@ -41,7 +41,10 @@ SURVIVAL_NOBODY = PromptId("survival-nobody")
 SURVEY, SURVEY_THANKS = PromptId("survey"), PromptId("survey-thanks")
 """The question of five levels, and what is said to whoever has answered it."""
 
-FIXED = (RETURN_HALL, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS)
+POOL_CLOSED = PromptId("pool-closed")
+"""What callers hear of a pool that a supervisor has closed, unless another prompt is named."""
+
+FIXED = (RETURN_HALL, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED)
 """Prompts that must stand in the file by themselves."""
 
 ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})

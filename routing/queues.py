@@ -51,7 +51,7 @@ class Agent:
     """A person who is signed in."""
 
     __slots__ = (
-        *("by", "id", "own", "profile", "reason", "seat", "since", "state"),
+        *("by", "id", "last", "own", "profile", "reason", "seat", "since", "state"),
         *("then", "then_by", "then_reason", "ticket", "turn", "until"),
     )
 
@@ -65,6 +65,7 @@ class Agent:
         self.reason = ""
         self.by = ""
         self.ticket: Ticket | None = None  # reserved for it, or talking
+        self.last: TicketId | None = None  # for which they talked last
         self.then: AgentState | None = None  # asked for meanwhile: PAUSED or SIGNED_OUT
         self.then_reason = self.then_by = ""
         self.turn = 0  # grows each time that somebody becomes ready: the order of idleness

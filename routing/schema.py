@@ -43,7 +43,7 @@ _OF: dict[object, Schema] = {
     datetime: {"type": "string"},
 }
 
-OPTIONAL = frozenset({"survey", "recording", "voice", "departments", "holidays", "working_weekends"})
+OPTIONAL = frozenset({"survey", "recording", "voice", "departments", "pause_reasons", "holidays", "working_weekends"})
 
 REQUIRED: dict[str, tuple[str, ...]] = {
     "line": ("number", "name", "short", "department", "answered_by"),
@@ -102,6 +102,7 @@ def _site() -> dict[str, Schema]:
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),
         "pools": _named(_object(_fields(Pool, POOL_KEYS), REQUIRED["pool"])),
         "departments": WORDS,
+        "pause_reasons": WORDS,
         "seats": _list(_object(_fields(Seat, SEAT_KEYS), REQUIRED["seat"])),
         "agents": _list(_object(agent, REQUIRED["agent"])),
         "trunks": _list(_object({**_fields(Trunk, TRUNK_KEYS), "ptime": DURATION}, REQUIRED["trunk"])),

@@ -22,7 +22,11 @@ class TicketState(StrEnum):
 
 
 class AgentView(msgspec.Struct, frozen=True):
-    """An agent who is signed in; `then`: the state asked for during a talk or an offer, to be taken up after it."""
+    """An agent who is signed in.
+
+    `then`: the state asked for during a talk or an offer, to be taken up after it.  `by`: who made them, if it was not
+    themselves.  `last`: the ticket for which they talked last.
+    """
 
     agent: AgentId
     seat: SeatId
@@ -32,6 +36,7 @@ class AgentView(msgspec.Struct, frozen=True):
     reason: str
     then: AgentState | None
     by: str = ""
+    last: TicketId | None = None
 
 
 class TicketView(msgspec.Struct, frozen=True):
@@ -59,6 +64,7 @@ class AgentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     then_reason: str = ""
     by: str = ""
     then_by: str = ""
+    last: TicketId | None = None
 
 
 class TicketRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -198,7 +204,7 @@ class Standing:
     def _restore_agent(self, record: AgentRecord) -> None:
         agent = Agent(record.agent, record.seat, self.index.join(record.competences), None, record.since)
         agent.state, agent.reason = record.state, record.reason
-        agent.by, agent.then_by = record.by, record.then_by
+        agent.by, agent.then_by, agent.last = record.by, record.then_by, record.last
         agent.then, agent.then_reason = record.then, record.then_reason
         self.agents[agent.id] = self.seats[agent.seat] = agent
         self.limit_at(agent, record.until)
@@ -224,7 +230,9 @@ class Standing:
 def agent_view(agent: Agent) -> AgentView:
     """The agent as others see them."""
     ticket = None if agent.ticket is None else agent.ticket.id
-    return AgentView(agent.id, agent.seat, agent.state, agent.since, ticket, agent.reason, agent.then, agent.by)
+    return AgentView(
+        agent.id, agent.seat, agent.state, agent.since, ticket, agent.reason, agent.then, agent.by, agent.last
+    )
 
 
 def ticket_view(ticket: Ticket) -> TicketView:
@@ -239,7 +247,7 @@ def ticket_view(ticket: Ticket) -> TicketView:
 def _agent_record(a: Agent) -> AgentRecord:
     return AgentRecord(
         a.id, a.seat, a.profile.competences, a.state, a.since, a.turn, a.reason, a.until, a.then, a.then_reason,
-        a.by, a.then_by,
+        a.by, a.then_by, a.last,
     )  # fmt: skip
 
 

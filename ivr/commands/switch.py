@@ -225,7 +225,7 @@ def _agents(now: Any) -> RenderableType:
         since = "" if agent["state"] == "signed-out" else _seconds(agent["for_ms"])
         table.add_row(
             agent["agent"], agent["name"], ", ".join(agent["pools"]), agent["seat"] or "", state, since,
-            agent["call"] or "", agent["reason"],
+            agent["call"] or "", agent["reason"] + (f" (by {agent['by']})" if agent["by"] else ""),
         )  # fmt: skip
     return table
 

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import msgspec
 
+from ivr.facts import Disposition, Ground, Matter
+from ivr.journal import DISPOSITION
 from ivr.web import views
 from ivr.web.operations import Operation
 from ivr.web.rights import FLOOR, OPERATORS, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from ivr.web.views import ShownAgent, ShownTicket
 from routing.ids import AgentId, SeatId
-from routing.tickets import AnyEvent, Paused, Readied, SignedIn, SignedOut
+from routing.tickets import AgentState, AnyEvent, Paused, Readied, SignedIn, SignedOut, WrappedUp
 
 AgentPath = Annotated[AgentId, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,64}$", description="工号")]
 SeatName = Annotated[str, msgspec.Meta(max_length=64)]
@@ -29,6 +31,16 @@ class Pausing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Said to whoever asks."""
 
     reason: Reason = ""
+
+
+class WrappingUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the call was; `ground` for a matter that is declined."""
+
+    matter: Matter
+    ground: Ground | None = None
+
+
+TALKING = frozenset({AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING})
 
 
 async def agents(asked: Asked) -> list[ShownAgent]:
@@ -61,23 +73,47 @@ async def sign_in(asked: Asked, agent: AgentPath, body: SigningIn) -> ShownAgent
 
 async def sign_out(asked: Asked, agent: AgentPath) -> ShownAgent:
     """An agent leaves, after the talk if there is one."""
-    return _told(asked, _present(asked, agent), SignedOut(agent))
+    return _told(asked, present(asked, agent), SignedOut(agent, by(asked, agent)))
 
 
 async def make_ready(asked: Asked, agent: AgentPath) -> ShownAgent:
     """An agent asks for calls."""
-    return _told(asked, _present(asked, agent), Readied(agent))
+    return _told(asked, present(asked, agent), Readied(agent, by(asked, agent)))
 
 
 async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
     """An agent asks for no calls, after the talk if there is one."""
-    return _told(asked, _present(asked, agent), Paused(agent, body.reason))
+    known = asked.board.service.config.site.pause_reasons
+    if body.reason and known and body.reason not in known:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{body.reason!r} is no reason; there are: {', '.join(known)}")
+    return _told(asked, present(asked, agent), Paused(agent, body.reason, by(asked, agent)))
 
 
-def _present(asked: Asked, agent: AgentId) -> AgentId:
+async def wrap_up(asked: Asked, agent: AgentPath, body: WrappingUp) -> ShownAgent:
+    """An agent says what the call was that they talk in, or talked in last; wrap-up is then over."""
+    service = asked.board.service
+    view = next(each for each in service.dispatcher.agents() if each.agent == present(asked, agent))
+    ticket = (view.ticket if view.state in TALKING else None) or view.last
+    if ticket is None:
+        raise Refusal(HTTPStatus.CONFLICT, f"agent {agent!r} has had no call")
+    if (body.matter is Matter.DECLINED) != (body.ground is not None):
+        grounds = ", ".join(Ground)
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"what is declined, and nothing else, has a ground: {grounds}")
+    said = Disposition(service.clock.instant(), agent, body.matter, body.ground)
+    service.journal.write(DISPOSITION, ticket, said)
+    return _told(asked, agent, WrappedUp(agent))
+
+
+def present(asked: Asked, agent: AgentId) -> AgentId:
+    """The agent, who is signed in.  Raises `Refusal`."""
     if all(view.agent != agent for view in asked.board.service.dispatcher.agents()):
         raise Refusal(HTTPStatus.CONFLICT, f"agent {agent!r} is not signed in")
     return agent
+
+
+def by(asked: Asked, agent: AgentId) -> str:
+    """Who makes the agent do it; empty: they do it themselves."""
+    return "" if asked.who.agent == agent else asked.who.name
 
 
 def _told(asked: Asked, agent: AgentId, event: AnyEvent) -> ShownAgent:
@@ -94,4 +130,5 @@ OPERATIONS = (
     Operation("POST", "/agents/{agent}/sign-out", sign_out, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/ready", make_ready, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/wrap-up", wrap_up, SUPERVISORS, own=OPERATORS),
 )

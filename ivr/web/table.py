@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ivr.web import accounts, agents, audit, calls, house
+from ivr.web import accounts, agents, audit, calls, house, pools
 from ivr.web.openapi import document
 from ivr.web.operations import Operation
 from ivr.web.switchboard import Asked
@@ -17,6 +17,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *house.OPERATIONS,
     Operation("GET", "/openapi.json", openapi),
     *agents.OPERATIONS,
+    *pools.OPERATIONS,
     *calls.OPERATIONS,
     *accounts.OPERATIONS,
     *audit.OPERATIONS,

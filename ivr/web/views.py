@@ -82,6 +82,7 @@ class ShownAgent(msgspec.Struct, frozen=True):
     call: str | None
     reason: str
     then: str | None
+    by: str = ""
 
 
 class ShownTicket(msgspec.Struct, frozen=True):
@@ -200,6 +201,7 @@ def _agent(config: Config, id_: AgentId, view: AgentView | None, now: Instant) -
         view.ticket if view else None,
         view.reason if view else "",
         view.then if view else None,
+        view.by if view else "",
     )
 
 

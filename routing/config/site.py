@@ -197,7 +197,7 @@ class Voice(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """This city's switch.  `departments`: those that lines may name; none: any."""
+    """This city's switch.  `departments`, `pause_reasons`: those that lines and agents may name; none: any."""
 
     node: str
     city: str
@@ -223,6 +223,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     trunks: dict[str, Trunk]
     targets: dict[TargetId, Target]
     departments: tuple[str, ...] = ()
+    pause_reasons: tuple[str, ...] = ()
     calendar: Calendar = ORDINARY
 
     @property

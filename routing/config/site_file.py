@@ -40,7 +40,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 
 SECTIONS = (
     *("site", "ports", "timing", "limits", "survival", "survey", "recording", "voice", "skills", "pools"),
-    *("departments", "seats", "agents", "trunks", "targets"),
+    *("departments", "pause_reasons", "seats", "agents", "trunks", "targets"),
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -100,6 +100,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         trunks=trunks,
         targets=_targets(file, trunks),
         departments=tuple(word.text for word in file.words("departments")),
+        pause_reasons=tuple(word.text for word in file.words("pause_reasons")),
         calendar=calendar_file.calendar(file),
     )
     for name, one in site.targets.items():

@@ -47,7 +47,7 @@ class Records(PostgresStore):
         return found[0] if found else None
 
     async def facts_of(self, key: str) -> list[Entry]:
-        return [each for each in self._of("call", "record") if each.key == key]
+        return [each for each in self._of("call", "record", "disposition") if each.key == key]
 
     def _of(self, *topics: str) -> Sequence[Entry]:
         if self.away:
@@ -90,6 +90,12 @@ class Desk:
 
     async def post(self, path: str, **given: Any) -> Any:
         return await self._asked("POST", path, given, HTTPStatus.OK)
+
+    async def post_when_ready(self, path: str, **given: Any) -> Any:
+        """The same, once the controller is connected."""
+        while self.controller.ari is None:  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(0.05)
+        return await self.post(path, **given)
 
     async def refused(self, method: str, path: str, status: HTTPStatus, **given: Any) -> str:
         value = await self._asked(method, path, given, status)

@@ -83,8 +83,10 @@ def test_agents_pause_come_back_and_leave() -> None:
         await asyncio.sleep(1)
         assert (await desk.post("/agents/1001/sign-in", ready=False))["state"] == "paused"
         assert (await desk.post("/agents/1001/ready"))["state"] == "ready"
-        paused = await desk.post("/agents/1001/pause", reason="lunch")
-        assert (paused["state"], paused["reason"]) == ("paused", "lunch")
+        paused = await desk.post("/agents/1001/pause", reason="用餐")
+        assert (paused["state"], paused["reason"]) == ("paused", "用餐")
+        refused = await desk.refused("POST", "/agents/1001/pause", HTTPStatus.UNPROCESSABLE_ENTITY, reason="lunch")
+        assert "用餐" in refused
         assert (await desk.post("/agents/1001/sign-out"))["state"] == "signed-out"
         await desk.closes()
 

@@ -54,6 +54,7 @@ class Person:
     reason: str = ""
     ticket: TicketId | None = None
     by: str = ""
+    last: TicketId | None = None
     then: tuple[AgentState, str, str] | None = None
     until: int | None = None
 
@@ -185,6 +186,7 @@ class NaiveFloor:
             self.said.append(Withdraw(claim.ticket, person.agent))
             self.release(person, S.READY)
             return
+        person.last = claim.ticket
         theirs = [a.pool for a in claim.requirement().alternatives if person.level(a) is not None]
         lasts = self.wrap_up_ms
         for pool, lasts_there in self.wrap_ups:

@@ -176,8 +176,8 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def shows_the_same(self) -> None:
         floor, naive = self.floor, self.naive
         assert floor.due() == naive.due()
-        assert [(a.agent, a.seat, a.state, a.since, a.ticket, a.reason, a.by) for a in floor.agents()] == [
-            (p.agent, p.seat, p.state, p.since, p.ticket, p.reason, p.by) for p in naive.people
+        assert [(a.agent, a.seat, a.state, a.since, a.ticket, a.reason, a.by, a.last) for a in floor.agents()] == [
+            (p.agent, p.seat, p.state, p.since, p.ticket, p.reason, p.by, p.last) for p in naive.people
         ]
         assert [(t.ticket, t.rung, t.offered_to) for t in floor.waiting()] == [
             (c.ticket, c.rung, c.agent) for c in sorted(naive.claims, key=lambda c: c.key()) if not c.accepted

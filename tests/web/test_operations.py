@@ -29,6 +29,11 @@ MAY: dict[str, str] = {
     "POST /agents/{agent}/sign-out": "own supervisor",
     "POST /agents/{agent}/ready": "own supervisor",
     "POST /agents/{agent}/pause": "own supervisor",
+    "POST /agents/{agent}/wrap-up": "own supervisor",
+    "GET /pools": "operator supervisor auditor",
+    "POST /pools/{pool}/close": "supervisor",
+    "POST /pools/{pool}/open": "supervisor",
+    "POST /queues/{call}/move": "supervisor",
     "GET /calls": "operator supervisor auditor",
     "GET /calls/{call}": "own supervisor auditor",
     "POST /login": "anyone",
@@ -80,6 +85,7 @@ def test_each_role_at_each_endpoint(role: Role | None) -> None:
             for agent in (OWN, OTHER):
                 path = operation.path.replace("{agent}", agent).replace("{call}", "handan1-1-1")
                 path = path.replace("{account}", "somebody").replace("{token}", "0" * 12)
+                path = path.replace("{pool}", "law")
                 answer = await desk.ask(operation.method, path, token="someone" if role else "")
                 is_own = "own" in allowed and role is Role.OPERATOR and f"/{OWN}" in path
                 if allowed == ["anyone"] or is_own or (role and role in allowed):
