@@ -109,10 +109,31 @@ ANNOUNCES = f"""
 """
 
 
+BUSY_SEATS, DESERTED_SEATS = "9660", "9661"
+
+
+def _overflows(number: str, pool: str, target: str) -> str:
+    """A line whose own seats a target follows."""
+    return f"""
+  - number: {number}
+    name: 试验{number}
+    short: 试验{number}
+    department: 市农业农村局
+    seats: retained
+    answered_by: retained-seats
+    pool: {pool}
+    ring_for: 2 s
+    fallback: [t-{target}]
+"""
+
+
+OVERFLOWING = _overflows(BUSY_SEATS, "safety", "answers") + _overflows(DESERTED_SEATS, "law", "busy")
+
+
 def city(folder: Path, *, early_media: bool = True) -> Path:
     """A city's files in `folder`: ours, with a line and a target for each kind."""
     texts = dict(sources())
-    texts["lines.yaml"] += ANNOUNCES + "".join(map(_line, KINDS))
+    texts["lines.yaml"] += ANNOUNCES + OVERFLOWING + "".join(map(_line, KINDS))
     texts["site.yaml"] += "".join(map(_target, KINDS))
     if not early_media:
         assert "early_media: yes" in texts["site.yaml"]
@@ -133,6 +154,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city"))) as house:
         for target, behaviour in BEHAVIOURS.items():
             asyncio.run(house.centre(f"t-{target}", behaviour))
+        house.hotline("agents", "sign-in", "2001", "--not-ready")
         yield house
 
 
@@ -264,6 +286,36 @@ async def a_key_reaches_the_menu_and_the_menu_is_nobody(office: Office) -> None:
     record = await office.house.record(citizen.name)
     assert (record.outcome, record.target, record.machine) == (Outcome.TRANSFERRED, "t-menu", True)
     assert (record.connected, record.since_answer_ms, record.talk_ms) == (None, None, None)
+
+
+# --- pools that a target follows
+
+
+@scenes
+async def seats_that_nobody_is_free_at_are_left_while_the_greeting_goes_on(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials(BUSY_SEATS)
+    await citizen.hears(f"greeting-{BUSY_SEATS}")
+    await citizen.hears("town-t-answers")
+    await citizen.hangs_up()
+    assert citizen.times_heard(f"greeting-{BUSY_SEATS}") == 1
+    citizen.was_never_in_silence()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.target, record.overflowed) == (Outcome.TRANSFERRED, "t-answers", ("safety",))
+
+
+@scenes
+async def seats_at_which_nobody_sits_are_passed_at_once_and_the_hall_is_the_last(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials(DESERTED_SEATS)
+    await citizen.hears(f"greeting-{DESERTED_SEATS}")
+    await citizen.hears("return-hall", within=15)
+    agent = await office.talks(citizen, DESERTED_SEATS)
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    citizen.was_never_in_silence()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.pool, record.overflowed) == (Outcome.ANSWERED, "hall", ("law",))
 
 
 # --- who hears but a word
