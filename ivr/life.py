@@ -117,8 +117,9 @@ async def _live(given: Surroundings) -> None:
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
     )
+    recordings = RecordingsFolder(given.state / "recordings")
     recorder = Recorder(
-        RecordingsFolder(given.state / "recordings"),
+        recordings,
         journal,
         given.clock,
         register.is_open,
@@ -133,7 +134,7 @@ async def _live(given: Surroundings) -> None:
         controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
         access = await _access(given, secrets)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock)
-        board = Switchboard(controller, store, partial(_applied, given.state), access, audit)
+        board = Switchboard(controller, store, partial(_applied, given.state), access, audit, recordings.find)
         api = Api(board, access.identify)
         async with (
             serving(api.answer, given.web_port),

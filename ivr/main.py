@@ -8,7 +8,7 @@ from ivr.commands.floor import close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
 from ivr.commands.prompts import prompts_command
-from ivr.commands.switch import agents, calls, queues, status
+from ivr.commands.switch import agents, calls, queues, recording_command, status
 from ivr.errors import Trouble
 from ivr.house.commands import up
 from ivr.life import Surroundings, live
@@ -44,6 +44,7 @@ for command in (
     call,
     status,
     calls,
+    recording_command,
     agents,
     queues,
     pools,

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.edge.applied import user
-from ivr.edge.http import HOST, ask
+from ivr.edge.http import HOST, ask, fetch
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
 from ivr.house.settings import state_directory
@@ -33,17 +34,31 @@ def controller(method: str, path: str, given: Mapping[str, Any] | None = None) -
     Leaves the command with one plain sentence when none answers.
     """
     try:
-        state = state_directory(None)
-        try:
-            house = msgspec.json.decode((state / "house.json").read_bytes())
-        except (OSError, msgspec.DecodeError) as error:
-            raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
-        url, token = f"http://{HOST}:{house['ports']['web']}{path}", Secrets(state / "secrets").get("api-token")
+        url, token = _house(path)
         if method == "GET":
             return asyncio.run(ask(f"{url}?{urlencode(given or {})}", method, token, person=user()))
         return asyncio.run(ask(url, method, token, given, user()))
     except Trouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
+
+
+def save(path: str, target: Path) -> int:
+    """The file that the running controller gives out, saved as `target`; how many bytes."""
+    try:
+        url, token = _house(path)
+        return asyncio.run(fetch(url, token, user(), target))
+    except Trouble as trouble:
+        raise click.ClickException(str(trouble)) from trouble
+
+
+def _house(path: str) -> tuple[str, str]:
+    """Where the open house is asked for this, and its token.  Raises `Trouble`."""
+    state = state_directory(None)
+    try:
+        house = msgspec.json.decode((state / "house.json").read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
+    return f"http://{HOST}:{house['ports']['web']}{path}", Secrets(state / "secrets").get("api-token")
 
 
 def shown(path: str, query: Mapping[str, str] | None, render: Render, *, as_json: bool, watch: bool) -> None:
@@ -250,3 +265,13 @@ def _seconds(ms: int | None) -> str:
 
 def _clock(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M:%S}"
+
+
+@click.command("recording")
+@click.argument("call")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save it as this; else as <call>.flac.")
+def recording_command(call: str, out: Path | None) -> None:
+    """Save the recording of a call; that you did is in the audit log."""
+    target = out or Path(f"{call}.flac")
+    size = save(f"/calls/{quote(call, safe='')}/recording", target)
+    click.echo(f"{target}: {size / 1024:.0f} KiB, left the citizen, right all they heard")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
@@ -10,7 +11,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from ivr.edge.protocols import Request
+from ivr.edge.protocols import Attachment, Request
 from ivr.errors import Trouble
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ Answering = Callable[[Request], Awaitable[Reply]]
 async def serving(answer: Answering, port: int) -> AsyncIterator[None]:
     """Answer requests while the block lasts; who may ask what, `answer` knows."""
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         try:
             reply = await answer(await _read(request))
         except web.HTTPException as refusal:
@@ -54,6 +55,8 @@ async def serving(answer: Answering, port: int) -> AsyncIterator[None]:
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return _json(500, {"error": "the controller failed at this; its log says why"})
+        if isinstance(reply.value, Attachment):
+            return web.FileResponse(reply.value.path, headers=_headers(reply.value))
         return _json(reply.status, reply.value, reply.headers)
 
     application = web.Application(client_max_size=LARGEST)
@@ -80,6 +83,15 @@ async def _read(request: web.Request) -> Request:
     )
 
 
+def _headers(attachment: Attachment) -> dict[str, str]:
+    """To be played where it is asked for, and kept by nobody on the way."""
+    return {
+        "Content-Type": attachment.kind,
+        "Content-Disposition": f'inline; filename="{attachment.name}"',
+        "Cache-Control": "no-store",
+    }
+
+
 def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.Response(
         status=status, body=msgspec.json.encode(value), content_type="application/json", headers=headers
@@ -88,17 +100,37 @@ def _json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> 
 
 async def ask(url: str, method: str, token: str, given: Mapping[str, Any] | None = None, person: str = "") -> Any:
     """The value that a controller answers with; `given` is the body.  Raises `Trouble`: its own sentence, or ours."""
-    headers = {"Authorization": f"Bearer {token}", PERSON: quote(person)}
-    headers |= {"Content-Type": "application/json"} if given else {}
     body = msgspec.json.encode(given) if given else None
+    async with _asked(url, method, token, person, body) as response:
+        return msgspec.json.decode(await response.read())
+
+
+async def fetch(url: str, token: str, person: str, target: Path) -> int:
+    """Save the file that a controller answers with as `target`: how many bytes it has.  Raises `Trouble`."""
+    async with _asked(url, "GET", token, person) as response:
+        try:
+            with target.open("wb") as file:
+                async for chunk in response.content.iter_any():
+                    file.write(chunk)
+                return file.tell()
+        except OSError as error:
+            raise Trouble(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+@asynccontextmanager
+async def _asked(
+    url: str, method: str, token: str, person: str, body: bytes | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    headers = {"Authorization": f"Bearer {token}", PERSON: quote(person)}
+    headers |= {"Content-Type": "application/json"} if body else {}
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(ANSWER_WITHIN_S), trust_env=False) as session,
             session.request(method, url, headers=headers, data=body) as response,
         ):
-            value = msgspec.json.decode(await response.read())
             if response.status >= 400:  # noqa: PLR2004
+                value = msgspec.json.decode(await response.read())
                 raise Trouble(f"{value.get('error', response.reason)}.")
-            return value
+            yield response
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Trouble("no controller answers: start the house with scripts/run.") from error

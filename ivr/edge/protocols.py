@@ -128,6 +128,9 @@ class Recordings(Protocol):
     async def older(self, than_ms: int) -> Sequence[CallId]:
         """Calls whose recording was finished more than so long ago.  Raises `DiskError`."""
 
+    async def find(self, call: CallId) -> "Attachment | None":
+        """The finished recording; None when there is none.  Raises `DiskError`."""
+
     async def erase(self, call: CallId) -> None:
         """Remove the finished recording, for good.  Raises `DiskError`."""
 
@@ -161,6 +164,14 @@ class Locksmith(Protocol):
 
     def token(self) -> str:
         """A new one, longer: nobody types it."""
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that is given out as it is: where it lies, how it is called, and its media type."""
+
+    path: str
+    name: str
+    kind: str
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import soundfile
 
-from ivr.edge.protocols import Finished
+from ivr.edge.protocols import Attachment, Finished
 from ivr.errors import DiskError
 from routing.ids import CallId
 
 RATE = 8000
 CHANNELS = 2
 FRAME = 2 * CHANNELS  # bytes
-FINISHED = ".flac"
+FINISHED, KIND = ".flac", "audio/flac"
 CLOSED = "closed"
 _CHUNK = 1 << 18  # a multiple of FRAME
 
@@ -48,6 +48,13 @@ class RecordingsFolder:
     async def older(self, than_ms: int) -> Sequence[CallId]:
         """By the time at which the file was finished: nothing touches it afterwards."""
         return await asyncio.to_thread(self._older, than_ms)
+
+    async def find(self, call: CallId) -> Attachment | None:
+        """A call's id is a name without a way into another folder."""
+        name = f"{call}{FINISHED}"
+        path = self._folder / name
+        is_there = path.parent == self._folder and await asyncio.to_thread(path.is_file)
+        return Attachment(str(path), name, KIND) if is_there else None
 
     async def erase(self, call: CallId) -> None:
         """Remove it; it may be gone already."""

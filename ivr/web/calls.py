@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from ivr.edge.protocols import Attachment
 from ivr.errors import StoreError
 from ivr.ledger import CONNECTED
 from ivr.web import views
@@ -64,6 +65,14 @@ async def call(asked: Asked, call: CallPath) -> CallTold:
     return CallTold(views.ended(record) if record else None, [views.happened(fact) for fact in facts])
 
 
+async def recording(asked: Asked, call: CallPath) -> Attachment:
+    """A conversation, to be listened to: two channels, left the citizen, right all they heard."""
+    found = await asked.board.recording(call)
+    if found is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"there is no recording of call {call!r}")
+    return found
+
+
 def is_of(asked: Asked, call: CallId, agent: AgentId | None) -> bool:
     """Whether a call is that agent's own: they talk in it, or it is offered to them, or they still wrap it up."""
     if agent is None:
@@ -80,4 +89,5 @@ def is_of(asked: Asked, call: CallId, agent: AgentId | None) -> bool:
 OPERATIONS = (
     Operation("GET", "/calls", calls, OPERATORS | WATCHERS),
     Operation("GET", "/calls/{call}", call, WATCHERS, own=OPERATORS),
+    Operation("GET", "/calls/{call}/recording", recording, WATCHERS, discloses=True, produces="audio/flac"),
 )

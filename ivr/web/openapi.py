@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ivr.edge.protocols import Attachment
 from ivr.web.operations import JSON, Operation
 from ivr.web.rights import Role
 from ivr.web.switchboard import Failure
@@ -29,6 +30,8 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     known = list(zip(types, schemas, strict=True))
 
     def schema(wanted: Any) -> dict[str, Any]:
+        if wanted is Attachment:
+            return {}  # what `produces` says, as it is
         return next(made for type_, made in known if type_ == wanted)
 
     paths: dict[str, dict[str, Any]] = {}
@@ -54,7 +57,8 @@ def encode(made: dict[str, Any]) -> str:
 
 def _types(operation: Operation) -> Iterator[Any]:
     yield Failure
-    yield operation.answer
+    if operation.answer is not Attachment:
+        yield operation.answer
     yield from operation.parameters.values()
     yield from (field.type for field in msgspec.structs.fields(operation.query))
     if operation.body is not None:

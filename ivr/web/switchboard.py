@@ -9,11 +9,13 @@ import msgspec
 
 from ivr.app import Controller
 from ivr.audit import Audit
+from ivr.edge.protocols import Attachment
 from ivr.service import Audio, Service
 from ivr.store import PostgresStore
 from ivr.web.access import Access
 from ivr.web.rights import Who
 from routing.config import Config
+from routing.ids import CallId
 
 
 class Refusal(Exception):
@@ -41,13 +43,17 @@ class Applied(NamedTuple):
 
 @dataclass(frozen=True)
 class Switchboard:
-    """Everything that can be worked on; `applied` reads what has been applied last, and raises `DiskError`."""
+    """Everything that can be worked on.
+
+    `applied` reads what has been applied last, `recording` finds a call's; both raise `DiskError`.
+    """
 
     controller: Controller
     store: PostgresStore
     applied: Callable[[], Awaitable[Applied]]
     access: Access
     audit: Audit
+    recording: Callable[[CallId], Awaitable[Attachment | None]]
 
     @property
     def service(self) -> Service:

@@ -11,7 +11,7 @@ from ivr.app import Controller
 from ivr.audit import Audit
 from ivr.dispatcher import Dispatcher
 from ivr.edge.database import Database
-from ivr.edge.protocols import Request
+from ivr.edge.protocols import Attachment, Request
 from ivr.errors import StoreError
 from ivr.facts import CallRecord
 from ivr.journal import Entry, Journal
@@ -74,13 +74,18 @@ class Desk:
         self.log = MemoryDisk()
         self.audit = Audit(self.log, clock)
 
+        self.recordings: dict[str, Attachment] = {}
+
         async def latest() -> Applied:
             return applied
 
-        self.board = Switchboard(self.controller, self.store, latest, self.access, self.audit)
+        self.board = Switchboard(self.controller, self.store, latest, self.access, self.audit, self._recording)
         self.people: dict[str, Who] = {}
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
+
+    async def _recording(self, call: CallId) -> Attachment | None:
+        return self.recordings.get(call)
 
     def is_connected(self) -> bool:
         return self.controller.ari is not None

@@ -18,7 +18,7 @@ from ivr.web.access import Access
 from ivr.web.api import Answer, Api
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
-from routing.ids import AgentId, PoolId, SkillId
+from routing.ids import AgentId, CallId, PoolId, SkillId
 from scripts.bench_check import ENTRY
 from tests.calls.simulated import CONFIG, SOURCES, SimulatedHouse, lengths
 from tests.fake.disk import MemoryDisk
@@ -129,6 +129,10 @@ def test_what_an_agent_may_take_follows_the_file_and_their_state_stays() -> None
     simulate(scene)
 
 
+async def no_recording(_: CallId) -> None:
+    """Nothing is found."""
+
+
 def test_the_api_takes_only_what_was_applied_last() -> None:
     async def scene() -> None:
         house = SimulatedHouse(seed=9)
@@ -143,7 +147,7 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
             assert house.controller is not None
             store = cast("PostgresStore", None)
             access, audit = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any"), Audit(MemoryDisk(), SimClock())
-            api = Api(Switchboard(house.controller, store, applied, access, audit), access.identify)
+            api = Api(Switchboard(house.controller, store, applied, access, audit, no_recording), access.identify)
             bearer, kind = "Bearer any", "application/json"
             answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))
             answers.append(await api.answer(Request("GET", "/status", (), bearer)))

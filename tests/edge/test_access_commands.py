@@ -19,6 +19,7 @@ from ivr.edge.clock import SystemClock
 from ivr.edge.disk import FileDisk
 from ivr.edge.http import ask, serving
 from ivr.edge.locksmith import Argon2Locksmith
+from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.errors import DiskError, Trouble
 from ivr.journal import Journal
@@ -71,7 +72,8 @@ class House:
         with FileDisk(self.state / "access" / "access") as kept, FileDisk(self.state / "audit" / "audit") as log:
             access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"))
             store = cast("PostgresStore", None)
-            board = Switchboard(controller, store, _nothing, access, Audit(log, clock))
+            recordings = RecordingsFolder(self.state / "recordings")
+            board = Switchboard(controller, store, _nothing, access, Audit(log, clock), recordings.find)
             async with serving(Api(board, access.identify).answer, self.port):
                 self._ready.set()
                 await self._over.wait()
@@ -146,3 +148,31 @@ def test_a_log_that_somebody_has_changed_is_said_with_its_line(house: House) -> 
 def test_a_log_that_nobody_has_begun_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOTLINE_STATE", str(tmp_path))
     assert "0 entries" in typed("audit").output
+
+
+def test_a_recording_is_saved_and_who_took_it_is_in_the_audit_log(house: House, tmp_path: Path) -> None:
+    (house.state / "recordings").mkdir()
+    content = bytes(range(256)) * 1000
+    (house.state / "recordings" / "handan1-17-0.flac").write_bytes(content)
+    saved = typed("recording", "handan1-17-0", "--out", str(tmp_path / "it.flac"))
+    assert saved.exit_code == 0, saved.output
+    assert "250 KiB" in saved.output
+    assert (tmp_path / "it.flac").read_bytes() == content
+    (log,) = (house.state / "audit").iterdir()
+    assert "handan1-17-0" in log.read_text().splitlines()[-1]
+    assert "recording" in log.read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize(("call", "why"), [("handan1-18-0", "there is no recording"), ("../secrets", "call")])
+def test_a_recording_that_is_not_there_or_is_none_is_refused(house: House, tmp_path: Path, call: str, why: str) -> None:
+    told = typed("recording", call, "--out", str(tmp_path / "it.flac"))
+    assert told.exit_code == 1
+    assert why in told.output
+    assert not (tmp_path / "it.flac").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(house: House, tmp_path: Path) -> None:
+    (house.state / "recordings").mkdir()
+    (house.state / "recordings" / "handan1-17-0.flac").write_bytes(b"fLaC")
+    told = typed("recording", "handan1-17-0", "--out", str(tmp_path / "nowhere" / "it.flac"))
+    assert "it.flac cannot be written: No such file or directory" in told.output

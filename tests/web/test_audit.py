@@ -1,6 +1,7 @@
 """The audit log: what has an entry, what an entry must not say, and how a broken chain shows."""
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ def test_what_discloses_is_written_down_before_or_not_done() -> None:
         disk = Failing()
         audit = Audit(disk, ManualClock())
         operation = Operation("GET", "/listen", listen, WATCHERS, discloses=True)
-        board = type(desk.board)(desk.controller, desk.store, desk.board.applied, desk.access, audit)
+        board = replace(desk.board, audit=audit)
         api = Api(board, {"above": Who("above", frozenset({Role.SUPERVISOR}))}.get, (operation,))
         request = Request("GET", "/listen", (), "Bearer above")
         assert (await api.answer(request)).value == "above hears it"

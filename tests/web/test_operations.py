@@ -36,6 +36,7 @@ MAY: dict[str, str] = {
     "POST /queues/{call}/move": "supervisor",
     "GET /calls": "operator supervisor auditor",
     "GET /calls/{call}": "own supervisor auditor",
+    "GET /calls/{call}/recording": "supervisor auditor",
     "POST /login": "anyone",
     "POST /logout": "operator supervisor line-admin auditor system-admin",
     "GET /me": "operator supervisor line-admin auditor system-admin",
