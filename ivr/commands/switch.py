@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -42,7 +41,7 @@ def controller(method: str, path: str, given: Mapping[str, Any] | None = None) -
         raise click.ClickException(str(trouble)) from trouble
 
 
-def save(path: str, target: Path) -> int:
+def save(path: str, target: str) -> int:
     """The file that the running controller gives out, saved as `target`; how many bytes."""
     try:
         url, token = _house(path)
@@ -269,9 +268,9 @@ def _clock(ms: int) -> str:
 
 @click.command("recording")
 @click.argument("call")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save it as this; else as <call>.flac.")
-def recording_command(call: str, out: Path | None) -> None:
+@click.option("--out", type=click.Path(dir_okay=False), help="Save it as this; else as <call>.flac.")
+def recording_command(call: str, out: str | None) -> None:
     """Save the recording of a call; that you did is in the audit log."""
-    target = out or Path(f"{call}.flac")
+    target = out or f"{call}.flac"
     size = save(f"/calls/{quote(call, safe='')}/recording", target)
     click.echo(f"{target}: {size / 1024:.0f} KiB, left the citizen, right all they heard")

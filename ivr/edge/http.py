@@ -105,11 +105,11 @@ async def ask(url: str, method: str, token: str, given: Mapping[str, Any] | None
         return msgspec.json.decode(await response.read())
 
 
-async def fetch(url: str, token: str, person: str, target: Path) -> int:
+async def fetch(url: str, token: str, person: str, target: str) -> int:
     """Save the file that a controller answers with as `target`: how many bytes it has.  Raises `Trouble`."""
     async with _asked(url, "GET", token, person) as response:
         try:
-            with target.open("wb") as file:
+            with Path(target).open("wb") as file:
                 async for chunk in response.content.iter_any():
                     file.write(chunk)
                 return file.tell()
