@@ -7,19 +7,23 @@ who is with whom, Asterisk wins.
 import re
 from dataclasses import dataclass, field
 
+from ivr import parties
 from ivr.ari import models
 from ivr.ari.client import Lists
 from ivr.facts import Arrived, Connected
 from ivr.ledger import ARRIVED, CONNECTED, OFFERED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
 from ivr.register import Register
+from ivr.visit import BRIDGES
 from routing.arrival import recognise
 from routing.config import Config, Mode
 from routing.hours import parse_moment
-from routing.ids import BridgeId, CallId, ChannelId, Instant
+from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
+from routing.talk import Room
 
-_LEG = re.compile(r"(?P<call>.+)-(agent-(?P<offer>\d+)|transfer-(?P<place>\d+)-\d+)")
-_BRIDGE = re.compile(r"(?P<call>.+)-bridge")
+_LEG = re.compile(r"(?P<call>.+)-(agent-(?P<offer>\d+)|transfer-(?P<place>\d+)-\d+|talk-\d+-\d+)")
+_BRIDGE = re.compile(rf"(?P<call>.+)-(?P<room>{'|'.join(BRIDGES.values())})")
+_ROOMS = {name: room for room, name in BRIDGES.items()}
 
 STASIS = "Stasis"
 
@@ -37,7 +41,7 @@ class Findings:
     everyone: tuple[str, ...]
     living: dict[CallId, models.Channel] = field(default_factory=dict)
     taken: set[CallId] = field(default_factory=set)
-    bridged: set[CallId] = field(default_factory=set)
+    rooms: dict[CallId, dict[ChannelId, Room]] = field(default_factory=dict)
     strays: list[ChannelId] = field(default_factory=list)
     unserved: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
@@ -93,18 +97,18 @@ def survey(config: Config, lists: Lists, register: Register, now: Instant) -> Fi
     for bridge, members in together.items():
         if match := _BRIDGE.fullmatch(bridge):
             call = CallId(match["call"])
-            citizen = found.living.get(call)
-            if citizen is None or call not in ledgers:
+            if call not in found.living or call not in ledgers:
                 found.empty.append(BridgeId(bridge))
-            elif citizen.id in members:
-                found.bridged.add(call)
+            else:
+                room = _ROOMS[match["room"]]
+                found.rooms.setdefault(call, {}).update((ChannelId(each), room) for each in sorted(members))
     for channel in found.everyone:
         if match := _LEG.fullmatch(channel):
             call = CallId(match["call"])
             citizen, members = found.living.get(call), together.get(f"{call}-bridge", frozenset())
             if citizen and call in ledgers and {citizen.id, channel} <= members:
                 _note(config, ledgers[call], match, ChannelId(channel), now)
-            else:
+            elif citizen is None or call not in ledgers or channel not in legs(ledgers[call]):
                 found.strays.append(ChannelId(channel))
     return found
 
@@ -133,10 +137,18 @@ def _note(config: Config, ledger: Ledger, leg: re.Match[str], channel: ChannelId
 
 
 def legs(ledger: Ledger) -> list[ChannelId]:
-    """The legs that a ledger says are with the citizen."""
-    connected = ledger.get(CONNECTED)
-    targets = [each.leg for n, each in ledger.which(TRANSFERRING).items() if TRANSFERRED.of(n) in ledger]
-    return [*targets, connected.leg] if connected else targets
+    """The legs that a ledger says have answered, of those who have talked with the citizen or beside them."""
+    talk = parties.talk(ledger)
+    return [each.leg for each in talk.parties[1:] if each.since is not None] if talk else []
+
+
+def tickets(ledger: Ledger) -> tuple[list[TicketId], list[TicketId]]:
+    """The Floor's tickets that a call needs, and those of them whose agent is there."""
+    talk = parties.talk(ledger)
+    if talk is None:
+        return [TicketId(ledger.call)], []
+    there = [each.ticket for each in talk.parties if each.since is not None and each.ticket]
+    return list(talk.tickets()), there
 
 
 def arrived(channel: models.Channel, config: Config, civil: str, now: Instant, rehearsal: str) -> Arrived:

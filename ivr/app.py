@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 
-from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey
+from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey, tickets
 from ivr.ari import models
 from ivr.ari.client import Ari, Lists, connect
 from ivr.ari.handles import Channel
@@ -19,13 +19,14 @@ from ivr.ari.vitals import Ended
 from ivr.call import SURVIVAL, serve
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
-from ivr.ledger import ARRIVED, CONNECTED
+from ivr.ledger import ARRIVED
 from ivr.register import Register, Witness
 from ivr.service import Audio, Service
-from ivr.visit import Call
+from ivr.visit import Call, Conversing
 from routing.config import Config
 from routing.ids import AgentId, CallId, ChannelId, TicketId
 from routing.standing import AgentView
+from routing.talk import Room
 from routing.tickets import AgentState
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,11 @@ class Controller:
         self._door_is_open = True
         self._quiet = asyncio.Event()
         self._suspects: list[CallId] = []
+        self._calls: dict[CallId, Call] = {}
+
+    def conversations(self) -> list[Conversing]:
+        """Of all calls in which somebody talks."""
+        return [call.conversation for call in self._calls.values() if call.conversation is not None]
 
     async def run(self) -> None:
         """Be the controller, for ever; raises `Replaced` when another one has taken our place."""
@@ -104,8 +110,10 @@ class Controller:
         register, service = self.register, self.service
         found = survey(service.config, await ari.lists(), register, service.clock.instant())
         self._sweep(ari, found)
-        connected = [TicketId(call) for call, ledger in register.ledgers.items() if CONNECTED in ledger]
-        service.dispatcher.reconcile([TicketId(call) for call in found.living], connected)
+        held = [tickets(ledger) for call, ledger in register.ledgers.items() if call in found.living]
+        new = [TicketId(call) for call in found.living if not register.is_open(call)]
+        kept = [ticket for needed, _ in held for ticket in needed]
+        service.dispatcher.reconcile(new + kept, [ticket for _, there in held for ticket in there])
         try:
             async with asyncio.TaskGroup() as group:
                 for call in list(register.ledgers):
@@ -148,11 +156,14 @@ class Controller:
     async def _serve(self, call: CallId, begin: Callable[[CallId], Call]) -> None:
         CURRENT.set(call)
         try:
-            await serve(begin(call))
+            self._calls[call] = begin(call)
+            await serve(self._calls[call])
         except (ConnectionLost, Replaced):
             raise
         except Exception:
             log.exception("the call could not be ended properly; the lease gives the caller to the survival path")
+        finally:
+            self._calls.pop(call, None)
         record = self.register.close(call)
         if record is not None:
             for witness in self._witnesses:
@@ -178,7 +189,9 @@ class Controller:
         for leg in legs(ledger):
             if leg not in found.everyone:
                 ari.vitals(leg).end(Ended(hung_up=True))
-        return Call(self.service, ari, call, channel, ledger, resumed=True, is_bridged=call in found.bridged)
+        rooms = found.rooms.get(call, {})
+        is_bridged = rooms.get(channel.id) is Room.CALL
+        return Call(self.service, ari, call, channel, ledger, resumed=True, is_bridged=is_bridged, rooms=rooms)
 
     @staticmethod
     def _sweep(ari: Ari, found: Findings) -> None:

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from ivr import conversation, reach, survey
+from ivr import conversation, parties, reach, survey
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
 from ivr.facts import Left, Party, Released
-from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, OVERFLOWED, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK
+from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, OVERFLOWED, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK, TALK
 from ivr.record import record
 from ivr.speech import say
 from ivr.visit import GREETED, Call
@@ -22,6 +22,7 @@ from routing.hours import parse_moment
 from routing.ids import Instant
 from routing.numbers import mask
 from routing.plan import Kind, Route, SpokenPrompt, Stage, plan, stages
+from routing.talk import Room
 
 log = logging.getLogger(__name__)
 
@@ -170,11 +171,14 @@ async def _give_back(call: Call) -> None:
 
 
 def _let_go(call: Call, way: Way) -> None:
-    call.service.dispatcher.leave(call.ticket)
+    for ticket in (call.ticket, *parties.tickets(call.ledger)):
+        call.service.dispatcher.leave(ticket)
     for other in call.others:
         other.hang_up()
     if call.resumed or ANSWERED in call.ledger:
         call.bridge.delete()
+    if Room.SIDE in call.rooms.values() or call.ledger.count(TALK):
+        call.room(Room.SIDE).delete()
     if way is Way.FINISHED:  # once: a second request would replace the cause that the network is told
         released = call.ledger.get(RELEASED)
         call.citizen.hang_up(released.cause if released is not None and released.who is Party.ENGINE else None)

@@ -28,6 +28,7 @@ from ivr.facts import (
 from ivr.journal import CALL, MISSED, RECORD, Entry, Journal
 from routing.ids import CallId, Instant
 from routing.plan import Route
+from routing.talk import AnyFact
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ CONNECTED: Step[Connected] = _step("connected", Connected, "citizen and agent sh
 TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  before the n-th stage is dialled")
 TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that target answered and shares the bridge")
 RETURNED: Step[Returned] = _step("returned", Returned, ":<n>  that target came to nothing; the next stage follows")
+TALK: Step[AnyFact] = _step("talk", AnyFact, ":<n>  what was asked for, or happened, in the conversation, in order")
 RELEASED: Step[Released] = _step("released", Released, "who hung up first")
 RATED: Step[Rated] = _step("rated", Rated, "the survey is over, with a level or without")
 TAKEN_BACK: Step[Instant] = _step("taken-back", Instant, "the dialplan has the caller: survival")

@@ -9,6 +9,7 @@ from ivr.commands.lines import lines
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
 from ivr.commands.prompts import prompts_command
 from ivr.commands.switch import agents, calls, queues, recording_command, status
+from ivr.commands.talk import talk
 from ivr.errors import Trouble
 from ivr.house.commands import up
 from ivr.life import Surroundings, live
@@ -52,6 +53,7 @@ for command in (
     open_pool,
     move,
     wrap_up,
+    talk,
     town,
     reload_command,
     history_command,

@@ -37,6 +37,7 @@ from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
 from routing.numbers import bare
 from routing.plan import Destination, SpokenPrompt, Stage, ladder, stages
 from routing.prompts import agent_number
+from routing.talk import Room
 from routing.tickets import Entered, Offer, Refusal
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ SLACK = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who the citizen talks with: their leg, and since when."""
+    """Who the citizen begins to talk with: their leg, and since when."""
 
     leg: Channel
     since: Instant
@@ -114,13 +115,13 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
                 answer = await leg.answered()
                 if not isinstance(answer, Ended):
                     return await _answered(call, place, offer, speech, leg)
-        refusal = _refusal(answer)
+        refused = refusal(answer)
     except OfferWithdrawn:
         return Refusal.WITHDRAWN
     except (CallerHungUp, TakenBack):  # the agent's leg: the citizen's own end comes as a cancellation
-        refusal = Refusal.REJECTED
-    place.refused(offer, refusal)
-    return refusal
+        refused = Refusal.REJECTED
+    place.refused(offer, refused)
+    return refused
 
 
 async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg: Leg) -> Person:
@@ -211,6 +212,7 @@ async def _join(call: Call, other: Channel) -> None:
     """Both into the bridge, should the citizen not be there yet; prompts on either are stopped."""
     call.citizen.music_off()
     await call.bridge.add(call.citizen, other)
+    call.rooms |= {call.citizen.id: Room.CALL, other.id: Room.CALL}
 
 
 def _joined(call: Call, person: Person) -> Person:
@@ -238,7 +240,8 @@ def pool_of(config: Config, ledger: Ledger, agent_id: AgentId) -> PoolId:
     return next((pool for pool in pools if pool in theirs), theirs[0] if theirs else pools[-1])
 
 
-def _refusal(ended: Ended) -> Refusal:
+def refusal(ended: Ended) -> Refusal:
+    """What the end of an agent's leg that was not answered means for the agent."""
     if ended.cause == NO_ANSWER:
         return Refusal.NO_ANSWER
     return Refusal.REJECTED if ended.cause in PERSONAL else Refusal.UNREACHABLE

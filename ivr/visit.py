@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ivr.ari.client import Ari
 from ivr.ari.handles import Bridge, Channel
 from ivr.ledger import ARRIVED, ROUTED, SAID, Ledger, Step
 from ivr.scopes import alongside
 from ivr.service import Service
-from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
+from routing.ids import AgentId, BridgeId, CallId, ChannelId, Instant, TicketId
+from routing.talk import Do, Room, Talk, Whom
 
 T = TypeVar("T")
 
@@ -21,8 +22,23 @@ GREETED = "HOTLINE_GREETED"
 DONE = "HOTLINE_DONE"
 """The channel variable that tells the dialplan that the caller was served: should it get them back, it hangs up."""
 
+BRIDGES = {Room.CALL: "bridge", Room.SIDE: "side"}
+"""What the bridge of a room is called, behind the call's id."""
+
 LEASE = "TIMEOUT(absolute)"
 """The dialplan's dead man's lease on a caller, in seconds from now; 0: none.  See dialplans/hotline/extensions.conf."""
+
+
+class Conversing(Protocol):
+    """A conversation, for whoever asks something of it."""
+
+    talk: Talk
+
+    def ask(self, by: AgentId, do: Do, whom: Whom | None = None) -> str:
+        """Ask for something; why it may not be done now, or nothing."""
+
+    async def agreed(self) -> None:
+        """Wait until it has been brought about."""
 
 
 @dataclass(slots=True)
@@ -42,7 +58,11 @@ class Call:
     is_bridged: bool = False
     is_with_somebody: bool = False
     others: list[Channel] = field(default_factory=list)
-    """Legs that share the bridge with the citizen; they are hung up with the call."""
+    """Legs of those who have talked with the citizen, or beside them; they are hung up with the call."""
+    conversation: Conversing | None = None
+    """While there is one."""
+    rooms: dict[ChannelId, Room] = field(default_factory=dict)
+    """Where Asterisk has whom, as far as we know."""
 
     @property
     def ticket(self) -> TicketId:
@@ -52,7 +72,11 @@ class Call:
     @property
     def bridge(self) -> Bridge:
         """The one bridge in which everybody of this call meets."""
-        return Bridge(self.ari, BridgeId(f"{self.id}-bridge"))
+        return self.room(Room.CALL)
+
+    def room(self, room: Room) -> Bridge:
+        """The bridge of a room."""
+        return Bridge(self.ari, BridgeId(f"{self.id}-{BRIDGES[room]}"))
 
     def leg(self, role: str, n: int) -> ChannelId:
         """The id of a leg: it derives from the call, so that a restart finds it again."""

@@ -17,7 +17,20 @@ from routing.config.calendar_file import HOLIDAY_KEYS
 from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
-from routing.config.site import Limits, Mode, Ports, Recording, Site, Surveys, Survival, Target, Timing, Trunk
+from routing.config.site import (
+    Limits,
+    Mode,
+    Outbound,
+    OutboundClass,
+    Ports,
+    Recording,
+    Site,
+    Surveys,
+    Survival,
+    Target,
+    Timing,
+    Trunk,
+)
 from routing.config.site_file import HEAD, SECTIONS
 from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
 from routing.hours import Hours, Window
@@ -43,7 +56,9 @@ _OF: dict[object, Schema] = {
     datetime: {"type": "string"},
 }
 
-OPTIONAL = frozenset({"survey", "recording", "voice", "departments", "pause_reasons", "holidays", "working_weekends"})
+OPTIONAL = frozenset(
+    {"survey", "recording", "voice", "departments", "pause_reasons", "holidays", "working_weekends", "outbound"}
+)
 
 REQUIRED: dict[str, tuple[str, ...]] = {
     "line": ("number", "name", "short", "department", "answered_by"),
@@ -95,9 +110,7 @@ def _site() -> dict[str, Schema]:
         "limits": _object({**_fields(Limits, ("calls",)), "journal": SIZE}),
         "survival": _object(_fields(Survival, Survival.__struct_fields__), REQUIRED["survival"]),
         "survey": _object(_fields(Surveys, Surveys.__struct_fields__)),
-        "recording": _object(
-            {**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}
-        ),
+        "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),
         "pools": _named(_object(_fields(Pool, POOL_KEYS), REQUIRED["pool"])),
@@ -107,6 +120,7 @@ def _site() -> dict[str, Schema]:
         "agents": _list(_object(agent, REQUIRED["agent"])),
         "trunks": _list(_object({**_fields(Trunk, TRUNK_KEYS), "ptime": DURATION}, REQUIRED["trunk"])),
         "targets": _list(_object(_fields(Target, TARGET_KEYS), REQUIRED["target"])),
+        "outbound": _object({**_fields(Outbound, ("trunks",)), "allow": _list(_type(OutboundClass))}),
         "holidays": days,
         "working_weekends": days,
     }

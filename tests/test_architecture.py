@@ -25,6 +25,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.call",
             "ivr.conversation",
             "ivr.reach",
+            "ivr.seek",
             "ivr.speech",
             "ivr.survey",
             "ivr.visit",
@@ -32,7 +33,18 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.dispatcher",
         }
     ),
-    frozenset({"ivr.ari", "ivr.scopes", "ivr.ledger", "ivr.record", "ivr.register", "ivr.census", "ivr.recorder"}),
+    frozenset(
+        {
+            "ivr.ari",
+            "ivr.scopes",
+            "ivr.ledger",
+            "ivr.parties",
+            "ivr.record",
+            "ivr.register",
+            "ivr.census",
+            "ivr.recorder",
+        }
+    ),
     frozenset({"ivr.journal", "ivr.store", "ivr.audit"}),
     frozenset({"ivr.edge", "ivr.migrations", "ivr.sql"}),
     frozenset(

@@ -129,6 +129,22 @@ class Channel:
         """Stop `silence`."""
         self.send("DELETE", "/silence")
 
+    def ringing(self) -> None:
+        """Let this party hear that somebody is being rung; before anybody enters their bridge: `ringing_off`."""
+        self.send("POST", "/ring")
+
+    def ringing_off(self) -> None:
+        """Stop `ringing`."""
+        self.send("DELETE", "/ring")
+
+    def mute(self) -> None:
+        """Nobody hears this party any more; they go on hearing.  In the recording of this channel they fall silent."""
+        self.send("POST", "/mute", {"direction": "in"})  # without a direction: 400
+
+    def unmute(self) -> None:
+        """Undo `mute`."""
+        self.send("DELETE", "/mute", {"direction": "in"})
+
     async def continue_to(self, context: str, exten: str = "s", priority: int = 1) -> None:
         """Give the channel back to the dialplan; `TakenBack` follows."""
         self.quiet()

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import msgspec
 
+from ivr import parties
 from ivr.edge.protocols import Attachment
 from ivr.errors import StoreError
-from ivr.ledger import CONNECTED
 from ivr.web import views
 from ivr.web.operations import Operation
 from ivr.web.rights import OPERATORS, WATCHERS
@@ -78,8 +78,8 @@ def is_of(asked: Asked, call: CallId, agent: AgentId | None) -> bool:
     if agent is None:
         return False
     ledger = asked.board.controller.register.ledgers.get(call)
-    connected = ledger.get(CONNECTED) if ledger else None
-    if connected is not None and connected.agent == agent:
+    talk = parties.talk(ledger) if ledger else None
+    if talk is not None and any(party.agent == agent for party in talk.parties):
         return True
     return any(
         view.agent == agent and view.ticket == TicketId(call) for view in asked.board.service.dispatcher.agents()

@@ -5,19 +5,18 @@ from typing import Any
 
 import msgspec
 
+from ivr import parties
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import Entry
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
-    CONNECTED,
     DECLINED,
     OFFERED,
     QUEUED,
     RELEASED,
     RETURNED,
     ROUTED,
-    TRANSFERRED,
     TRANSFERRING,
     Ledger,
 )
@@ -26,10 +25,11 @@ from routing.config import Config
 from routing.ids import AgentId, CallId, Instant, SeatId
 from routing.numbers import mask
 from routing.standing import AgentView, TicketView
+from routing.talk import Doing, Role, Talk
 
 
 class LivingCall(msgspec.Struct, frozen=True):
-    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk or leaving.
+    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk, hold or leaving.
 
     `overflowed`: the pools that did not take it in time.
     """
@@ -99,7 +99,7 @@ class ShownTicket(msgspec.Struct, frozen=True):
 def living(ledger: Ledger, now: Instant) -> LivingCall:
     """A call in progress, from its ledger."""
     arrived, route = ledger[ARRIVED], ledger.get(ROUTED)
-    connected = ledger.get(CONNECTED)
+    talk = parties.talk(ledger)
     targets = [each.target for n, each in ledger.which(TRANSFERRING).items() if RETURNED.of(n) not in ledger]
     return LivingCall(
         ledger.call,
@@ -112,7 +112,7 @@ def living(ledger: Ledger, now: Instant) -> LivingCall:
         stage(ledger),
         arrived.at,
         now - arrived.at,
-        connected.agent if connected else targets[-1] if targets else "",
+        ", ".join(each.name for each in talk.parties[1:] if each.is_there) if talk else targets[-1] if targets else "",
         overflowed(ledger),
     )
 
@@ -121,9 +121,9 @@ def stage(ledger: Ledger) -> str:
     """How far a call has come."""
     if RELEASED in ledger:
         return "leaving"
-    for_good = [n for n in ledger.which(TRANSFERRED) if RETURNED.of(n) not in ledger]
-    if CONNECTED in ledger or for_good:
-        return "talk"
+    talk = parties.talk(ledger)
+    if talk is not None:
+        return "hold" if talk.doing(talk.parties[0]) is Doing.HELD else "talk"
     if any(DECLINED.of(n) not in ledger for n in ledger.which(OFFERED)):
         return "ring"
     if any(RETURNED.of(n) not in ledger for n in ledger.which(TRANSFERRING)):
@@ -131,6 +131,33 @@ def stage(ledger: Ledger) -> str:
     if ledger.which(QUEUED):
         return "queue"
     return "greeting" if ANSWERED in ledger else "arrival"
+
+
+class ShownParty(msgspec.Struct, frozen=True):
+    """Somebody in a conversation, and what they do: ringing, talking, consulting, holding, held."""
+
+    name: str
+    role: Role
+    doing: Doing
+    for_ms: int
+    muted: bool = False
+
+
+class ShownTalk(msgspec.Struct, frozen=True):
+    """A conversation now."""
+
+    call: CallId
+    parties: list[ShownParty]
+
+
+def talk(talk: Talk, now: Instant) -> ShownTalk:
+    """Who is in it, in the order in which they came, but for those who have left or are about to."""
+    shown = [
+        ShownParty(each.name, each.role, talk.doing(each), now - (each.since or each.asked), each.is_muted)
+        for each in talk.parties
+        if each.is_alive
+    ]
+    return ShownTalk(talk.call, shown)
 
 
 def ended(record: CallRecord) -> EndedCall:

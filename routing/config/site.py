@@ -117,7 +117,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Somewhere outside that a call can be transferred to.
 
     `number` is dialled as it stands, over the first of `trunks` that works.  A leg not answered within `ring_for`, or
-    released by the other side within `return_within` of its answer, comes back to us.
+    released by the other side within `return_within` of its answer, comes back to us.  `alternative`: another number of
+    the same, dialled when the first does not answer.  An emergency desk `serves` an emergency number, by default its
+    own, and a `county`, by default the whole city.
     """
 
     id: TargetId
@@ -130,6 +132,24 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     ring_for: timedelta = timedelta(seconds=15)
     return_within: timedelta = timedelta(seconds=5)
     caller_id: CallerId = CallerId.CITIZEN
+    alternative: str = ""
+    serves: str = ""
+    county: str = ""
+
+
+class OutboundClass(StrEnum):
+    """Numbers by where they are; what is none of these is never dialled from a talk."""
+
+    LOCAL = "local"
+    MOBILE = "mobile"
+    NATIONAL = "national"
+
+
+class Outbound(msgspec.Struct, frozen=True):
+    """Outside numbers that agents may bring into a talk: which, and over which trunks (none: all, in their order)."""
+
+    allow: tuple[OutboundClass, ...] = ()
+    trunks: tuple[str, ...] = ()
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +158,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     `ring_for`: one agent's phone.  `ring_lead`: how long before the end of what must be heard an agent's phone begins
     to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting
     call is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
+    `transfer_for`: how long somebody is rung, or sought in a pool, who is brought into a talk.
     `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).
     `talk_limit`, `hold_limit`, `consult_limit`: after these somebody is told, and nobody is hung up.
     `unreachable_for`: after this an agent whose phone is gone is signed out.
@@ -151,6 +172,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     lease: timedelta = timedelta(seconds=30)
     renew: timedelta = timedelta(seconds=10)
     whisper_for: timedelta = timedelta(seconds=2)
+    transfer_for: timedelta = timedelta(seconds=20)
     request_within: timedelta = timedelta(seconds=5)
     answer_within: timedelta = timedelta(seconds=15)
     talk_limit: timedelta = timedelta(minutes=60)
@@ -216,6 +238,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     survey: Surveys = Surveys()
     recording: Recording = Recording()
     voice: Voice = Voice()
+    outbound: Outbound = Outbound()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]
     seats: dict[SeatId, Seat]

@@ -13,6 +13,8 @@ from routing.config.nodes import Node, Source
 from routing.config.site import (
     Limits,
     Mode,
+    Outbound,
+    OutboundClass,
     Ports,
     Recording,
     Site,
@@ -40,7 +42,7 @@ WIDEST_ANY_AGENT = timedelta(seconds=10)
 
 SECTIONS = (
     *("site", "ports", "timing", "limits", "survival", "survey", "recording", "voice", "skills", "pools"),
-    *("departments", "pause_reasons", "seats", "agents", "trunks", "targets"),
+    *("departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound"),
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -99,6 +101,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         agents=agents,
         trunks=trunks,
         targets=_targets(file, trunks),
+        outbound=_outbound(file, trunks),
         departments=tuple(word.text for word in file.words("departments")),
         pause_reasons=tuple(word.text for word in file.words("pause_reasons")),
         calendar=calendar_file.calendar(file),
@@ -160,6 +163,17 @@ def _trunks(file: Entry, mode: Mode) -> dict[str, Trunk]:
 def _targets(file: Entry, trunks: dict[str, Trunk]) -> dict[TargetId, Target]:
     found = entries(file.source, file.child("targets"), "a target", trunks_file.TARGET_KEYS)
     return _by_id(found, lambda one: trunks_file.target(one, trunks), TargetId)
+
+
+def _outbound(file: Entry, trunks: dict[str, Trunk]) -> Outbound:
+    node = file.child("outbound") if file.has("outbound") else None
+    if node is None:
+        return Outbound()
+    entry = Entry(file.source, node, "'outbound'", Outbound.__struct_fields__)
+    known = tuple(map(str, OutboundClass))
+    allow = entry.maybe("allow", each_of(known, "kind of number"), ())
+    allowed = tuple(OutboundClass(word) for word in allow if word in known)
+    return Outbound(allowed, entry.maybe("trunks", each_of(trunks, "trunk"), ()))
 
 
 def _by_id(found: list[Entry], make: Callable[[Entry], Made], kind: Callable[[str], Id]) -> dict[Id, Made]:

@@ -8,7 +8,7 @@ from routing.config.fields import a_word, between, choice, duration, each_of, ho
 from routing.config.site import AnswersWith, CallerId, Dtmf, Mode, NumberIn, Target, TargetKind, Trunk
 from routing.hours import ALWAYS
 from routing.ids import TargetId
-from routing.numbers import bare
+from routing.numbers import EMERGENCY, bare
 
 SIP_REFUSAL = (400, 699)
 TRUNK_KEYS = tuple("ptime" if name == "ptime_ms" else name for name in Trunk.__struct_fields__)
@@ -55,6 +55,12 @@ def target(entry: Entry, trunks: Collection[str]) -> Target:
     number = entry.text("number")
     if number and bare(number) is None:
         entry.fault("number", f"'{number}' is not a telephone number")
+    alternative = entry.maybe("alternative", Entry.text, "")
+    if alternative and bare(alternative) is None:
+        entry.fault("alternative", f"'{alternative}' is not a telephone number")
+    serves = entry.maybe("serves", Entry.text, "")
+    if serves and serves not in EMERGENCY:
+        entry.wrong("serves", serves, f"is not an emergency number: {', '.join(EMERGENCY)}")
     over = entry.maybe("trunks", each_of(trunks, "trunk"), ())
     if not over:
         entry.fault("trunks", "a target needs 'trunks': the trunk over which it is dialled, as in [town]")
@@ -70,4 +76,7 @@ def target(entry: Entry, trunks: Collection[str]) -> Target:
         ring_for=entry.maybe("ring_for", duration, fresh.ring_for),
         return_within=entry.maybe("return_within", duration, fresh.return_within),
         caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
+        alternative=bare(alternative) or "",
+        serves=serves,
+        county=entry.maybe("county", Entry.text, ""),
     )

@@ -6,6 +6,8 @@ from functools import partial
 import msgspec
 
 from routing.config import Config
+from routing.ids import AgentId
+from routing.talk import BRINGING, Do, Kind, Whom, refusal
 from routing.tickets import AnyEvent, Paused, Readied, SignedOut
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.world import Phone
@@ -40,6 +42,39 @@ async def one_call(
     return house
 
 
+TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
+    "hold and retrieve": (Do.HOLD, Do.RETRIEVE),
+    "a consultation that is completed": ((Do.CONSULT, Whom(Kind.AGENT, "1017")), Do.SWITCH, Do.COMPLETE),
+    "a consultation that becomes three": ((Do.CONSULT, Whom(Kind.TARGET, "water")), Do.THREE_WAY, Do.HANG_UP),
+    "a consultation that is given up": ((Do.CONSULT, Whom(Kind.POOL, "hall")), Do.CANCEL),
+    "a transfer": ((Do.TRANSFER, Whom(Kind.AGENT, "1017")),),
+    "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
+}
+"""What the agent asks for, every two seconds from `TALKS_FROM` on."""
+TALKS_FROM, TALKS_EVERY = 7.0, 2.5
+WATER, GAS = "03108095001", "03108095003"
+
+
+async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> SimulatedHouse:
+    """One caller, an agent who asks for things, a colleague, a utility that answers and one that does not."""
+    house = SimulatedHouse(seed=hash_of(talk, kill_at, hangs_up))
+    house.agent("1016", answers_after=1.0, talks=25)
+    house.fake.target(WATER, answers_after=1.0, talks=30)
+    house.fake.target(GAS, Phone())
+    house.fake.later(4.0, partial(_colleague, house))
+    house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
+    for n, step in enumerate(TALKS[talk]):
+        ask = partial(house.asks, "1016", *(step if isinstance(step, tuple) else (step,)))
+        house.fake.later(TALKS_FROM + n * TALKS_EVERY, ask)
+    await house.lives(kills=(kill_at,) if kill_at else ())
+    return house
+
+
+def _colleague(house: SimulatedHouse) -> None:
+    house.agent("1017", answers_after=1.0, talks=20)
+    house.comes(AgentId("1017"))
+
+
 def hash_of(*values: object) -> int:
     """A seed that is the same in every process."""
     return random.Random(repr(values)).randrange(1 << 30)
@@ -63,6 +98,7 @@ async def a_morning(seed: int) -> SimulatedHouse:
             talks=dice.choice([None, dice.uniform(0.01, 20)]),
             at=dice.choice(MOMENTS),
         )
+    _conversations(house, random.Random(f"talks of {seed}"))
     _mishaps(house, dice)
     _comings_and_goings(house, dice)
     kills = [dice.choice([dice.randint(1, 6), dice.randint(2, 120)]) for _ in range(dice.choice([0, 0, 1, 1, 2, 3, 5]))]
@@ -82,6 +118,37 @@ def _phone(dice: random.Random) -> Phone:
             Phone(registered=False),
         ]
     )
+
+
+def _conversations(house: SimulatedHouse, dice: random.Random) -> None:
+    """Agents ask for what can be asked for at that moment."""
+    house.fake.target(WATER, _phone(dice), Phone(answers_after=1.0, talks=10))
+    for _ in range(dice.choice([0, 5, 20, 60])):
+        house.fake.later(dice.uniform(3, 45), partial(_something, house, dice))
+
+
+def _something(house: SimulatedHouse, dice: random.Random) -> None:
+    whom = dice.choice(
+        [
+            Whom(Kind.AGENT, dice.choice(house.agents)),
+            Whom(Kind.POOL, "hall"),
+            Whom(Kind.TARGET, dice.choice(["water", "gas"])),
+            Whom(Kind.EMERGENCY, "119"),
+        ]
+    )
+    talks = [each.talk for each in house.controller.conversations()] if house.controller else []
+    rare = {Do.HANG_UP, Do.CANCEL, Do.MUTE, Do.UNMUTE, Do.LINK}  # or nobody would come further than these
+    can = [
+        (agent, do)
+        for talk in talks
+        for agent in house.agents
+        for do in Do
+        if do not in rare or dice.random() < 0.1
+        if not refusal(talk, agent, do, whom if do in BRINGING else None)
+    ]
+    if can:
+        agent, do = dice.choice(can)
+        house.asks(agent, do, whom if do in BRINGING else None)
 
 
 def _mishaps(house: SimulatedHouse, dice: random.Random) -> None:

@@ -24,6 +24,7 @@ from ivr.register import Register
 from ivr.service import Audio, Service
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PromptId
+from routing.talk import Do, Whom
 from routing.tickets import AgentState, AnyEvent, Readied, SignedIn
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.clock import ManualClock
@@ -102,6 +103,14 @@ class SimulatedHouse:
         assert agent.seat is not None
         self.tells(SignedIn(name, agent.seat, agent.competences))
         self.tells(Readied(name))
+
+    def asks(self, agent: str, do: Do, whom: Whom | None = None) -> str:
+        """An agent asks for something in whatever talk they are in: why not, or nothing."""
+        assert self.controller is not None
+        for conversation in self.controller.conversations():
+            if conversation.talk.agent(AgentId(agent)):
+                return conversation.ask(AgentId(agent), do, whom)
+        return "in no talk"
 
     # --- lives
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.calls.scenes import one_call
+from tests.calls.scenes import TALKS, one_call, one_talk
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -48,6 +48,29 @@ def test_a_killed_controller_greets_nobody_twice_and_leaves_no_silence(way: str)
     strikes = simulate(lambda: _strikes(*LINES[way]))
     longest = max(simulate(lambda: _silence(strike, *LINES[way])) for strike in range(1, strikes + 1))  # noqa: B023
     assert longest <= 2_600  # ms: the longest that a killed controller is away, and its first look around
+
+
+@pytest.mark.parametrize(
+    "talk", [talk if n == 1 else pytest.param(talk, marks=pytest.mark.slow) for n, talk in enumerate(TALKS)]
+)
+def test_no_kill_in_a_conversation_loses_anybody(talk: str) -> None:
+    strikes = simulate(lambda: _talk_strikes(talk))
+    wrong = []
+    for moment in (None, 7.01, 8.1, 9.51, 10.7, 12.01):
+        for strike in range(1, strikes + 1):
+            found = simulate(lambda: _talk_faults(talk, strike, moment))  # noqa: B023 - simulated at once
+            wrong += [f"killed at action {strike}, hang-up at {moment}: {fault}" for fault in found]
+    assert strikes > 40
+    assert not wrong, "\n".join(wrong)
+
+
+async def _talk_strikes(talk: str) -> int:
+    return (await one_talk(talk, None, None)).wires[0].strikes
+
+
+async def _talk_faults(talk: str, strike: int, moment: float | None) -> list[str]:
+    house = await one_talk(talk, strike, moment)
+    return house.faults() + (_not_served(house) if moment is None else [])
 
 
 async def _strikes(line: str, centre: Phone | None, seats: Phone | None) -> int:

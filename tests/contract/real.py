@@ -137,7 +137,7 @@ def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None
         "extensions.conf": EXTENSIONS.replace("SPOOL", str(home / "spool")),
         "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 1000}\n",
         "musiconhold.conf": f"[default]\nmode=files\ndirectory={home}/music\n",
-        "indications.conf": "[general]\ncountry=us\n[us]\nring=440\n",
+        "indications.conf": "[general]\ncountry=us\n[us]\ndescription=X\nringcadence=1000,4000\nring=600/1000,0/4000\n",
     }
     for name, text in files.items():
         (home / "etc" / name).write_text(text, "utf-8")

@@ -18,7 +18,7 @@ from tests.fake.asterisk import FakeAsterisk
 from tests.fake.world import Party, Phone
 
 APP = "contract"
-TONES = {400: "music", 500: "long", 800: "short", 1004: "voice"}
+TONES = {400: "music", 600: "ringback", 500: "long", 800: "short", 1004: "voice"}
 WINDOW = 400  # samples: 50 ms, so that a bin is 20 Hz wide
 
 

@@ -173,7 +173,7 @@ class FakeAsterisk(World):
         for playback in tuple(channel.queue):
             self.finish(playback, "failed")
         self.part(channel)
-        channel.music = channel.quiet = False
+        channel.music = channel.quiet = channel.ringing = False
         channel.app = None
         self.emit("StasisEnd", channel)
         if goes_on and not channel.originated:

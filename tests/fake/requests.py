@@ -102,7 +102,12 @@ class Requests:
                 channel.quiet = method == "POST"
                 channel.music = channel.music and method == "DELETE"
             case (("POST" | "DELETE"), ["ring"]):
-                pass
+                channel.ringing = method == "POST"
+            case (("POST" | "DELETE"), ["mute"]):
+                if "direction" not in query:
+                    replied(400, {"message": "direction is required"})
+                    return
+                channel.muted = method == "POST"
             case "POST", ["continue"]:
                 fake.continues(channel, query.get("context", ""))
             case _:

@@ -90,6 +90,9 @@ class Channel:
     queue: deque[Playback] = field(default_factory=deque)
     music: bool = False
     quiet: bool = False
+    ringing: bool = False
+    muted: bool = False
+    """Nobody hears it."""
     gone: bool = False
     tries: int = 0
     talks: float | None = None
@@ -183,23 +186,21 @@ class World:
 
     def hearing(self, channel: Channel) -> str:
         """What the party of this channel hears now."""
-        if channel.place == "survival":
-            return "survival"
-        if channel.place == "retry":
-            return "ringing"
+        if channel.place in {"survival", "retry"}:
+            return "survival" if channel.place == "survival" else "ringing"
         if channel.queue and channel.queue[0].state == "playing":
             return sound(channel.queue[0].uri)
-        if channel.music:
-            return "music"
+        if channel.music or channel.ringing:
+            return "music" if channel.music else "ringback"
         voices = self.voices(channel)
         if voices and not channel.quiet:
             return "+".join(f"voice:{voice}" for voice in voices)
         return "silence" if channel.state == "Up" else "unanswered"
 
     def voices(self, channel: Channel) -> list[str]:
-        """Who in the bridge is to be heard: not whoever has a prompt in the ear."""
+        """Who in the bridge is to be heard: not whoever has a prompt in the ear, or is muted."""
         members = channel.bridge.members if channel.bridge else []
-        return [each.party.label for each in members if each is not channel and not each.queue]
+        return [each.party.label for each in members if each is not channel and not each.queue and not each.muted]
 
     def listen(self, *channels: Channel) -> None:
         """Note what these channels, and those who share a bridge with them, hear from now on."""

@@ -1,5 +1,6 @@
 """The project's own files are right, and each way of being wrong is told with its place and what would be right."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from routing.config import Config, ConfigFaults, Mode, attempt, build, check
+from routing.config.site import Outbound
 from routing.hours import ALWAYS, SHANGHAI, Window
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import AnsweredBy, Host, Reading, Seats, Section
@@ -164,6 +166,13 @@ def test_a_fault_of_a_line_is_told_in_words(old: str, new: str, fault: str) -> N
 
 
 SITE_FAULTS = [
+    (
+        "allow: [local, mobile] ",
+        "allow: [local, mobil] ",
+        "'mobil' is not the name of a kind of number; did you mean",
+    ),
+    ("number: 119,", "number: 119, serves: 118,", "'118' is not an emergency number: 110, 119"),
+    ("number: 119,", "number: 119, alternative: fire,", "'fire' is not a telephone number"),
     ("node: handan1 ", "node: handan-1 ", "'handan-1' is not a node's name"),
     ("area_code: 0310", "area_code: 310", "'310' is not an area code with its 0"),
     ("country_code: 86", "country_code: +86", "'+86' is not a country code"),
@@ -234,6 +243,13 @@ SITE_FAULTS = [
     ("until: 2021-09-22}", "untill: 2021-09-22}", "a holiday has no field 'untill'; did you mean 'until'?"),
     ("skills:\n  housing-fund", "skills: 3\nx:\n  housing-fund", "here stand names, and for each the fields of skill"),
 ]
+
+
+def test_without_a_rule_no_outside_number_may_be_dialled() -> None:
+    without = changed("site.yaml", "outbound:\n  allow: [local, mobile] ", "outbound:\n  trunks: [town] ")
+    assert build(without).site.outbound == Outbound((), ("town",))
+    gone = re.sub(r"(?m)^outbound:\n  .*\n", "", ours()["site.yaml"])
+    assert build({**ours(), "site.yaml": gone}).site.outbound == Outbound()
 
 
 @pytest.mark.parametrize(("old", "new", "fault"), SITE_FAULTS)

@@ -34,6 +34,17 @@ MAY: dict[str, str] = {
     "POST /pools/{pool}/close": "supervisor",
     "POST /pools/{pool}/open": "supervisor",
     "POST /queues/{call}/move": "supervisor",
+    "GET /agents/{agent}/talk": "own supervisor",
+    **dict.fromkeys(
+        (
+            f"POST /agents/{{agent}}/talk/{what}"
+            for what in (
+                *("hang-up", "hold", "retrieve", "mute", "unmute"),
+                *("consult", "switch", "three-way", "complete", "cancel", "transfer"),
+            )
+        ),
+        "own supervisor",
+    ),
     "GET /calls": "operator supervisor auditor",
     "GET /calls/{call}": "own supervisor auditor",
     "GET /calls/{call}/recording": "supervisor auditor",

@@ -1,0 +1,73 @@
+"""Commands about a conversation: `hotline talk hold 1001`, `hotline talk consult 1001 --target water`."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from ivr.commands.switch import controller
+
+WHOM = ("agent", "pool", "target", "number")
+
+
+@click.group()
+def talk() -> None:
+    """What an agent does in a conversation; AGENT is the 工号 of whoever asks."""
+
+
+@talk.command()
+@click.argument("agent")
+def show(agent: str) -> None:
+    """Who is in the conversation, and what each does."""
+    _show(controller("GET", _path(agent)))
+
+
+def _plain(name: str, does: str) -> None:
+    @talk.command(name, help=does)
+    @click.argument("agent")
+    def run(agent: str) -> None:
+        _show(controller("POST", f"{_path(agent)}/{name}"))
+
+
+def _bringing(name: str, does: str) -> None:
+    @talk.command(name, help=does)
+    @click.argument("who", metavar="AGENT")
+    @click.option("--agent", default="", help="Another agent, by 工号; must be ready.")
+    @click.option("--pool", default="", help="Any agent of a pool.")
+    @click.option("--skill", default="", help="With --pool: who has this skill.")
+    @click.option("--target", default="", help="A target of site.yaml.")
+    @click.option("--number", default="", help="An outside number, if outbound.allow of site.yaml lets it.")
+    def run(who: str, skill: str, **whom: str) -> None:
+        named = [(kind, name) for kind, name in whom.items() if name]
+        if len(named) != 1:
+            raise click.UsageError("name one: --agent, --pool, --target or --number")
+        ((kind, given),) = named
+        _show(controller("POST", f"{_path(who)}/{name}", {"kind": kind, "name": given, "detail": skill}))
+
+
+for _name, _does in (
+    ("hang-up", "Hang up the agent's phone: whoever is left talks on."),
+    ("hold", "The citizen hears music until the agent is back."),
+    ("retrieve", "The agent is back with the citizen."),
+    ("mute", "Nobody hears the agent."),
+    ("unmute", "The agent is heard again."),
+    ("switch", "From whoever is consulted to the citizen, or back."),
+    ("three-way", "Everybody hears everybody."),
+    ("complete", "Whoever was consulted keeps the citizen; the agent leaves."),
+    ("cancel", "Whoever was brought in last is let go."),
+):
+    _plain(_name, _does)
+_bringing("consult", "Talk with somebody while the citizen hears music.")
+_bringing("transfer", "Give the citizen to somebody; comes back when nobody answers there.")
+
+
+def _path(agent: str) -> str:
+    return f"/agents/{quote(agent, safe='')}/talk"
+
+
+def _show(now: Mapping[str, Any]) -> None:
+    click.echo(f"call {now['call']}")
+    for party in now["parties"]:
+        muted = ", muted" if party["muted"] else ""
+        click.echo(f"  {party['name']}: {party['doing']} for {party['for_ms'] / 1000:.1f} s{muted}")

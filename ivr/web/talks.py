@@ -1,0 +1,132 @@
+"""Operations of a conversation, by the agent who is in it: hold, consult, transfer, an emergency desk, hang up."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+
+from ivr.visit import Conversing
+from ivr.web import views
+from ivr.web.agents import AgentPath
+from ivr.web.operations import Operation
+from ivr.web.rights import OPERATORS, SUPERVISORS
+from ivr.web.switchboard import Asked, Refusal
+from ivr.web.views import ShownTalk
+from routing import outward
+from routing.ids import AgentId
+from routing.talk import Do, Kind, Whom
+from routing.tickets import AgentState
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Detail = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Bringing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is to be brought in: an agent's 工号, a pool (`detail`: a skill), a target, an outside number."""
+
+    kind: Kind
+    name: Name
+    detail: Detail = ""
+
+
+async def talk(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """Who is in the conversation of an agent, and what each does."""
+    return views.talk(_of(asked, agent).talk, asked.board.service.clock.instant())
+
+
+async def hang_up(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The agent's phone is hung up; whoever is left talks on, and with nobody left the call ends."""
+    return await _done(asked, agent, Do.HANG_UP)
+
+
+async def hold(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The citizen hears music until the agent is back."""
+    return await _done(asked, agent, Do.HOLD)
+
+
+async def retrieve(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The agent is back with the citizen."""
+    return await _done(asked, agent, Do.RETRIEVE)
+
+
+async def mute(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """Nobody hears the agent, who goes on hearing."""
+    return await _done(asked, agent, Do.MUTE)
+
+
+async def unmute(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The agent is heard again."""
+    return await _done(asked, agent, Do.UNMUTE)
+
+
+async def consult(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
+    """Somebody is rung and talks with the agent; the citizen hears music, and none of it."""
+    return await _done(asked, agent, Do.CONSULT, Whom(body.kind, body.name, body.detail))
+
+
+async def switch(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The agent turns to the citizen, and whoever was consulted hears music; or the other way round."""
+    return await _done(asked, agent, Do.SWITCH)
+
+
+async def three_way(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """Everybody hears everybody."""
+    return await _done(asked, agent, Do.THREE_WAY)
+
+
+async def complete(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """Whoever was consulted talks with the citizen, and the agent leaves."""
+    return await _done(asked, agent, Do.COMPLETE)
+
+
+async def cancel(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """Whoever was brought in last is let go, and the agent is back with the citizen."""
+    return await _done(asked, agent, Do.CANCEL)
+
+
+async def transfer(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
+    """Somebody is rung for the citizen; when they answer the agent leaves, when they do not the agent is back."""
+    return await _done(asked, agent, Do.TRANSFER, Whom(body.kind, body.name, body.detail))
+
+
+def _of(asked: Asked, agent: AgentId) -> Conversing:
+    for conversation in asked.board.controller.conversations():
+        if conversation.talk.agent(agent) is not None:
+            return conversation
+    raise Refusal(HTTPStatus.CONFLICT, f"agent {agent} is in no conversation")
+
+
+async def _done(asked: Asked, agent: AgentId, do: Do, whom: Whom | None = None) -> ShownTalk:
+    """Ask for it; the answer is the conversation once everybody is where they should be."""
+    conversation = _of(asked, agent)
+    if whom is not None:
+        _demand_reachable(asked, whom)
+    refused = conversation.ask(agent, do, whom)
+    if refused:
+        raise Refusal(HTTPStatus.CONFLICT, refused)
+    await conversation.agreed()
+    return views.talk(conversation.talk, asked.board.service.clock.instant())
+
+
+def _demand_reachable(asked: Asked, whom: Whom) -> None:
+    service = asked.board.service
+    refused = outward.refusal(service.config, whom, service.clock.civil())
+    if refused:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, refused)
+    if whom.kind is not Kind.AGENT:
+        return
+    state = {view.agent: view.state for view in service.dispatcher.agents()}.get(AgentId(whom.name), "signed out")
+    if state is not AgentState.READY:
+        raise Refusal(HTTPStatus.CONFLICT, f"agent {whom.name} is {state}")
+
+
+OPERATIONS = (
+    Operation("GET", "/agents/{agent}/talk", talk, SUPERVISORS, own=OPERATORS),
+    *(
+        Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS, own=OPERATORS)
+        for run in (
+            *(hang_up, hold, retrieve, mute, unmute),
+            *(consult, switch, three_way, complete, cancel, transfer),
+        )
+    ),
+)

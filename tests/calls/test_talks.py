@@ -1,0 +1,179 @@
+"""What people hear in a conversation in which others come and go, in virtual time."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from routing.ids import AgentId
+from routing.talk import Do, Kind, Whom
+from tests.calls.simulated import SimulatedHouse
+from tests.fake.loop import simulate
+from tests.fake.world import Phone
+
+OWNER, OTHER = "1016", "1017"
+SEAT, SEAT2 = "8016", "8017"
+WATER, LIGHT = "03108095001", "95598"
+COLLEAGUE = Whom(Kind.AGENT, OTHER)
+UTILITY = Whom(Kind.TARGET, "water")
+FIRST = 20.0
+"""When the first thing is asked for, in seconds: the talk has begun long before."""
+
+Step = tuple[Do, Whom] | Do | str
+Script = Sequence[Step]
+
+
+async def house_with(script: Script, *, hangs_up: float | None = 60.0, other: Phone | None = None) -> SimulatedHouse:
+    """A citizen with agent 1016, 1017 beside; what is asked for comes every five seconds from the 20th on.
+
+    A string is a phone that hangs up: a seat, a number, or `citizen`.
+    """
+    house = SimulatedHouse()
+    house.agent(OWNER, answers_after=1.0, talks=None)
+    house.fake.target(WATER, other or Phone(answers_after=2.0, talks=None))
+    house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
+    house.fake.later(6.0, partial(_sits_down, house, other))
+    for n, step in enumerate(script):
+        house.fake.later(FIRST + 5 * n, partial(_done, house, step))
+    await house.lives()
+    return house
+
+
+def _sits_down(house: SimulatedHouse, other: Phone | None) -> None:
+    house.agent(OTHER, other or Phone(answers_after=1.0, talks=None))
+    house.comes(AgentId(OTHER))
+
+
+def _done(house: SimulatedHouse, step: Step) -> None:
+    if isinstance(step, str) and not isinstance(step, Do):
+        house.fake.hangs_up(house.fake.parties[step])
+    elif refused := house.asks(OWNER, *(step if isinstance(step, tuple) else (step,))):
+        house.fake.faults.append(f"{step}: {refused}")
+
+
+def played(script: Script, *, other: Phone | None = None) -> SimulatedHouse:
+    async def scene_() -> SimulatedHouse:
+        house = await house_with(script, other=other)
+        house.check()
+        if Do.MUTE not in script:
+            assert not house.silences()
+        return house
+
+    return simulate(scene_)
+
+
+def heard(house: SimulatedHouse, label: str) -> list[str]:
+    """From the first thing that was asked for, to the survey if there is one."""
+    story = [what for since, to, what in house.fake.heard(label) if to - since > 100 and to >= FIRST * 1000 - 1]
+    return story[: story.index("survey")] if "survey" in story else story
+
+
+CITIZEN = "citizen"
+A, B, W, C = f"voice:{SEAT}", f"voice:{SEAT2}", f"voice:{WATER}", "voice:citizen"
+M, S, R = "music", "silence", "ringback"
+HOLD, RETRIEVE, SWITCH, CANCEL = Do.HOLD, Do.RETRIEVE, Do.SWITCH, Do.CANCEL
+ASK_WATER = (Do.CONSULT, UTILITY)
+ASK_COLLEAGUE = (Do.CONSULT, COLLEAGUE)
+
+TALKS: dict[str, tuple[Script, dict[str, list[str]]]] = {
+    "nothing is asked for": ([], {CITIZEN: [A], SEAT: [C]}),
+    "hold and retrieve": ([HOLD, RETRIEVE], {CITIZEN: [A, M, A], SEAT: [C, S, C]}),
+    "hold, and the agent hangs up": ([HOLD, Do.HANG_UP], {CITIZEN: [A, M], SEAT: [C, S]}),
+    "mute": ([Do.MUTE, Do.UNMUTE], {CITIZEN: [A, S, A], SEAT: [C]}),
+    "hang up": ([Do.HANG_UP], {CITIZEN: [A], SEAT: [C]}),
+    "consult a utility and come back": (
+        [ASK_WATER, CANCEL],
+        {CITIZEN: [A, M, A], SEAT: [C, R, W, C], WATER: ["unanswered", A]},
+    ),
+    "consult a colleague and come back": (
+        [ASK_COLLEAGUE, CANCEL],
+        {CITIZEN: [A, M, A], SEAT: [C, R, B, C], SEAT2: ["unanswered", A]},
+    ),
+    "consult anybody of a pool": (
+        [(Do.CONSULT, Whom(Kind.POOL, "hall")), CANCEL],
+        {CITIZEN: [A, M, A], SEAT: [C, R, B, C], SEAT2: ["unanswered", A]},
+    ),
+    "an outside number that the rule allows": (
+        [(Do.CONSULT, Whom(Kind.NUMBER, "0310-8095001")), CANCEL],
+        {CITIZEN: [A, M, A], SEAT: [C, R, W, C]},
+    ),
+    "switch there and back": (
+        [ASK_WATER, SWITCH, SWITCH, CANCEL],
+        {CITIZEN: [A, M, A, M, A], SEAT: [C, R, W, C, W, C], WATER: ["unanswered", A, M, A]},
+    ),
+    "all three": (
+        [ASK_COLLEAGUE, Do.THREE_WAY],
+        {CITIZEN: [A, M, f"{A}+{B}"], SEAT: [C, R, B, f"{C}+{B}"], SEAT2: ["unanswered", A, f"{C}+{A}"]},
+    ),
+    "all three, and the agent leaves": (
+        [ASK_WATER, Do.THREE_WAY, Do.HANG_UP],
+        {CITIZEN: [A, M, f"{A}+{W}", W], SEAT: [C, R, W, f"{C}+{W}"], WATER: ["unanswered", A, f"{C}+{A}", C]},
+    ),
+    "all three, and the guest leaves": (
+        [ASK_WATER, Do.THREE_WAY, WATER],
+        {CITIZEN: [A, M, f"{A}+{W}", A], SEAT: [C, R, W, f"{C}+{W}", C]},
+    ),
+    "complete": ([ASK_COLLEAGUE, Do.COMPLETE], {CITIZEN: [A, M, B], SEAT: [C, R, B], SEAT2: ["unanswered", A, C]}),
+    "the agent hangs up in a consultation": (
+        [ASK_WATER, SEAT],
+        {CITIZEN: [A, M, W], SEAT: [C, R, W], WATER: ["unanswered", A, C]},
+    ),
+    "the guest hangs up in a consultation": ([ASK_WATER, WATER], {CITIZEN: [A, M, A], SEAT: [C, R, W, C]}),
+    "transfer": (
+        [(Do.TRANSFER, COLLEAGUE)],
+        {CITIZEN: [A, M, B], SEAT: [C, R], SEAT2: ["unanswered", C]},
+    ),
+    "transfer, and the agent hangs up while it rings": (
+        [(Do.TRANSFER, Whom(Kind.POOL, "hall"))],
+        {CITIZEN: [A, M, B], SEAT: [C, R], SEAT2: ["unanswered", C]},
+    ),
+}
+
+
+@pytest.mark.parametrize("talk", TALKS)
+def test_everybody_hears_whom_they_should(talk: str) -> None:
+    script, wanted = TALKS[talk]
+    house = played(script)
+    assert {label: heard(house, label) for label in wanted} == wanted
+
+
+NOBODY = {
+    "busy": Phone(busy=True),
+    "silent": Phone(),
+    "declines": Phone(rejects_after=1.0),
+    "not registered": Phone(registered=False),
+}
+
+
+@pytest.mark.parametrize("phone", NOBODY)
+@pytest.mark.parametrize("whom", [COLLEAGUE, UTILITY])
+@pytest.mark.parametrize("do", [Do.CONSULT, Do.TRANSFER])
+def test_what_does_not_answer_comes_back_to_the_same_agent(do: Do, whom: Whom, phone: str) -> None:
+    house = played([(do, whom)], other=NOBODY[phone])
+    story = [what for what in heard(house, CITIZEN) if what != M]
+    assert story[-1] == A
+    assert heard(house, SEAT)[-1] == C
+
+
+def test_a_transfer_that_comes_to_nothing_rings_the_agent_who_has_hung_up() -> None:
+    house = played([(Do.TRANSFER, UTILITY), SEAT], other=Phone())
+    assert heard(house, CITIZEN) == [A, M, A]
+    assert heard(house, SEAT) == [C, R, "unanswered", C]
+
+
+def test_and_whoever_is_free_when_that_agent_does_not_answer() -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.agent(OWNER, Phone(answers_after=1.0, talks=None), Phone())
+        house.fake.target(WATER, Phone())
+        house.fake.dials("12345", after=0.5, hangs_up=90)
+        house.fake.later(6.0, partial(_sits_down, house, None))
+        house.fake.later(20, partial(_done, house, (Do.TRANSFER, UTILITY)))
+        house.fake.later(22, partial(_done, house, SEAT))
+        await house.lives()
+        house.check()
+        assert not house.silences()
+        return house
+
+    house = simulate(scene)
+    assert heard(house, CITIZEN) == [A, M, B]

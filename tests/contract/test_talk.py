@@ -1,0 +1,116 @@
+"""What hold, consultation and three-way are made of: moving between bridges, and what each hears meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ivr.ari.client import Ari
+from ivr.ari.handles import Bridge, Channel
+from ivr.errors import Refused
+from routing.ids import BridgeId
+from tests.contract.conftest import Plays
+from tests.contract.scene import LISTEN, agent_up, citizen_in
+from tests.contract.worlds import World
+
+
+@asynccontextmanager
+async def talking(world: World) -> AsyncIterator[tuple[Ari, Channel, Channel, str, tuple[Bridge, Bridge]]]:
+    """Citizen and agent 9001 in a bridge, another one beside it."""
+    async with citizen_in(world) as (ari, citizen, name), agent_up(world, ari) as agent:
+        rooms = Bridge(ari, BridgeId("b")), Bridge(ari, BridgeId("side"))
+        for room in rooms:
+            room.create()
+        await rooms[0].add(citizen, agent)
+        await asyncio.sleep(LISTEN)
+        yield ari, citizen, agent, name, rooms
+
+
+async def heard(world: World, citizen: str, *phones: str) -> list[list[str]]:
+    """By everybody, once all have hung up."""
+    await world.hangs_up(citizen)
+    return [await world.heard(each) for each in (citizen, *phones)]
+
+
+def test_who_is_moved_to_another_bridge_leaves_the_first_and_comes_back(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with talking(world) as (_, citizen, agent, name, (call, side)):
+            await side.add(agent)
+            citizen.music()
+            agent.silence()
+            await asyncio.sleep(2 * LISTEN)
+            citizen.music_off()
+            agent.silence_off()
+            await call.add(agent)
+            await asyncio.sleep(LISTEN)
+        assert await heard(world, name, "9001") == [["voice", "music", "voice"], ["voice"]]
+
+    plays(scenario)
+
+
+def test_ringing_is_heard_alone_in_a_bridge_and_ends_when_it_is_told_to(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with talking(world) as (ari, citizen, agent, name, (_, side)):
+            await side.add(agent)
+            citizen.music()
+            agent.ringing()
+            await asyncio.sleep(2 * LISTEN)
+            async with agent_up(world, ari, "9002") as other:
+                agent.ringing_off()
+                await side.add(other)
+                await asyncio.sleep(LISTEN)
+        told = await heard(world, name, "9001", "9002")
+        assert told == [["voice", "music"], ["voice", "ringback", "voice"], ["voice"]]
+
+    plays(scenario)
+
+
+def test_three_hear_each_other_and_two_go_on_without_the_third(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with talking(world) as (ari, _, agent, name, (call, __)), agent_up(world, ari, "9002") as other:
+            await call.add(other)
+            await asyncio.sleep(LISTEN)
+            agent.hang_up()
+            await asyncio.sleep(2 * LISTEN)
+        assert await heard(world, name, "9001", "9002") == [["voice"], ["voice"], ["voice"]]
+
+    plays(scenario)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_who_is_muted_hears_and_is_not_heard(plays: Plays, *, again: bool) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, citizen, name), agent_up(world, ari) as agent:
+            call, side = Bridge(ari, BridgeId("b")), Bridge(ari, BridgeId("side"))
+            call.create()
+            side.create()
+            agent.mute()
+            await side.add(agent)  # it stays, wherever they go
+            if again:
+                agent.unmute()
+            await call.add(citizen, agent)
+            await asyncio.sleep(2 * LISTEN)
+        assert await heard(world, name, "9001") == [["voice"] if again else [], ["voice"]]
+
+    plays(scenario)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_mute_without_a_direction_is_refused(plays: Plays, method: str) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            with pytest.raises(Refused) as refused:
+                await ari.request(method, f"channels/{channel.id}/mute")
+            assert refused.value.status == 400
+
+    plays(scenario)
+
+
+def test_what_is_off_can_be_turned_off(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, _):
+            for what, query in (("moh", None), ("silence", None), ("ring", None), ("mute", {"direction": "in"})):
+                await ari.request("DELETE", f"channels/{channel.id}/{what}", query=query)
+
+    plays(scenario)

@@ -1,0 +1,104 @@
+"""Who can be brought into a talk, and how they are dialled."""
+
+from datetime import datetime
+
+import msgspec
+import pytest
+
+from routing.config import CallerId, Config
+from routing.config.site import Outbound, OutboundClass, Site, Target, TargetKind
+from routing.hours import SHANGHAI
+from routing.ids import TargetId
+from routing.outward import outbound_class, refusal, sought, ways
+from routing.talk import Kind, Whom
+from tests.routing.sources import config as city
+
+DAY = datetime(2021, 9, 15, 10, tzinfo=SHANGHAI)
+NIGHT = datetime(2021, 9, 15, 23, tzinfo=SHANGHAI)
+CITY = city()
+
+
+@pytest.mark.parametrize(
+    ("whom", "sentence"),
+    [
+        (Whom(Kind.AGENT, "1001"), ""),
+        (Whom(Kind.AGENT, "9999"), "no agent '9999'"),
+        (Whom(Kind.POOL, "hall"), ""),
+        (Whom(Kind.POOL, "hall", "market"), ""),
+        (Whom(Kind.POOL, "hall", "magic"), "no skill 'magic'"),
+        (Whom(Kind.POOL, "cellar"), "no pool 'cellar'"),
+        (Whom(Kind.TARGET, "water"), ""),
+        (Whom(Kind.TARGET, "nowhere"), "no target 'nowhere'"),
+        (Whom(Kind.NUMBER, "13800138000"), ""),
+        (Whom(Kind.NUMBER, "0310-8012345"), ""),
+        (Whom(Kind.NUMBER, "01088888888"), "national numbers are not in outbound.allow"),
+        (Whom(Kind.NUMBER, "0044 20 7946 0000"), "never dialled"),
+        (Whom(Kind.NUMBER, "16812345"), "never dialled"),
+        (Whom(Kind.NUMBER, "95598"), "never dialled"),
+        (Whom(Kind.NUMBER, "110"), "ask for it as one"),
+        (Whom(Kind.NUMBER, "the boss"), "is not a telephone number"),
+        (Whom(Kind.EMERGENCY, "119"), ""),
+        (Whom(Kind.EMERGENCY, "118"), "no target of kind emergency"),
+    ],
+)
+def test_who_cannot_be_reached_is_said_in_one_sentence(whom: Whom, sentence: str) -> None:
+    said = refusal(CITY, whom, DAY)
+    assert sentence in said
+    assert bool(sentence) == bool(said)
+
+
+def test_what_is_closed_is_not_rung() -> None:
+    assert refusal(CITY, Whom(Kind.POOL, "law"), DAY) == ""
+    assert "closed now" in refusal(CITY, Whom(Kind.POOL, "law"), NIGHT)
+    assert "closed now" in refusal(CITY, Whom(Kind.TARGET, "heat"), NIGHT)
+
+
+def test_numbers_are_of_three_kinds_or_of_none() -> None:
+    kinds = [outbound_class(number) for number in ("8012345", "13800138000", "01012345678", "12345", "+4420", "96110")]
+    assert kinds == [OutboundClass.LOCAL, OutboundClass.MOBILE, OutboundClass.NATIONAL, None, None, None]
+
+
+def test_a_target_is_dialled_over_each_of_its_trunks_and_then_at_its_other_number() -> None:
+    water = CITY.site.targets[TargetId("water")]
+    (way,) = ways(CITY, Whom(Kind.TARGET, "water"))
+    assert (way.number, way.trunk, way.ring_for_ms) == (water.number, "town", 15_000)
+    more = with_targets(msgspec.structs.replace(water, trunks=("town", "second"), alternative="8095009"))
+    assert [(each.number, each.trunk) for each in ways(more, Whom(Kind.TARGET, "water"))] == [
+        (water.number, "town"),
+        (water.number, "second"),
+        ("8095009", "town"),
+        ("8095009", "second"),
+    ]
+    assert ways(CITY, Whom(Kind.TARGET, "forgotten")) == ()
+
+
+def test_an_outside_number_sees_the_hall_s() -> None:
+    (way,) = ways(CITY, Whom(Kind.NUMBER, "13800138000"))
+    assert (way.number, way.trunk, way.caller_id) == ("13800138000", "town", CallerId.HALL)
+    chosen = msgspec.structs.replace(CITY.site, outbound=Outbound((), ("second",)))
+    assert [each.trunk for each in ways(replaced(chosen), Whom(Kind.NUMBER, "8"))] == ["second"]
+
+
+def test_the_county_s_desk_comes_before_the_city_s() -> None:
+    near = Target(
+        id=TargetId("fire-north"), name="n", kind=TargetKind.EMERGENCY, number="0310-5119",
+        trunks=("town",), serves="119", county="武安",
+    )  # fmt: skip
+    config = with_targets(near)
+    assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119", "武安"))] == ["0310-5119", "119"]
+    assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119", "磁县"))] == ["119"]
+    assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119"))] == ["119"]
+
+
+def test_a_ticket_for_an_agent_is_for_nobody_else() -> None:
+    ((rung,), (pool, *_)) = sought(CITY, Whom(Kind.AGENT, "1001")), sought(CITY, Whom(Kind.POOL, "hall", "market"))
+    assert [each.agent for each in rung.requirement.alternatives] == ["1001"]
+    assert pool.requirement.alternatives[0].skill == "market"
+
+
+def with_targets(*more: Target) -> Config:
+    return replaced(msgspec.structs.replace(CITY.site, targets=CITY.site.targets | {each.id: each for each in more}))
+
+
+def replaced(site: Site) -> Config:
+    return msgspec.structs.replace(CITY, site=site)

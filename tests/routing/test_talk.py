@@ -1,0 +1,195 @@
+"""What may be done in a conversation, and what follows: as a table, and whatever anybody asks, in any order."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, SeatId, TicketId
+from routing.talk import (
+    Aim,
+    AnyFact,
+    Asked,
+    Dialled,
+    Do,
+    Doing,
+    Joined,
+    Kind,
+    Parted,
+    Party,
+    Role,
+    Room,
+    Talk,
+    Whom,
+    begun,
+    follow,
+    refusal,
+)
+
+NOW = Instant(1_000)
+ANNA, BEN = AgentId("1001"), AgentId("1002")
+COLLEAGUE, WATER, FIRE = Whom(Kind.AGENT, BEN), Whom(Kind.TARGET, "water"), Whom(Kind.EMERGENCY, "119")
+
+
+def first(role: Role = Role.AGENT) -> Party:
+    if role is Role.TARGET:
+        return Party(1, role, Aim.TALK, NOW, WATER, leg=ChannelId("leg"), since=NOW)
+    ticket, seat = TicketId("c"), SeatId("8001")
+    return Party(1, role, Aim.TALK, NOW, ticket=ticket, leg=ChannelId("leg"), agent=ANNA, seat=seat, since=NOW)
+
+
+def talk(*facts: AnyFact, role: Role = Role.AGENT) -> Talk:
+    return follow(begun(CallId("c"), PoolId("hall"), ChannelId("citizen"), first(role)), facts)
+
+
+def asks(do: Do, whom: Whom | None = None, by: AgentId = ANNA) -> Asked:
+    return Asked(at=NOW, by=by, do=do, whom=whom)
+
+
+def rings(n: int, agent: AgentId | None = None) -> Dialled:
+    return Dialled(at=NOW, party=n, leg=ChannelId(f"leg-{n}"), agent=agent)
+
+
+def answers(n: int) -> Joined:
+    return Joined(at=NOW, party=n)
+
+
+def goes(n: int) -> Parted:
+    return Parted(at=NOW, party=n, cause=17)
+
+
+CONSULTED = (asks(Do.CONSULT, WATER), rings(2), answers(2))
+WITH_BEN = (asks(Do.CONSULT, COLLEAGUE), rings(2, BEN), answers(2))
+
+REFUSED: list[tuple[tuple[AnyFact, ...], Asked, str]] = [
+    ((), asks(Do.RETRIEVE), "nobody is on hold"),
+    ((asks(Do.HOLD),), asks(Do.HOLD), "on hold already"),
+    ((), asks(Do.HOLD, by=BEN), "agent 1002 is not in this talk"),
+    ((), asks(Do.CONSULT), "consult takes somebody"),
+    ((), asks(Do.HOLD, WATER), "hold takes nobody"),
+    ((), asks(Do.SWITCH), "nobody else was brought in"),
+    ((), asks(Do.CANCEL), "nobody else was brought in"),
+    ((asks(Do.CONSULT, WATER),), asks(Do.COMPLETE), "water has not answered yet"),
+    ((asks(Do.CONSULT, WATER),), asks(Do.HOLD), "water is being asked in already"),
+    ((asks(Do.TRANSFER, WATER),), asks(Do.CONSULT, FIRE), "water is being asked in already"),
+    (CONSULTED, asks(Do.RETRIEVE), "water is being asked in: switch"),
+    ((*CONSULTED, asks(Do.THREE_WAY)), asks(Do.SWITCH), "talks with the citizen already"),
+    (WITH_BEN, asks(Do.THREE_WAY, by=BEN), "agent 1002 was brought in by 1001"),
+    ((asks(Do.LINK, FIRE),), asks(Do.LINK, FIRE), "already"),
+    ((asks(Do.HANG_UP),), asks(Do.HOLD), "not in this talk"),
+]
+
+
+@pytest.mark.parametrize(("facts", "asked", "sentence"), REFUSED)
+def test_what_cannot_be_done_is_refused_in_one_sentence(
+    facts: tuple[AnyFact, ...], asked: Asked, sentence: str
+) -> None:
+    assert sentence in refusal(talk(*facts), asked.by, asked.do, asked.whom)
+
+
+def test_whoever_was_brought_in_may_hang_up_and_mute() -> None:
+    for do in (Do.HANG_UP, Do.MUTE):
+        assert refusal(talk(*WITH_BEN), BEN, do) == ""
+    left = talk(*WITH_BEN, asks(Do.HANG_UP, by=BEN))
+    assert left.parties[2].is_leaving
+    assert left.parties[1].room is Room.CALL
+    assert follow(left, [goes(2)]).doing(left.parties[1]) is Doing.TALKING
+    muted = talk(*WITH_BEN, asks(Do.THREE_WAY), asks(Do.HOLD), asks(Do.HANG_UP, by=BEN))
+    assert muted.parties[1].room is Room.SIDE
+
+
+def test_the_citizen_and_a_target_have_nobody_who_could_ask() -> None:
+    alone = talk(role=Role.TARGET)
+    assert alone.owner is None
+    assert alone.guest is None
+    assert "not in this talk" in refusal(alone, ANNA, Do.HOLD)
+    assert follow(alone, [asks(Do.HOLD)]) == alone
+
+
+def test_an_emergency_waits_for_nothing() -> None:
+    linked = talk(*CONSULTED, asks(Do.LINK, FIRE))
+    assert [(each.name, each.is_leaving) for each in linked.parties[2:]] == [("water", True), ("119", False)]
+    assert linked.doing(linked.parties[1]) is Doing.TALKING
+    assert linked.doing(linked.parties[3]) is Doing.RINGING
+    failed = follow(linked, [goes(3)])
+    assert failed.doing(failed.parties[1]) is Doing.TALKING
+
+
+def test_whoever_is_consulted_hears_music_while_the_agent_is_with_the_citizen() -> None:
+    switched = talk(*WITH_BEN, asks(Do.SWITCH))
+    assert [switched.doing(each) for each in switched.parties] == [Doing.TALKING, Doing.TALKING, Doing.HELD]
+    held = talk(asks(Do.HOLD))
+    assert [held.doing(each) for each in held.parties] == [Doing.HELD, Doing.HOLDING]
+    ringing = talk(asks(Do.CONSULT, WATER))
+    assert ringing.doing(ringing.parties[1]) is Doing.CONSULTING
+    assert talk(*CONSULTED).doing(talk(*CONSULTED).parties[1]) is Doing.CONSULTING
+
+
+def test_an_agent_keeps_the_ticket_while_their_transfer_may_come_back() -> None:
+    ringing = talk(asks(Do.TRANSFER, COLLEAGUE), goes(1))
+    assert ringing.tickets() == ("c", "c-talk-2")
+    back = follow(ringing, [goes(2)])
+    assert (back.parties[3].aim, back.parties[3].agent, back.tickets()) == (Aim.RETURN, ANNA, ("c", "c"))
+    queued = follow(back, [goes(3)])
+    assert (queued.parties[4].aim, queued.tickets()) == (Aim.QUEUE, ("c-talk-4",))
+    assert queued.freed() == ("c", "c-talk-2", "c")
+    assert follow(queued, [goes(4)]).is_over
+
+
+def test_an_agent_on_hold_stays_there_when_one_of_three_leaves() -> None:
+    held = talk(*CONSULTED, asks(Do.THREE_WAY), asks(Do.HOLD), goes(2))
+    assert [held.doing(each) for each in held.parties[:2]] == [Doing.HELD, Doing.HOLDING]
+
+
+def test_who_was_sought_and_is_no_longer_needed_changes_nothing() -> None:
+    talked = talk(*WITH_BEN, asks(Do.COMPLETE), asks(Do.LINK, FIRE, by=BEN), goes(1), goes(3))
+    assert talked.owner is talked.parties[2]
+    assert not talked.is_over
+    both_left = talk(*CONSULTED, asks(Do.COMPLETE), goes(1), goes(2))
+    assert both_left.is_over
+
+
+AGENTS = st.sampled_from([ANNA, BEN])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("ask"), st.sampled_from([ANNA, BEN]), st.sampled_from(Do), st.sampled_from([COLLEAGUE, WATER])
+        ),
+        st.tuples(st.sampled_from(["answer", "go"]), st.integers(1, 6)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=300)
+@given(STEPS)
+def test_whatever_is_asked_nobody_is_left_alone_and_nobody_is_in_two_places(steps: list[tuple[object, ...]]) -> None:
+    now = talk()
+    for step in steps:
+        if now.is_over:
+            break
+        now = follow(now, _fact(now, step))
+        there = [each for each in now.parties if each.is_there]
+        citizen = now.parties[0]
+        assert citizen.room is Room.CALL
+        assert now.owner is None or now.owner.room is Room.SIDE or now.doing(now.owner) is Doing.TALKING
+        if now.owner is None and not now.is_over:
+            assert all(each.room is Room.CALL for each in there)
+        if not now.is_over:
+            assert any(each.left is None for each in now.parties[1:])
+        needed, freed = now.tickets(), now.freed()
+        assert not set(needed) & set(freed)
+        assert {each.ticket for each in there if each.ticket} <= set(needed)
+
+
+def _fact(now: Talk, step: tuple[object, ...]) -> list[AnyFact]:
+    match step:
+        case ("ask", by, do, whom):
+            assert isinstance(do, Do)
+            named = whom if do in {Do.CONSULT, Do.TRANSFER, Do.LINK} else None
+            return [] if refusal(now, by, do, named) else [Asked(at=NOW, by=by, do=do, whom=named)]  # type: ignore[arg-type]
+        case (what, int(n)) if n < len(now.parties) and now.parties[n].left is None:
+            party = now.parties[n]
+            if what == "go":
+                return [goes(n)]
+            return [rings(n, BEN if party.whom == COLLEAGUE else None), answers(n)] if party.is_sought else []
+    return []
