@@ -91,6 +91,8 @@ class Ledger:
         self.call = call
         self._journal = journal
         self._known: dict[str, Any] = dict(known or {})
+        self.writes = 0
+        """How often it was written in this life: whoever looks now and then sees that there is something new."""
 
     def __contains__(self, step: Step[Any]) -> bool:
         return step.name in self._known
@@ -109,6 +111,7 @@ class Ledger:
     def write(self, step: Step[T], outcome: T) -> None:
         """Write down that a step has happened; the last word on a step counts."""
         self._known[step.name] = outcome
+        self.writes += 1
         if step is ENDED:
             self._journal.write(RECORD, self.call, outcome)
         elif step.detail:

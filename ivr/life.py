@@ -39,6 +39,7 @@ from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
 from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
+from ivr.web.hub import Hub
 from ivr.web.rights import Role
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
@@ -134,7 +135,8 @@ async def _live(given: Surroundings) -> None:
         controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
         access = await _access(given, secrets)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock)
-        board = Switchboard(controller, store, partial(_applied, given.state), access, audit, recordings.find)
+        hub = Hub(controller, access)
+        board = Switchboard(controller, store, partial(_applied, given.state), access, audit, recordings.find, hub)
         api = Api(board, access.identify)
         async with (
             serving(api.answer, given.web_port),
@@ -145,6 +147,7 @@ async def _live(given: Surroundings) -> None:
             group.create_task(dispatcher.run(), name="dispatcher")
             group.create_task(census.run(), name="census")
             group.create_task(recorder.run(), name="recorder")
+            group.create_task(hub.run(), name="stream")
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)

@@ -24,7 +24,7 @@ from ivr.house.settings import (
     read_sources,
     state_directory,
 )
-from ivr.web import openapi
+from ivr.web import openapi, stream
 from ivr.web.table import OPERATIONS
 from routing import dialplan, prove, schema
 from routing import diff as differing
@@ -116,6 +116,7 @@ def schema_command(*, only_test: bool) -> None:
     """Write the JSON Schemas by which editors know the fields of the configuration files, and those of the HTTP API."""
     written = {city() / "config" / name: schema.encode(made) for name, made in schema.schemas().items()}
     written[ROOT / "docs" / "openapi.json"] = openapi.encode(openapi.document(OPERATIONS))
+    written[ROOT / "docs" / "stream.schema.json"] = openapi.encode(stream.schema())
     for path, text in written.items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             click.echo(f"{path} is up to date")

@@ -1,8 +1,9 @@
 """HTTP on the loopback: the controller's server, and the command line's way to it.  JSON both ways."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
@@ -11,7 +12,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from ivr.edge.protocols import Attachment, Request
+from ivr.edge.protocols import Attachment, Flow, Request
 from ivr.errors import Trouble
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ PERSON = "Hotline-Person"
 
 ANSWER_WITHIN_S = 30.0
 LARGEST = 1 << 18  # bytes of a body
+STUCK_S = 10.0
 
 
 class Reply(Protocol):
@@ -57,6 +59,8 @@ async def serving(answer: Answering, port: int) -> AsyncIterator[None]:
             return _json(500, {"error": "the controller failed at this; its log says why"})
         if isinstance(reply.value, Attachment):
             return web.FileResponse(reply.value.path, headers=_headers(reply.value))
+        if isinstance(reply.value, Flow):
+            return await _flow(request, reply.value)
         return _json(reply.status, reply.value, reply.headers)
 
     application = web.Application(client_max_size=LARGEST)
@@ -70,6 +74,23 @@ async def serving(answer: Answering, port: int) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
+async def _flow(request: web.Request, flow: Flow) -> web.StreamResponse:
+    """Send piece by piece; whoever takes none for `STUCK_S` is cut off."""
+    response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    response.content_type = flow.content_type
+    try:
+        await response.prepare(request)
+        async with aclosing(flow.pieces) as pieces:
+            async for piece in pieces:
+                async with asyncio.timeout(STUCK_S):
+                    await response.write(piece)
+    except (ConnectionError, TimeoutError) as error:
+        log.info("%s: %s no longer reads: %r", request.path, request.remote, error)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
 async def _read(request: web.Request) -> Request:
     return Request(
         request.method,
@@ -80,6 +101,7 @@ async def _read(request: web.Request) -> Request:
         await request.read(),
         request.remote or "",
         unquote(request.headers.get(PERSON, ""))[:64],
+        request.headers.get("Last-Event-ID", ""),
     )
 
 

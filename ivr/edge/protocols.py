@@ -3,7 +3,7 @@
 Code outside `ivr.edge` receives these; tests pass their own.  Real ones: `clock`, `ids`, `wire`, `disk`, `database`.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -177,7 +177,7 @@ class Attachment(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """What somebody asks over HTTP; `path` is still percent-encoded, `peer` is the address that asks.
 
-    `person` is who types the command that asks, as the command says.
+    `person` is who types the command that asks, as the command says; `last_event` the id of the last one that came.
     """
 
     method: str
@@ -188,6 +188,14 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
     peer: str = ""
     person: str = ""
+    last_event: str = ""
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """An answer that goes on, piece by piece, for as long as somebody reads it."""
+
+    pieces: AsyncGenerator[bytes, None]
+    content_type: str
 
 
 Frames = AsyncIterator[str]

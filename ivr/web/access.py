@@ -125,6 +125,15 @@ class Access:
         known = self.accounts.get(account.name) if account else None
         return known is None or account is None or known.is_disabled or known.password != account.password
 
+    def stands(self, who: Who) -> bool:
+        """Whether somebody who was identified would be so still, and as the same."""
+        if not who.token:
+            return True
+        token, account = self.tokens.get(who.token), self.accounts.get(who.name)
+        if token is None or account is None or account.is_disabled or token.expires <= self.now():
+            return False
+        return frozenset(account.roles) & frozenset(token.roles) == who.roles and account.agent == who.agent
+
     # --- changes.  All raise `DiskError`, and then nothing has changed
 
     async def open(

@@ -72,7 +72,7 @@ class Api:
         if not operation.is_open and not who.roles:
             bearer = {"WWW-Authenticate": "Bearer"}
             raise Refusal(HTTPStatus.UNAUTHORIZED, "this needs a token: Authorization: Bearer …", bearer)
-        places, asked = operation.places(request.path), Asked(self._board, who)
+        places, asked = operation.places(request.path), Asked(self._board, who, request.last_event)
         _demand_right(operation, asked, places)
         given.update(operation.given(request))
         if operation.discloses:

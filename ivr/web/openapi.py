@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from ivr.edge.protocols import Attachment
 from ivr.web.operations import JSON, Operation
 from ivr.web.rights import Role
 from ivr.web.switchboard import Failure
@@ -30,8 +29,6 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     known = list(zip(types, schemas, strict=True))
 
     def schema(wanted: Any) -> dict[str, Any]:
-        if wanted is Attachment:
-            return {}  # what `produces` says, as it is
         return next(made for type_, made in known if type_ == wanted)
 
     paths: dict[str, dict[str, Any]] = {}
@@ -57,7 +54,7 @@ def encode(made: dict[str, Any]) -> str:
 
 def _types(operation: Operation) -> Iterator[Any]:
     yield Failure
-    if operation.answer is not Attachment:
+    if operation.produces == JSON:
         yield operation.answer
     yield from operation.parameters.values()
     yield from (field.type for field in msgspec.structs.fields(operation.query))
@@ -74,7 +71,7 @@ def _described(operation: Operation, schema: Any) -> dict[str, Any]:
         "x-own": _roles(operation.own),
         "security": [] if operation.is_open else [{_SECURITY: []}],
         "parameters": [*_places(operation, schema), *_query(operation, schema)],
-        "responses": {str(HTTPStatus.OK.value): _answer("Done", schema(operation.answer), operation.produces)}
+        "responses": {str(HTTPStatus.OK.value): _done(operation, schema)}
         | {status: {"$ref": "#/components/responses/refused"} for status in ("4XX", "503")},
     }
     if operation.body is not None:
@@ -94,6 +91,11 @@ def _query(operation: Operation, schema: Any) -> Iterator[dict[str, Any]]:
         if not field.required and field.default is not None:
             made["schema"] = {**made["schema"], "default": field.default}
         yield made
+
+
+def _done(operation: Operation, schema: Any) -> dict[str, Any]:
+    made = schema(operation.answer) if operation.produces == JSON else {}  # as it is
+    return _answer("Done", made, operation.produces)
 
 
 def _answer(what: str, schema: dict[str, Any], produces: str = JSON) -> dict[str, Any]:

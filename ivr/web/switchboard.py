@@ -13,6 +13,7 @@ from ivr.edge.protocols import Attachment
 from ivr.service import Audio, Service
 from ivr.store import PostgresStore
 from ivr.web.access import Access
+from ivr.web.hub import Hub
 from ivr.web.rights import Who
 from routing.config import Config
 from routing.ids import CallId
@@ -54,6 +55,7 @@ class Switchboard:
     access: Access
     audit: Audit
     recording: Callable[[CallId], Awaitable[Attachment | None]]
+    hub: Hub
 
     @property
     def service(self) -> Service:
@@ -67,3 +69,4 @@ class Asked:
 
     board: Switchboard
     who: Who
+    last_event: str = ""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ivr.web import accounts, agents, audit, calls, house, pools, talks
+from ivr.web import accounts, agents, audit, calls, house, pools, stream, talks
 from ivr.web.openapi import document
 from ivr.web.operations import Operation
 from ivr.web.switchboard import Asked
@@ -20,6 +20,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *pools.OPERATIONS,
     *talks.OPERATIONS,
     *calls.OPERATIONS,
+    *stream.OPERATIONS,
     *accounts.OPERATIONS,
     *audit.OPERATIONS,
 )

@@ -213,10 +213,11 @@ def _masked(body: Any) -> Any:
 def agents(config: Config, present: Iterable[AgentView], now: Instant) -> list[ShownAgent]:
     """Everybody who may sign in, with what they are doing."""
     there = {view.agent: view for view in present}
-    return [_agent(config, id_, there.get(id_), now) for id_ in {**config.site.agents, **there}]
+    return [agent(config, id_, there.get(id_), now) for id_ in {**config.site.agents, **there}]
 
 
-def _agent(config: Config, id_: AgentId, view: AgentView | None, now: Instant) -> ShownAgent:
+def agent(config: Config, id_: AgentId, view: AgentView | None, now: Instant) -> ShownAgent:
+    """One agent; no `view`: they are not there."""
     known = config.site.agents.get(id_)
     return ShownAgent(
         id_,

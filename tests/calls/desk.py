@@ -20,6 +20,7 @@ from ivr.service import Audio, Service
 from ivr.store import PostgresStore
 from ivr.web.access import Access
 from ivr.web.api import Answer, Api
+from ivr.web.hub import Hub
 from ivr.web.rights import Who
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
@@ -73,16 +74,20 @@ class Desk:
         self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house")
         self.log = MemoryDisk()
         self.audit = Audit(self.log, clock)
+        self.hub = Hub(self.controller, self.access)
 
         self.recordings: dict[str, Attachment] = {}
 
         async def latest() -> Applied:
             return applied
 
-        self.board = Switchboard(self.controller, self.store, latest, self.access, self.audit, self._recording)
+        self.board = Switchboard(
+            self.controller, self.store, latest, self.access, self.audit, self._recording, self.hub
+        )
         self.people: dict[str, Who] = {}
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
+        self._listens = asyncio.create_task(self.hub.run(), name="stream")
 
     async def _recording(self, call: CallId) -> Attachment | None:
         return self.recordings.get(call)
@@ -120,4 +125,5 @@ class Desk:
 
     async def closes(self) -> None:
         self._run.cancel()
-        await asyncio.wait({self._run})
+        self._listens.cancel()
+        await asyncio.wait({self._run, self._listens})

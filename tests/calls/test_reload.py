@@ -16,6 +16,7 @@ from ivr.snapshot import Compiled, compiled
 from ivr.store import PostgresStore
 from ivr.web.access import Access
 from ivr.web.api import Answer, Api
+from ivr.web.hub import Hub
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PoolId, SkillId
@@ -147,7 +148,9 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
             assert house.controller is not None
             store = cast("PostgresStore", None)
             access, audit = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any"), Audit(MemoryDisk(), SimClock())
-            api = Api(Switchboard(house.controller, store, applied, access, audit, no_recording), access.identify)
+            hub = Hub(house.controller, access)
+            board = Switchboard(house.controller, store, applied, access, audit, no_recording, hub)
+            api = Api(board, access.identify)
             bearer, kind = "Bearer any", "application/json"
             answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))
             answers.append(await api.answer(Request("GET", "/status", (), bearer)))

@@ -29,6 +29,7 @@ from ivr.service import Audio, Service
 from ivr.store import PostgresStore
 from ivr.web.access import Access
 from ivr.web.api import Api
+from ivr.web.hub import Hub
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
 from tests.calls.simulated import CONFIG
@@ -72,8 +73,8 @@ class House:
         with FileDisk(self.state / "access" / "access") as kept, FileDisk(self.state / "audit" / "audit") as log:
             access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"))
             store = cast("PostgresStore", None)
-            recordings = RecordingsFolder(self.state / "recordings")
-            board = Switchboard(controller, store, _nothing, access, Audit(log, clock), recordings.find)
+            find, hub = RecordingsFolder(self.state / "recordings").find, Hub(controller, access)
+            board = Switchboard(controller, store, _nothing, access, Audit(log, clock), find, hub)
             async with serving(Api(board, access.identify).answer, self.port):
                 self._ready.set()
                 await self._over.wait()

@@ -1,15 +1,18 @@
 """The controller's server and the command line's way to it, over real sockets."""
 
+import asyncio
 import base64
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, NamedTuple
 
+import aiohttp
 import msgspec
 import pytest
 
+from ivr.edge import http
 from ivr.edge.http import ask, serving
-from ivr.edge.protocols import Request
+from ivr.edge.protocols import Flow, Request
 from ivr.errors import Trouble
 
 TOKEN = "a token of the state directory"
@@ -69,3 +72,54 @@ async def test_what_is_too_long_is_refused(port: int) -> None:
 async def test_nobody_there_is_said_with_the_remedy(port: int) -> None:
     with pytest.raises(Trouble, match="scripts/run"):
         await ask(f"http://127.0.0.1:{port}/status", "GET", TOKEN)
+
+
+class Heard:
+    """A flow, and whether its end was noticed."""
+
+    def __init__(self, piece: bytes, every_s: float) -> None:
+        self.sent = 0
+        self.is_over = asyncio.Event()
+        self._piece, self._every_s = piece, every_s
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield self._piece
+                self.sent += 1
+                await asyncio.sleep(self._every_s)
+        finally:
+            self.is_over.set()
+
+    async def answer(self, _: Request) -> Said:
+        return Said(200, Flow(self.pieces(), "text/event-stream"))
+
+
+async def test_a_flow_goes_on_until_its_reader_leaves(port: int) -> None:
+    heard = Heard(b"data: 1\n\n", 0.01)
+    async with serving(heard.answer, port), aiohttp.ClientSession() as session:
+        async with session.get(f"http://127.0.0.1:{port}/stream", headers={"Last-Event-ID": "7-7"}) as response:
+            assert response.headers["Content-Type"] == "text/event-stream"
+            assert await response.content.readexactly(27) == b"data: 1\n\n" * 3
+            response.close()
+        await asyncio.wait_for(heard.is_over.wait(), 10)
+
+
+async def test_a_reader_who_takes_nothing_is_cut_off_and_holds_up_nobody(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "STUCK_S", 0.2)
+    heard = Heard(b"x" * (1 << 20), 0.0)
+
+    async def answers(request: Request) -> Said:
+        return await (heard.answer(request) if request.path == "/stream" else echo(request))
+
+    async with serving(answers, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stream HTTP/1.1\r\nHost: here\r\n\r\n")
+        deadline = asyncio.get_running_loop().time() + 30
+        while not heard.is_over.is_set():
+            assert asyncio.get_running_loop().time() < deadline
+            assert (await ask(f"http://127.0.0.1:{port}/calls", "GET", TOKEN))["path"] == "/calls"
+        assert heard.sent < 100
+        writer.close()
