@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ivr.edge.sounds import Piece, listen
+from ivr.edge.sounds import NONE, Piece, listen, told
 from ivr.errors import Trouble
 from ivr.house.applying import make_prompts
 from ivr.house.house import House
@@ -29,11 +29,7 @@ NAMED = 3
 
 def faults(config: Config, state: Path, city: Path) -> list[str]:
     """What is wrong with the sounds that there are, a line each; a prompt that was never made has none yet."""
-    return [
-        f"{piece.id}: {fault}"
-        for piece in listen(config.prompts, state / "prompts", city / "recordings")
-        for fault in piece.faults
-    ]
+    return told(listen(config.prompts, state / "prompts", city / "recordings"))
 
 
 @click.group("prompts", invoke_without_command=True)
@@ -49,8 +45,8 @@ def prompts_command(context: click.Context, *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(_values(settings.config, pieces)), indent=2).decode())
     else:
         Console().print(_listed(settings.config, pieces))
-        bad = [f"{piece.id}: {fault}" for piece in pieces for fault in piece.faults]
-        silent = sum(piece.origin == "none" for piece in pieces)
+        bad = told(pieces)
+        silent = sum(piece.origin == NONE for piece in pieces)
         if silent:
             click.echo(f"{silent} have no sound yet: hotline prompts render, a reload or a start makes it.")
         click.echo("\n".join(bad), nl=bool(bad))

@@ -9,6 +9,8 @@ from ivr.edge import voice
 from ivr.loudness import Sound
 from routing.ids import PromptId
 
+RECORDING, VOICE, NONE = "recording", "voice", "none"
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -30,10 +32,15 @@ def listen(names: Iterable[PromptId], folder: Path, recordings: Path) -> Iterato
         recording = recordings / f"{name}.wav"
         path = recording if recording.is_file() else folder / f"{name}.wav"
         if path is recording or path.is_file():
-            yield _heard(name, "recording" if path is recording else "voice", path)
+            yield _heard(name, RECORDING if path is recording else VOICE, path)
         else:
             gone = (f"it is missing: {path} has been made, and is gone",) if name in made else ()
-            yield Piece(name, "none", None, gone)
+            yield Piece(name, NONE, None, gone)
+
+
+def told(pieces: Iterable[Piece]) -> list[str]:
+    """What is wrong with them, a line each."""
+    return [f"{piece.id}: {fault}" for piece in pieces for fault in piece.faults]
 
 
 def _heard(name: PromptId, origin: str, path: Path) -> Piece:

@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -68,18 +68,21 @@ async def render(
     folder: Path,
     *,
     recordings: Path | None = None,
+    unfit: Collection[PromptId] = (),
     command: Sequence[str] = (),
     progress: Progress = lambda _done, _all: None,
     workers: int = 2,
 ) -> Mapping[PromptId, int]:
     """Make every prompt of `texts` (as spoken) and the music, where not made yet; all lengths in ms.
 
-    `command`: a voice of the city's own, run once a prompt with `{text}` and `{wav}` replaced; it writes a 16-bit wav.
+    `unfit`: prompts whose recordings must not be played; the voice reads them.  `command`: a voice of the city's own,
+    run once a prompt with `{text}` and `{wav}` replaced; it writes a 16-bit wav.
     `progress` is told how many of how many are done.  Raises `VoiceFailed`.
     """
     (folder / "music").mkdir(parents=True, exist_ok=True)
     made = _made(folder)
-    jobs = [_job(name, text, recordings, command) for name, text in texts.items()] + [Job(MUSIC, "", str(VERSION))]
+    jobs = [_job(name, text, None if name in unfit else recordings, command) for name, text in texts.items()]
+    jobs.append(Job(MUSIC, "", str(VERSION)))
     todo = [job for job in jobs if made.get(job.id, {}).get("key") != job.key or not _file(folder, job.id).exists()]
     done = len(jobs) - len(todo)
     progress(done, len(jobs))

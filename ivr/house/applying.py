@@ -4,7 +4,7 @@ The same for a start and for a reload; a reload changes over while calls go on, 
 can take without harm to them.  What cannot follow before the next start is said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -49,8 +49,13 @@ class Outcome:
     later: list[str] = field(default_factory=list)
 
 
-async def make_prompts(house: House, say: Step | None = None) -> Mapping[PromptId, int]:
-    """Every text as a file that Asterisk can play, where it is not one yet; recordings win.  Raises `Trouble`."""
+async def make_prompts(
+    house: House, say: Step | None = None, unfit: Collection[PromptId] = ()
+) -> Mapping[PromptId, int]:
+    """Every text as a file that Asterisk can play, where it is not one yet; recordings win, but for those `unfit`.
+
+    Raises `Trouble`.
+    """
     config = house.settings.config
     texts = {name: prompt.text for name, prompt in config.prompts.items()}
     if house.settings.demo:
@@ -60,6 +65,7 @@ async def make_prompts(house: House, say: Step | None = None) -> Mapping[PromptI
             texts,
             house.settings.state / "prompts",
             recordings=house.settings.city / "recordings",
+            unfit=unfit,
             command=config.site.voice.command,
             progress=lambda done, of: say(f"{of} prompts", done / max(of, 1)) if say else None,
         )

@@ -17,10 +17,11 @@ from ivr.errors import Trouble
 from ivr.house.house import House
 from ivr.house.ladder import open_house
 from ivr.house.report import Report
-from ivr.house.settings import FIRST_LOGIN, Settings, read, state_directory
+from ivr.house.settings import FIRST_LOGIN, Settings, state_directory, to_open
 from routing.config import ConfigFaults, render
 
 PRODUCTION_DRAIN_S = 300.0
+FORMER = "The house opens with what was applied last; the files count once they are mended and reloaded."
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -32,7 +33,10 @@ def up(at: str | None, state: Path | None, drain: float | None) -> None:
     """Start everything and keep it running: PostgreSQL, Asterisk, the demo town, agents and the controller."""
     report = Report()
     try:
-        settings = read(state, at)
+        settings, faults = to_open(state, at)
+        if faults:
+            click.echo(render(faults), err=True)
+            click.echo(f"{FORMER}\n", err=True)
         asyncio.run(live(settings, report, drain))
     except ConfigFaults as faults:
         click.echo(render(faults.faults), err=True)

@@ -16,6 +16,7 @@ from ivr.edge.database import Database
 from ivr.edge.http import ask
 from ivr.edge.locks import Held, lock
 from ivr.edge.processes import Child
+from ivr.edge.sounds import NONE, RECORDING, listen, told
 from ivr.errors import StoreError, Trouble
 from ivr.house.applying import keep, make_prompts, rendered
 from ivr.house.exchange import CONTROL_SOCKET, endpoints, server_of
@@ -114,8 +115,16 @@ async def database(house: House, say: Step) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def prompts(house: House, say: Step) -> AsyncIterator[None]:
-    """Every text as a file that Asterisk can play; recordings win."""
-    lengths = await make_prompts(house, say)
+    """Every text as a file that Asterisk can play; recordings win, but for those that must not be played."""
+    settings = house.settings
+    heard = listen(settings.config.prompts, settings.state / "prompts", settings.city / "recordings")
+    bad = [piece for piece in heard if piece.faults and piece.origin is not NONE]  # what is gone is made again
+    for line in told(bad):
+        house.report.news(line)
+    unfit = {piece.id for piece in bad if piece.origin is RECORDING}
+    if unfit:
+        house.report.news(f"read by the voice, until a reload finds them mended: {', '.join(sorted(unfit))}")
+    lengths = await make_prompts(house, say, unfit)
     say.result = f"{len(lengths)}, {sum(lengths.values()) // 60_000} minutes"
     yield
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ivr.edge import snapshots
+from ivr.edge.clock import SystemClock
 from ivr.edge.places import Place
 from ivr.errors import DiskError, Trouble
-from routing.config import Config, Mode, Ports, build
+from routing.config import Config, ConfigFault, ConfigFaults, Mode, Ports, attempt, build
 
 ROOT = Path(__file__).resolve().parents[2]
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -171,9 +172,34 @@ def applied(state: Path) -> tuple[int, Config]:
 
 def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Everything, from the files.  Raises `Trouble`, or `ConfigFaults` with every fault of the config."""
-    folder = state_directory(state, environ)
-    sources = read_sources()
-    config = build(sources)
+    folder, sources = state_directory(state, environ), read_sources(city(environ))
+    return _settings(folder, sources, build(sources), at, environ)
+
+
+def to_open(
+    state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ
+) -> tuple[Settings, tuple[ConfigFault, ...]]:
+    """Everything for a start, from the files; where they have faults, from what was applied last, and the faults.
+
+    Looks at what `check` looks at: a number that has been cancelled is not given back by a start either.  Raises
+    `Trouble`, and `ConfigFaults` where nothing that could open was ever applied.
+    """
+    folder, sources = state_directory(state, environ), read_sources(city(environ))
+    previous = applied_config(folder)
+    now = (moment(previous, at) if previous else None) or SystemClock().civil()
+    built = attempt(sources, previous=previous, now=now)
+    if built.config is not None:
+        return _settings(folder, sources, built.config, at, environ), ()
+    try:
+        _, config = applied(folder)
+        return _settings(folder, applied_sources(folder), config, at, environ), built.faults
+    except (Trouble, ConfigFaults) as nothing:
+        raise ConfigFaults(built.faults) from nothing
+
+
+def _settings(
+    folder: Path, sources: Mapping[str, str], config: Config, at: str | None, environ: Mapping[str, str]
+) -> Settings:
     return Settings(
         root=ROOT,
         state=folder,

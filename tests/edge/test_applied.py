@@ -1,22 +1,30 @@
 """Applied versions on a real disk, and prompts that must not be played."""
 
+import io
+import re
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from ivr import loudness, prompts
+from ivr.commands.prompts import faults
 from ivr.edge import files, snapshots, sounds
 from ivr.edge.applied import History
 from ivr.errors import Trouble
-from ivr.house.settings import read_sources
+from ivr.house import ladder
+from ivr.house.house import House
+from ivr.house.report import Report
+from ivr.house.settings import Settings, read_sources, to_open
 from ivr.main import main
 from ivr.snapshot import Snapshot
-from routing.config import build
+from routing.config import Config, ConfigFaults, Mode, build, render
 from routing.ids import PromptId
 from tests.reading import ROOT
 
@@ -163,6 +171,73 @@ def test_a_cancelled_number_that_comes_back_is_a_fault_against_what_was_applied(
     found = runner.invoke(main, ["check"])
     assert found.exit_code == 2, found.output
     assert "12349" in found.output
+
+
+@pytest.fixture
+def state(city: Path, tmp_path: Path) -> Path:
+    """Where the city's files were applied as version 1, on a day on which 12349 was out of use already."""
+    state = tmp_path / "state"
+    (state / "snapshot").mkdir(parents=True)
+    path = city / "config" / "site.yaml"
+    path.write_text(path.read_text().replace("rehearsal: 2021-09-15T09:00", "rehearsal: 2022-03-01T09:00"))
+    sources = read_sources(city)
+    snapshots.write(state, Snapshot(sources, version=1), build(sources))
+    return state
+
+
+def mistyped(lines: str) -> str:
+    return lines.replace("skill: housing-fund", "skill: housing-found", 1)
+
+
+def restored(lines: str) -> str:
+    """12349 is kept after all."""
+    before, entry = lines.split("- number: 12349\n")
+    entry = entry.replace("number_kept: no", "number_kept: yes", 1)
+    return f"{before}- number: 12349\n" + re.sub(r" +cancel_on: .*\n", "", entry, count=1)
+
+
+@pytest.mark.parametrize(
+    ("edit", "fault"), [(mistyped, "did you mean 'housing-fund'?"), (restored, "12349 was cancelled on 2021-11-01")]
+)
+def test_a_start_with_faulty_files_says_so_and_opens_with_what_was_applied(
+    edit: Callable[[str], str], fault: str, city: Path, state: Path
+) -> None:
+    environ = {"HOTLINE_CONFIG": str(city)}
+    given, none = to_open(state, None, environ)
+    assert (given.sources, none) == (read_sources(city), ())
+    path = city / "config" / "lines.yaml"
+    path.write_text(edit(path.read_text()))
+    opens, faults = to_open(state, None, environ)
+    assert (opens.sources, opens.config) == (given.sources, given.config)
+    assert fault in render(faults)
+
+
+def test_a_first_start_with_faulty_files_is_refused(city: Path, tmp_path: Path) -> None:
+    path = city / "config" / "lines.yaml"
+    path.write_text(mistyped(path.read_text()))
+    with pytest.raises(ConfigFaults, match="did you mean"):
+        to_open(tmp_path / "state", None, {"HOTLINE_CONFIG": str(city)})
+
+
+async def test_a_start_says_which_recording_must_not_be_played_and_has_it_read(city: Path, tmp_path: Path) -> None:
+    sources = read_sources(city)
+    config = build(sources)
+    site = msgspec.structs.replace(config.site, mode=Mode.PRODUCTION, rehearsal=None)
+    alone = Config(site, config.lines, {GREETING: config.prompts[GREETING]})
+    (tmp_path / "state" / "prompts").mkdir(parents=True)
+    said = io.StringIO()
+    settings = Settings(
+        root=ROOT, state=tmp_path / "state", sources=sources, config=alone, ports={}, at=None, database="", city=city
+    )
+    report = Report(Console(file=said, width=400))
+    with report.step("Prompts") as step:
+        async with ladder.prompts(House(settings, report), step):
+            pass
+    fault = f"greeting-12345: {city}/recordings/greeting-12345.wav: it is silent"
+    assert fault in said.getvalue()
+    assert [line for line in faults(alone, settings.state, city) if line.startswith(fault)], "as check says it"
+    made = settings.state / "prompts" / "greeting-12345.wav"
+    assert not list(loudness.faults(GREETING, loudness.measure(*prompts.samples_of(made.read_bytes()))))
 
 
 def test_without_a_house_there_is_nothing_to_reload(tmp_path: Path) -> None:
