@@ -3,6 +3,7 @@
 Pure.  `ivr.edge.survival` is the script that Asterisk starts; `dialplans/hotline/extensions.conf.j2` takes the steps.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -67,7 +68,7 @@ def steps(config: Config, route: Route, folder: str, *, greeted: bool) -> Iterat
 
 
 def _attempt(config: Config, destination: Destination, folder: str) -> Iterator[str]:
-    seconds = f"{destination.ring_for_ms // 1000}" if destination.ring_for_ms else ""
+    seconds = f"{math.ceil(destination.ring_for_ms / 1000)}" if destination.ring_for_ms else ""  # 0 would be for ever
     if destination.is_ours:
         yield f"queue={destination.name},{seconds}"
         return

@@ -12,7 +12,7 @@ import msgspec
 
 FROM_TRUNK = "from-trunk"
 STEPS = ("say", "queue", "dial")
-"""Labels that a survival step can name; `end` follows on a route without destinations, which `prove` shows is none."""
+"""Labels that a survival step can name; `end` follows only on a route that is a spoken reason and nothing else."""
 
 PASSING = frozenset(
     {

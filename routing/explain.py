@@ -12,7 +12,7 @@ from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil, is_open, next_change
 from routing.ids import PoolId, PromptId, TargetId
-from routing.lines import AnsweredBy, Line, Phase, Reading, Section
+from routing.lines import Line, Phase, Reading, Section
 from routing.plan import FROM, MISROUTED, Destination, Kind, Route, ladder, plan
 from routing.tickets import Alternative, Ladder
 
@@ -112,8 +112,7 @@ def _skipped(config: Config, line: Line, route: Route, at: datetime) -> Iterator
     asked = {destination.name for destination in route.destinations}
     if route.destinations[0].kind is Kind.ANNOUNCEMENT or route.marked == MISROUTED:
         return
-    own = () if line.answered_by is AnsweredBy.HALL else (line.pool, line.target)
-    for name in dict.fromkeys(filter(None, (*own, *line.fallback))):
+    for name in dict.fromkeys(filter(None, (line.own_pool, line.own_target, *line.fallback))):
         if name in asked:
             continue
         pool = config.site.pools.get(PoolId(name))
@@ -135,6 +134,9 @@ def steps(config: Config, destinations: Sequence[Destination]) -> Iterator[str]:
             run.append(destination)
             continue
         yield from _wait(config, ladder(config, run))
+        if destination is not None and run:
+            limit = _seconds(sum(place.ring_for_ms for place in run))
+            yield f"after {limit}, or when nobody is signed in there: goes on"
         run = []
         if destination is not None:
             yield _outside(config, destination)
@@ -145,6 +147,7 @@ def _outside(config: Config, destination: Destination) -> str:
         return "ends there: not answered, Q.850 cause 22"
     target = config.site.targets[TargetId(destination.name)]
     back = f", back to us if it releases within {_seconds(destination.return_within_ms)} of its answer"
+    back = back if destination.return_within_ms else ""
     return (
         f"dials {destination.number} ({target.name}) over {', '.join(destination.trunks)}"
         f" for {_seconds(destination.ring_for_ms)}{back}"

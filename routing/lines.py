@@ -73,9 +73,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A number that citizens dial.
 
     `number` is canonical; `short` is what an agent hears before the call; `unit` handles what the hall passes on;
-    `pool` or `target` are the line's own seats or centre; `ring_for` limits the wait there; `fallback` names pools and
-    targets tried after it, before the hall.  `survey`: its callers are asked how content they are, if the city asks.
-    Never part of a circle: no work for the garbage collector.
+    `pool` or `target` are the line's own seats or centre; `ring_for` limits the wait there, and at the pools of
+    `fallback`, which names pools and targets tried after it, before the hall.  `survey`: its callers are asked how
+    content they are, if the city asks.  Never part of a circle: no work for the garbage collector.
     """
 
     number: str
@@ -100,6 +100,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     when_cancelled: Cancelled = Cancelled.CONNECT
     survey: bool = True
     example: bool = False
+
+    @property
+    def own_pool(self) -> PoolId | None:
+        """The pool of the line's own seats, where it is in use: it may wait there for `answered_by` to change."""
+        return self.pool if self.answered_by is AnsweredBy.RETAINED_SEATS else None
+
+    @property
+    def own_target(self) -> TargetId | None:
+        """The line's centre, or the number at the bureau, where it is in use."""
+        return None if self.answered_by is AnsweredBy.HALL or self.own_pool else self.target
 
 
 def phase(line: Line, moment: datetime) -> Phase:

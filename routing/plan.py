@@ -202,11 +202,10 @@ def _opening(config: Config, line: Line, at: Phase, arrival: Arrival, before: tu
 
 def _before_hall(config: Config, line: Line, arrival: Arrival, now: datetime) -> Iterator[Destination]:
     """The line's own seats or centre, and its fallbacks: those that are open and have not sent us the call."""
-    kind = _KIND_OF.get(line.answered_by)
-    if kind is not None and line.pool is not None:
-        yield from _pool(config, line, kind, line.pool, now)
-    elif kind is not None and line.target is not None:
-        yield from _target(config, line, kind, line.target, arrival, now)
+    if line.own_pool is not None:
+        yield from _pool(config, line, Kind.RETAINED_SEATS, line.own_pool, now)
+    elif line.own_target is not None:
+        yield from _target(config, line, _KIND_OF[line.answered_by], line.own_target, arrival, now)
     for name in line.fallback:
         if name in config.site.pools:
             yield from _pool(config, line, Kind.POOL, PoolId(name), now)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
 
 import msgspec
 
@@ -17,7 +16,7 @@ from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil
 from routing.ids import TargetId
-from routing.plan import Destination, Kind, Route, ladder, plan
+from routing.plan import Destination, Kind, Route, Stage, ladder, plan, stages
 
 
 class Outcome(StrEnum):
@@ -30,6 +29,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
     NOBODY = "nobody signed in"
+    OVERFLOWED = "nobody free in time"
     SENT_BACK = "sent back to us"
     SAID = "said"
 
@@ -44,10 +44,10 @@ class End(StrEnum):
 
 
 FAILED = (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.RELEASED, Outcome.REJECTED)
-"""What a target can answer instead of a person; after each the next destination is tried."""
+"""What a target can answer instead of a person; after each the next stage is tried."""
 
 DECLINED = (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.REJECTED, Outcome.UNREACHABLE, Outcome.NOBODY)
-"""What can become of an offer; the ticket keeps its place, and goes where its ladder leads."""
+"""What can become of an offer; the ticket keeps its place, and goes where its ladder, or its limit, leads."""
 
 LOST = ""
 """The step after the last one."""
@@ -57,11 +57,11 @@ SHOWN = 20
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step in words, and what follows which outcome: another step, an `End`, or `LOST`."""
+    """One step in words, and what follows which outcome: another step, an `End`, or `LOST`; `why` it ends nowhere."""
 
     words: str
     follows: tuple[tuple[Outcome, str], ...]
-    is_limited: bool = True
+    why: str = ""
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -87,7 +87,12 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What was walked, and what is broken: `broken` holds the first `SHOWN` of `broken_in_all`."""
+    """What was walked, and what is broken: `broken` holds the first `SHOWN` of `broken_in_all`.
+
+    `longest_before_hall_ms`: from the last place in the queue until any agent of the hall is asked;
+    `longest_elsewhere_ms`: before that, at pools and targets of which none takes the call.  A phone that rings when a
+    wait is over, and what is being said, come on top.
+    """
 
     numbers: int
     arrivals: int
@@ -98,6 +103,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     ladders: int
     waits: int
     longest_before_hall_ms: int
+    longest_elsewhere_ms: int
     broken: tuple[Broken, ...]
     broken_in_all: int
 
@@ -134,7 +140,8 @@ def prove(config: Config) -> Proof:
         ends=dict(sorted(ends.items())),
         ladders=len(prover.waits),
         waits=sum(wait.walked for wait in prover.waits.values()),
-        longest_before_hall_ms=max((wait.hall_after_ms for wait in prover.waits.values()), default=0),
+        longest_before_hall_ms=max((wait.latest_ms for at, wait in prover.waits.items() if at.is_last), default=0),
+        longest_elsewhere_ms=prover.longest_elsewhere_ms,
         broken=tuple(found),
         broken_in_all=broken,
     )
@@ -145,16 +152,17 @@ class _Prover:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.waits: dict[tuple[Destination, ...], waiting.Wait] = {}
+        self.waits: dict[Stage, waiting.Wait] = {}
+        self.longest_elsewhere_ms = 0
         self._known: dict[tuple[Destination, ...], Walk] = {}
 
     def walk(self, arrival: Arrival, at: datetime) -> Walk:
         """Every path of one call."""
         route = plan(self.config, arrival, at)
         if not all(place.is_ours for place in route.destinations):
-            return follow(self._graph(arrival, route, at), _name(arrival, 0))
+            return follow(self._graph(arrival, route, at), _name(arrival))
         if route.destinations not in self._known:
-            self._known[route.destinations] = follow(self._graph(arrival, route, at), _name(arrival, 0))
+            self._known[route.destinations] = follow(self._graph(arrival, route, at), _name(arrival))
         return self._known[route.destinations]
 
     def _graph(self, arrival: Arrival, route: Route, at: datetime) -> dict[str, Step]:
@@ -163,26 +171,27 @@ class _Prover:
         open_: list[tuple[Arrival, Route]] = [(arrival, route)]
         while open_:
             came, theirs = open_.pop()
-            if _name(came, 0) not in steps:
+            if _name(came) not in steps:
                 open_ += [(back, plan(self.config, back, at)) for back in self._add(steps, came, theirs)]
         return steps
 
     def _add(self, steps: dict[str, Step], arrival: Arrival, route: Route) -> Iterator[Arrival]:
         """Add the steps of one route; the arrivals that can follow from it."""
-        n = 0
-        for is_ours, places in groupby(route.destinations, key=lambda place: place.is_ours):
-            for run in (tuple(places),) if is_ours else ((place,) for place in places):
-                last = n + len(run) * _width(run[0]) >= sum(_width(place) for place in route.destinations)
-                after = LOST if last else _name(arrival, n + len(run) * _width(run[0]))
-                if is_ours:
-                    steps[_name(arrival, n)] = self._queue(run, after)
-                elif run[0].kind is Kind.ANNOUNCEMENT:
-                    steps[_name(arrival, n)] = _announcement(route)
-                else:
-                    back = self._sent_back(run[0])
-                    steps |= _dialled(arrival, n, run[0], after, _name(back, 0))
-                    yield back
-                n += len(run) * _width(run[0])
+        before_ms = 0
+        for stage in stages(route):
+            place, here = stage.places[0], _name(arrival, stage.n)
+            after = LOST if stage.is_last else _name(arrival, stage.n + 1)
+            self.longest_elsewhere_ms = max(self.longest_elsewhere_ms, before_ms)
+            if place.is_ours:
+                steps[here] = self._queue(stage, after)
+                before_ms += stage.limit_ms or 0
+            elif place.kind is Kind.ANNOUNCEMENT:
+                steps[here] = _announcement(route)
+            else:
+                back = self._sent_back(place)
+                steps |= _dialled(here, place, after, _name(back))
+                before_ms += place.ring_for_ms * len(place.trunks)
+                yield back
 
     def _sent_back(self, place: Destination) -> Arrival:
         """The call as it would come when the target sends it on to us, or is a line of ours itself."""
@@ -192,24 +201,28 @@ class _Prover:
             return arrived(self.config, number, [])
         return arrived(self.config, site.number, [(number, "")])
 
-    def _queue(self, run: tuple[Destination, ...], after: str) -> Step:
-        """A run of our own pools: one ticket; the Floor itself says whether it always comes to the hall."""
-        words = "waits for " + ", then ".join(f"pool '{place.name}'" for place in run)
-        if run not in self.waits:
-            self.waits[run] = waiting.wait(self.config.site, ladder(self.config, run))
-        wait = self.waits[run]
-        if not wait.reaches_hall:
-            return Step(f"{words}; {wait.why}", ((Outcome.NOBODY, LOST),))
+    def _queue(self, stage: Stage, after: str) -> Step:
+        """A run of our own pools: one ticket; the Floor itself says whether it always comes to the hall, or goes on."""
+        words = "waits for " + ", then ".join(f"pool '{place.name}'" for place in stage.places)
+        wait = self._wait(stage)
+        if not wait.holds:
+            return Step(words, (), wait.why)
+        unserved = DECLINED if stage.is_last else (*DECLINED, Outcome.OVERFLOWED)
         ends = after or End.HALL
-        return Step(words, ((Outcome.ANSWERED, End.PERSON), *((outcome, ends) for outcome in DECLINED)))
+        return Step(words, ((Outcome.ANSWERED, End.PERSON), *((outcome, ends) for outcome in unserved)))
+
+    def _wait(self, stage: Stage) -> waiting.Wait:
+        """What the Floor makes of it; equal ones are tried once."""
+        wherever = stage._replace(n=1)
+        if wherever not in self.waits:
+            site, rungs, limit_ms = self.config.site, ladder(self.config, stage.places), stage.limit_ms
+            tried = waiting.wait(site, rungs) if limit_ms is None else waiting.limited(site, rungs, limit_ms)
+            self.waits[wherever] = tried
+        return self.waits[wherever]
 
 
-def _width(place: Destination) -> int:
-    """How many steps a destination takes: a target one for each trunk."""
-    return 1 if place.is_ours or place.kind is Kind.ANNOUNCEMENT else max(1, len(place.trunks))
-
-
-def _name(arrival: Arrival, n: int) -> str:
+def _name(arrival: Arrival, n: int = 1) -> str:
+    """The step at which the `n`-th stage of a route begins."""
     chain = ">".join(arrival.chain)
     return f"{arrival.number}|{chain}|{arrival.reason}|{arrival.caller}|{n}"
 
@@ -220,22 +233,26 @@ def _announcement(route: Route) -> Step:
     return Step("hears " + (", ".join(prompt.id for prompt in route.prompts) or "nothing"), follows)
 
 
-def _dialled(arrival: Arrival, n: int, place: Destination, after: str, back: str) -> dict[str, Step]:
-    """A target over each of its trunks: an unreachable one is tried over the next."""
+def _dialled(here: str, place: Destination, after: str, back: str) -> dict[str, Step]:
+    """A target over each of its trunks: an unreachable one is tried over the next.
+
+    One that may ring for no time is not answered; one whose early release is not taken back has had the call.
+    """
+    if not place.trunks or place.ring_for_ms <= 0:
+        return {here: Step(f"does not dial {place.name}", ((Outcome.UNREACHABLE, after),))}
     steps: dict[str, Step] = {}
-    for i, trunk in enumerate(place.trunks or ("no trunk",)):
-        is_last = i + 1 >= len(place.trunks)
-        follows = [(outcome, after) for outcome in FAILED]
-        follows.append((Outcome.UNREACHABLE, after if is_last else _name(arrival, n + i + 1)))
-        if place.trunks:
-            follows += [(Outcome.ANSWERED, End.CENTRE), (Outcome.SENT_BACK, back)]
+    failed = [each for each in FAILED if each is not Outcome.RELEASED or place.return_within_ms > 0]
+    for i, trunk in enumerate(place.trunks):
+        next_one = after if i + 1 == len(place.trunks) else f"{here}+{i + 1}"
+        follows = [*((outcome, after) for outcome in failed), (Outcome.UNREACHABLE, next_one)]
+        follows += [(Outcome.ANSWERED, End.CENTRE), (Outcome.SENT_BACK, back)]
         words = f"dials {place.number} ({place.name}) over {trunk}"
-        steps[_name(arrival, n + i)] = Step(words, tuple(follows), place.ring_for_ms > 0)
+        steps[f"{here}+{i}" if i else here] = Step(words, tuple(follows))
     return steps
 
 
 def follow(steps: Mapping[str, Step], start: str) -> Walk:
-    """Walk from `start`: every path counted, and the first that is a circle, has no limit or ends nowhere."""
+    """Walk from `start`: every path counted, and the first that is a circle or ends nowhere."""
     done: dict[str, Walk] = {}
     trail: list[str] = []
 
@@ -264,12 +281,12 @@ def _end(outcome: Outcome, after: str) -> Walk | None:
 
 
 def _joined(step: Step, walks: Sequence[tuple[Outcome, Walk]]) -> Walk:
+    if step.why:
+        return Walk(1, {}, (step.words, step.why))
     ends: Counter[str] = Counter()
     for _, walk in walks:
         ends.update(walk.ends)
     paths = sum(walk.paths for _, walk in walks)
-    if not step.is_limited:
-        return Walk(paths, ends, (step.words, "rings without a limit"))
     broken = next(((outcome, walk.broken) for outcome, walk in walks if walk.broken), None)
     if broken is None:
         return Walk(paths, ends)
@@ -284,12 +301,13 @@ def render(proof: Proof) -> str:
     p = proof
     ends = ", ".join(f"{count:,} {_WHERE[End(end)]}" for end, count in p.ends.items())
     trials = "nobody there, a pool closes, a pool is taken away, an offer comes to nothing"
-    latest = f"{p.longest_before_hall_ms / 1000:g} s"
+    latest, elsewhere = (f"{ms / 1000:g} s" for ms in (p.longest_before_hall_ms, p.longest_elsewhere_ms))
     lines = [
         f"{p.numbers} numbers, {p.arrivals} ways of arriving, {p.moments} moments around changes: {p.routes:,} routes",
         f"{p.paths:,} paths walked: {ends}",
         f"{p.ladders} waits in the queue, tried on the Floor in {p.waits} ways ({trials}):",
-        f"  any agent of the hall is asked after {latest} at the latest; the wait in the hall ends with a person only",
+        f"  any agent of the hall is asked after {latest} at most, or when a phone that rings then is given up;",
+        f"  places before that keep a caller for {elsewhere} at most; the wait in the hall ends with a person only",
     ]
     if p.broken_in_all:
         lines += ["", f"{p.broken_in_all:,} routes on which a caller is lost" + _first(p), *map(str, p.broken)]

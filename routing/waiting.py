@@ -1,6 +1,7 @@
-"""A wait in the queue, tried on the Floor: whatever becomes of pools and agents meanwhile, the hall takes the ticket.
+"""A wait in the queue, tried on the Floor: whatever becomes of pools and agents meanwhile, the ticket comes to an end.
 
-The route of a call is decided once and kept; this shows that the ladder in it stays good while it waits.
+That is the hall, or, where something follows, that it overflows.  The route of a call is decided once and kept; this
+shows that the ladder in it stays good while it waits.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,14 @@ from routing.ids import AgentId, Instant, PoolId, SeatId, TicketId
 from routing.tickets import (
     Action,
     Alternative,
+    AnyEvent,
     Competence,
     Configured,
     Entered,
     Ladder,
     Offer,
+    Overflowed,
+    Readied,
     Refusal,
     Refused,
     SignedIn,
@@ -30,20 +34,51 @@ FIRST, SECOND, THEIRS = (AgentId(each) for each in ("first", "second", "theirs")
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """What came of a ladder: how many ways were walked, when the hall is asked at the latest, and which way fails."""
+    """What came of a ladder: how many ways were walked, which way fails, and when it has led on at the latest.
+
+    `latest_ms`: when the hall is asked, or what follows is tried; a phone that rings then is let ring.
+    """
 
     walked: int
-    hall_after_ms: int
+    latest_ms: int
     why: str = ""
 
     @property
-    def reaches_hall(self) -> bool:
-        """Whether an agent of the hall who becomes free is offered the call in every case."""
+    def holds(self) -> bool:
+        """Whether nobody is kept there in any case."""
         return not self.why
 
 
+def limited(site: Site, ladder: Ladder, limit_ms: int) -> Wait:
+    """Try every way of a wait that something follows: whoever is free is asked, and nobody stays for ever."""
+    pools = tuple(dict.fromkeys(one.pool for rung in ladder for one in rung.requirement.alternatives))
+    trials = [*_limited(site, ladder, limit_ms, pools)]
+    why = next((words for words, came in trials if not came), "")
+    return Wait(len(trials), limit_ms, why)
+
+
+def _limited(site: Site, ladder: Ladder, limit_ms: int, pools: Iterable[PoolId]) -> Iterator[tuple[str, bool]]:
+    """What happens meanwhile, and whether the ticket goes on when it must, and not before."""
+    on = "the caller is never passed on"
+    alone = _Trial(site, ladder, limit_ms=limit_ms)
+    yield f"nobody is signed in: {on}", alone.has_overflowed and not alone.now
+    for pool in pools:
+        trial = _Trial(site, ladder, pool, limit_ms=limit_ms)
+        asked = trial.ready()
+        yield f"somebody of pool '{pool}' is free: is never asked", asked
+        yield f"a phone of pool '{pool}' rings at the limit: {on}", asked and trial.climb().refuses(Instant(limit_ms))
+        trial = _Trial(site, ladder, pool, limit_ms=limit_ms)
+        yield f"everybody in pool '{pool}' is talking: {on}", trial.climb().has_overflowed and trial.now == limit_ms
+        trial = _Trial(site, ladder, pool, limit_ms=limit_ms)
+        trial.apply(_configured(site, without=pool))
+        yield f"pool '{pool}' is taken away: {on}", trial.climb().has_overflowed
+        trial = _Trial(site, ladder, pool, limit_ms=limit_ms)
+        trial.apply(SignedOut(THEIRS))
+        yield f"pool '{pool}' closes: {on}", trial.climb().has_overflowed
+
+
 def wait(site: Site, ladder: Ladder) -> Wait:
-    """Try every way."""
+    """Try every way of a wait that nothing follows: an agent of the hall who becomes free is asked in every case."""
     staffed = any(one.pool == site.hall for agent in site.agents.values() for one in agent.competences)
     trials = [("nobody works in the hall", staffed), *_trials(site, ladder)]
     why = next((f"{words}: no agent of the hall is ever asked" for words, came in trials if not came), "")
@@ -88,17 +123,32 @@ def _configured(site: Site, without: PoolId | None = None) -> Configured:
 class _Trial:
     """A Floor of its own with one ticket; somebody of `pool` is signed in, but busy."""
 
-    def __init__(self, site: Site, ladder: Ladder, pool: PoolId | None = None) -> None:
+    def __init__(self, site: Site, ladder: Ladder, pool: PoolId | None = None, limit_ms: int | None = None) -> None:
         self.hall, self.floor, self.now = site.hall, Floor(), Instant(0)
+        self.has_overflowed = False
         self.apply(_configured(site))
         if pool is not None:
             skills = dict.fromkeys(site.skills, 5).items()
             self.apply(SignedIn(THEIRS, SeatId("theirs"), (Competence(pool, tuple(skills)),), ready=False))
-        self.apply(Entered(TICKET, ladder, self.now))
+        self.apply(Entered(TICKET, ladder, self.now, limit_ms=limit_ms))
 
-    def apply(self, event: Configured | Entered | Refused | SignedIn | SignedOut | Tick) -> tuple[Action, ...]:
+    def apply(self, event: AnyEvent) -> tuple[Action, ...]:
         """What the Floor answers."""
-        return self.floor.apply(event, self.now)
+        said = self.floor.apply(event, self.now)
+        self.has_overflowed |= any(isinstance(action, Overflowed) for action in said)
+        return said
+
+    def ready(self) -> bool:
+        """Who is busy no longer is; whether they are offered the call."""
+        return _is_offered(self.apply(Readied(THEIRS)))
+
+    def refuses(self, at: Instant) -> bool:
+        """Who is rung has not answered by then; whether the ticket stayed for it, and is gone after it."""
+        self.now = at
+        self.apply(Tick())
+        stayed = not self.has_overflowed
+        self.apply(Refused(TICKET, THEIRS, Refusal.NO_ANSWER))
+        return stayed and self.has_overflowed
 
     def sign_in(self, agent: AgentId, pool: PoolId) -> tuple[Action, ...]:
         """Somebody without any skill sits down."""

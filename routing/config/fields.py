@@ -60,6 +60,15 @@ def duration(entry: Entry, key: str) -> timedelta:
     return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
 
 
+def lasting(entry: Entry, key: str) -> timedelta:
+    """A duration of more than nothing: a wait that must give somebody the time to answer."""
+    noted = len(entry.source.faults)
+    read = duration(entry, key)
+    if not read and len(entry.source.faults) == noted:
+        entry.fault(key, f"'{key}' is {entry.peek(key)}: a wait of nothing reaches nobody")
+    return read
+
+
 def size(entry: Entry, key: str) -> int:
     """Bytes: `8 GiB`."""
     written = entry.text(key)

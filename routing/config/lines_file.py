@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date
 
 from routing.config.entry import Entry, entries
-from routing.config.fields import choice, day, duration, matching, one_of, refer, undefined, window, yes
+from routing.config.fields import choice, day, lasting, matching, one_of, refer, undefined, window, yes
 from routing.config.nodes import Node, Source
 from routing.config.site import Mode, Site, TargetKind
 from routing.config.site_file import WIDEST_ANY_AGENT
@@ -76,6 +76,9 @@ def _somebody_answers(entry: Entry, line: Line, site: Site, staff: Collection[tu
     if line.pool in site.pools and (line.pool, None) not in staff:
         note = entry.fault if line.answered_by is AnsweredBy.RETAINED_SEATS else entry.warn
         note("pool", f"no agent works in pool '{line.pool}': nobody answers at the line's own seats")
+    for name in line.fallback:
+        if name in site.pools and (PoolId(name), None) not in staff:
+            entry.warn("fallback", f"no agent works in pool '{name}': every call passes it at once")
     if line.skill in site.skills and (site.hall, line.skill) not in staff:
         entry.warn("skill", f"no agent of the hall has skill '{line.skill}': every call waits for one in vain")
     if line.number == site.number and (site.hall, None) not in staff:
@@ -83,13 +86,16 @@ def _somebody_answers(entry: Entry, line: Line, site: Site, staff: Collection[tu
 
 
 def _leads_elsewhere(entry: Entry, line: Line, site: Site, lines: Collection[str]) -> None:
-    target = site.targets.get(line.target) if line.target else None
-    if target is not None and site.dialled(target) in lines:
-        entry.warn("target", f"'{target.id}' is dialled as {target.number}, a line of ours: calls would come back")
+    for key, name in (("target", line.target), *(("fallback", each) for each in line.fallback)):
+        target = site.targets.get(TargetId(name)) if name else None
+        if target is not None and site.dialled(target) in lines:
+            entry.warn(key, f"'{target.id}' is dialled as {target.number}, a line of ours: calls would come back")
+        if target is not None and target.kind is TargetKind.EMERGENCY:
+            entry.fault(key, f"'{target.id}' is an emergency desk; no line leads there by itself")
     for name in line.fallback:
-        if name in (site.hall, line.pool, line.target):
+        if name in (site.hall, line.own_pool, line.own_target):
             entry.fault("fallback", f"'{name}' comes anyhow; leave it out of 'fallback'")
-    waits = sum(name in site.pools for name in (line.pool, *line.fallback))
+    waits = sum(name in site.pools for name in (line.own_pool, *line.fallback))
     if waits * (line.ring_for or site.timing.own_seats_for) > WIDEST_ANY_AGENT:
         entry.warn("fallback", "the waits at the pools before the hall add up to more than 10 s")
 
@@ -116,7 +122,7 @@ def _line(entry: Entry, site: Site) -> Line:
         skill=SkillId(skill) if skill else None,
         pool=PoolId(pool) if pool else None,
         target=TargetId(target) if target else None,
-        ring_for=entry.maybe("ring_for", duration, None),
+        ring_for=entry.maybe("ring_for", lasting, None),
         fallback=_fallback(entry, site),
         transition=entry.maybe("transition", window, None),
         cancel_on=cancel_on,
@@ -191,10 +197,5 @@ def _answered(entry: Entry, line: Line, site: Site) -> None:
         entry.warn("seats", f"seats: {line.seats} does not go together with answered_by: {at}")
     if line.pool and line.ring_for is not None and line.ring_for > WIDEST_ANY_AGENT:
         entry.fault("ring_for", "a call waits at most 10 s at a line's own seats before the hall may take it")
-    if line.ring_for == timedelta(0) and entry.peek("ring_for").startswith("0"):
-        entry.fault("ring_for", "a wait of nothing reaches nobody; leave 'ring_for' out for the usual wait")
-    target = site.targets.get(line.target) if line.target else None
-    if target is not None and target.kind is TargetKind.EMERGENCY:
-        entry.fault("target", f"'{target.id}' is an emergency desk; no line leads there by itself")
     if line.pool == site.hall:
         entry.fault("pool", f"'{line.pool}' is the hall, which follows in any case; leave 'pool' out")

@@ -8,7 +8,20 @@ from typing import TypeVar
 
 from routing.config import calendar_file, people_file, trunks_file
 from routing.config.entry import Entry, entries, named
-from routing.config.fields import A_WORD, WORD, between, choice, duration, each_of, matching, moment, one_of, size, yes
+from routing.config.fields import (
+    A_WORD,
+    WORD,
+    between,
+    choice,
+    duration,
+    each_of,
+    lasting,
+    matching,
+    moment,
+    one_of,
+    size,
+    yes,
+)
 from routing.config.nodes import Node, Source
 from routing.config.site import (
     Limits,
@@ -39,6 +52,9 @@ AREA = re.compile(r"0[0-9]{2,3}")
 COUNTRY = re.compile(r"[1-9][0-9]{0,2}")
 WIDEST_ANY_AGENT = timedelta(seconds=10)
 """A skill, or a line's own seats, are worth at most this wait: the standard's clock is 15 s."""
+
+WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
+"""Limits in `timing` that are never nothing."""
 
 SECTIONS = (
     *("site", "ports", "timing", "limits", "survival", "survey", "recording", "voice", "skills", "pools"),
@@ -220,7 +236,8 @@ def _timing(file: Entry) -> Timing:
     if node is None:
         return Timing()
     entry = Entry(file.source, node, "'timing'", names)
-    timing = Timing(**{name: entry.maybe(name, duration, getattr(Timing(), name)) for name in names})
+    readers = dict.fromkeys(WAITS, lasting)
+    timing = Timing(**{name: entry.maybe(name, readers.get(name, duration), getattr(Timing(), name)) for name in names})
     if timing.any_agent_after > WIDEST_ANY_AGENT:
         entry.fault("any_agent_after", "a call waits at most 10 s before any agent of the hall may take it")
     if timing.lower_level_after > timing.any_agent_after:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from routing.config.entry import Entry
-from routing.config.fields import a_word, between, choice, duration, each_of, hours, yes
+from routing.config.fields import a_word, between, choice, duration, each_of, hours, lasting, yes
 from routing.config.site import AnswersWith, CallerId, Dtmf, Mode, NumberIn, Target, TargetKind, Trunk
 from routing.hours import ALWAYS
 from routing.ids import TargetId
@@ -73,7 +73,7 @@ def target(entry: Entry, trunks: Collection[str]) -> Target:
         trunks=over,
         hours=entry.maybe("hours", hours, ALWAYS),
         answers_with=entry.maybe("answers_with", choice(AnswersWith), fresh.answers_with),
-        ring_for=entry.maybe("ring_for", duration, fresh.ring_for),
+        ring_for=entry.maybe("ring_for", lasting, fresh.ring_for),
         return_within=entry.maybe("return_within", duration, fresh.return_within),
         caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
         alternative=bare(alternative) or "",

@@ -43,10 +43,9 @@ def test_prove_says_how_many_paths_it_walked(city: Path) -> None:
 
 
 def test_prove_shows_the_path_on_which_a_caller_is_lost(city: Path) -> None:
-    changed(city, "answered_by: retained-seats\n    pool: safety",
-            "answered_by: retained-seats\n    pool: safety\n    fallback: [agriculture]")  # fmt: skip
+    changed(city, "number: 0311-12316", "number: 12316", "site.yaml")
     said = typed("prove", code=1)
-    assert "waits for pool 'safety'; nobody is signed in: no agent of the hall is ever asked" in said
+    assert "dials 12316 (agriculture) over town: sent back to us\n    … and so on, in a circle" in said
 
 
 def test_diff_of_two_directories_and_of_a_file(city: Path) -> None:

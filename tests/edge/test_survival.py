@@ -69,6 +69,13 @@ def test_who_was_greeted_is_told_only_that_it_goes_on(config: Config) -> None:
     assert decide(config, stamp, at(MORNING), "P") == "say=P/survival-sorry|queue=hall,"
 
 
+def test_a_wait_of_less_than_a_second_is_one_and_not_for_ever() -> None:
+    sources = dict(SOURCES)
+    sources["lines.yaml"] = sources["lines.yaml"].replace("ring_for: 10 s", "ring_for: 400 ms", 1)
+    way = decide(build(sources), Stamp("12350", trunk="town"), at(MORNING), "P")
+    assert way == "say=P/transition-12350|queue=safety,1|queue=hall,"
+
+
 def test_a_route_that_only_announces_ends_there(config: Config) -> None:
     said = SpokenPrompt(PromptId("cancelled-12329"), must_hear=True, text="")
     route = Route("12329", "公积金", Phase.CANCELLED, (said,), (), PromptId("whisper-12329"))

@@ -146,6 +146,8 @@ LINE_FAULTS = [
         "warning: seats: merged does not go together with answered_by: retained-seats",
     ),
     ("ring_for: 10 s", "fallback: [hall]", "'hall' comes anyhow; leave it out"),
+    ("ring_for: 10 s", "fallback: [police]", "'police' is an emergency desk; no line leads there by itself"),
+    ("ring_for: 10 s", "fallback: [safety]", "'safety' comes anyhow; leave it out"),
     ("ring_for: 10 s", "fallback: [agricultura]", "is not the name of a pool or target; did you mean 'agriculture'?"),
     ("ring_for: 10 s", "fallback: agriculture", "'fallback' is a list: [one, two]"),
     ("ring_for: 10 s", "fallback: [[agriculture]]", "'fallback' is a list of words"),
@@ -163,6 +165,14 @@ LINE_FAULTS = [
 @pytest.mark.parametrize(("old", "new", "fault"), LINE_FAULTS)
 def test_a_fault_of_a_line_is_told_in_words(old: str, new: str, fault: str) -> None:
     assert fault in "\n".join(told(changed("lines.yaml", old, new)))
+
+
+def test_a_pool_behind_which_nobody_works_is_a_warning_where_it_is_a_fallback() -> None:
+    sources = changed("site.yaml", "seat: 8111, works_in: {law: {}}", "seat: 8111, works_in: {safety: {}}")
+    sources["site.yaml"] = sources["site.yaml"].replace("8112, works_in: {law: {}}", "8112, works_in: {safety: {}}")
+    line = "target: agriculture\n"
+    sources["lines.yaml"] = sources["lines.yaml"].replace(line, line + "    fallback: [law]\n", 1)
+    assert "warning: no agent works in pool 'law': every call passes it at once" in "\n".join(told(sources))
 
 
 SITE_FAULTS = [
@@ -201,6 +211,9 @@ SITE_FAULTS = [
     ("lower_level_after: 5 s", "lower_level_after: 9999 ms\n  any_agent_after: 5 s", "stands here twice"),
     ("any_agent_after: 10 s", "any_agent_after: 4 s", "'lower_level_after' is later than 'any_agent_after'"),
     ("own_seats_for: 10 s", "own_seats_for: 1 min", "a call waits at most 10 s at a line's own seats"),
+    ("own_seats_for: 10 s", "own_seats_for: 0 s", "'own_seats_for' is 0 s: a wait of nothing reaches nobody"),
+    ("ring_for: 6 s", "ring_for: 0 ms", "'ring_for' is 0 ms: a wait of nothing reaches nobody"),
+    ("ring_for: 15 s ", "ring_for: 0 s ", "'ring_for' is 0 s: a wait of nothing reaches nobody"),
     ("renew: 10 s", "renew: 16 s", "'renew' must be at most half of 'lease'"),
     ("journal: 8 GiB", "journal: 8 GB", "'8 GB' is not a size"),
     ("calls: 150", "calls: 0", "'calls' is 0"),

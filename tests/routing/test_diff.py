@@ -43,6 +43,13 @@ def with_site(conf: Config, **changes: object) -> Config:
     return msgspec.structs.replace(conf, site=msgspec.structs.replace(conf.site, **changes))
 
 
+def test_another_wait_before_what_follows_is_said() -> None:
+    line = LINE.replace("answered_by: hall", "answered_by: hall\n    fallback: [safety, water]\n    ring_for: 9 s")
+    assert other("ring_for: 9 s", "ring_for: 8 s", line)[0].startswith(
+        "12341: after 8 s, or when nobody is signed in there: goes on, instead of: after 9 s"
+    )
+
+
 def test_nothing_changes() -> None:
     assert render(diff(OLD, OLD)) == "nothing changes for any number"
 

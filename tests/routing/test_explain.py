@@ -10,7 +10,7 @@ from routing.config import build
 from routing.explain import explain, render
 from routing.hours import parse_moment
 from routing.plan import Kind
-from tests.routing.sources import config, with_line
+from tests.routing.sources import changed, config, with_line
 from tests.routing.test_plan import CANCELLED_LINE, SUB_CENTRE_LINE
 
 DAY = parse_moment("2021-09-15T09:00")
@@ -106,6 +106,25 @@ def test_a_run_of_pools_after_a_target_is_one_wait() -> None:
     found = explain(build(with_line(SUB_CENTRE_LINE)), "12399", DAY)
     assert [step.partition(":")[0] for step in found.steps[1:]] == ["at once", "after 8 s also"]
     assert found.steps[0].startswith("dials")
+
+
+def test_pools_that_a_target_follows_say_when_it_goes_on() -> None:
+    found = explain(build(with_line(SUB_CENTRE_LINE.replace("[safety]", "[safety, law, water]"))), "12399", DAY)
+    assert [step.partition(" (")[0] for step in found.steps[1:]] == [
+        *("at once: anyone in 安全生产坐席", "after 8 s also: anyone in 法律服务坐席"),
+        *("after 16 s, or when nobody is signed in there: goes on", "dials 03108095001"),
+        "at once: anyone in 12345大厅",
+    ]
+
+
+def test_a_target_that_is_not_taken_back_from_does_not_come_back() -> None:
+    sources = changed("site.yaml", "return_within: 5 s ", "return_within: 0 s ")
+    assert explain(build(sources), "12316", DAY).steps[0].endswith("over town for 15 s")
+
+
+def test_a_pool_that_is_not_in_use_is_not_said_to_be_skipped() -> None:
+    found = explain(build(with_line(SUB_CENTRE_LINE.replace("fallback: [safety]", "pool: safety"))), "12399", DAY)
+    assert found.skipped == ()
 
 
 def test_a_place_that_never_opens_is_said_to_be_so() -> None:

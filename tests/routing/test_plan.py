@@ -12,7 +12,7 @@ from routing.config import Config, build
 from routing.hours import SHANGHAI
 from routing.ids import PoolId, SkillId
 from routing.lines import Phase, phase
-from routing.plan import Arrival, Destination, Kind, Route, ladder, plan, recognise
+from routing.plan import Arrival, Destination, Kind, Route, ladder, plan, recognise, stages
 from routing.tickets import Alternative
 from tests.routing.sources import changed, config, ours, with_line
 
@@ -192,6 +192,22 @@ def test_a_sub_centre_then_its_fallback_then_the_hall() -> None:
         )
     )
     assert way(route("12399", DAY, conf=other)) == ["transfer agriculture", "pool hall"]
+
+
+def test_a_pool_that_waits_for_another_word_is_not_in_use() -> None:
+    conf = build(with_line(SUB_CENTRE_LINE.replace("fallback: [safety]", "pool: safety")))
+    assert way(route("12399", DAY, conf=conf)) == ["sub-centre agriculture", "pool hall"]
+
+
+def test_stages_are_runs_of_pools_and_targets_one_by_one() -> None:
+    line = SUB_CENTRE_LINE.replace("[safety]", "[safety, law, water, power, safety]")
+    found = stages(route("12399", DAY, conf=build(with_line(line))))
+    assert [(stage.n, [place.name for place in stage.places], stage.limit_ms) for stage in found if stage.limit_ms] == [
+        *((1, ["agriculture"], 8000), (2, ["safety", "law"], 16_000), (3, ["water"], 15_000), (4, ["power"], 15_000)),
+    ]
+    assert found[-1] == (5, found[-1].places, True)
+    assert [place.name for place in found[-1].places] == ["safety", "hall"]
+    assert found[-1].limit_ms is None
 
 
 def test_seats_at_the_bureau_are_a_number_that_we_dial() -> None:

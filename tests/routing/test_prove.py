@@ -1,7 +1,7 @@
 """Nobody who dials is lost: walked over everything that can happen, and what is broken is said as a path."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
@@ -73,7 +73,8 @@ def test_nobody_on_the_whole_list_is_lost() -> None:
     assert proof.numbers >= len(config().lines)
     assert proof.routes > proof.arrivals > proof.numbers
     assert set(proof.ends) <= set(map(str, End))
-    assert proof.longest_before_hall_ms <= 10_000
+    assert proof.longest_before_hall_ms == 10_000
+    assert proof.longest_elsewhere_ms == 15_000, "a centre"
     assert "nobody is lost" in prove.render(proof)
 
 
@@ -103,17 +104,27 @@ def test_a_centre_whose_number_is_our_own_line_is_a_circle() -> None:
     assert len(proof.broken) == SHOWN < proof.broken_in_all
 
 
-def test_a_hall_without_agents_and_a_target_without_a_limit_lose_callers() -> None:
+def test_a_hall_without_agents_loses_callers() -> None:
     nobody = prove.prove(only(with_site(config(), agents={})))
     assert not nobody.holds
     assert "nobody works in the hall" in prove.render(nobody)
-    endless = with_lines(SUB_CENTRE_LINE.replace("\n    ring_for: 8 s", ""))
-    targets = {
-        id_: msgspec.structs.replace(target, ring_for=target.ring_for * 0, hours=ALWAYS)
-        for id_, target in endless.site.targets.items()
-    }
-    proof = prove.prove(only(with_site(endless, targets=targets), "12342"))
-    assert any(each.path[-1] == "rings without a limit" for each in proof.broken)
+
+
+def sub_centre(**changes: object) -> Config:
+    """One line with a sub-centre that is always open, and is otherwise so."""
+    conf = only(with_lines(SUB_CENTRE_LINE.replace("\n    ring_for: 8 s", "")), "12342")
+    target = msgspec.structs.replace(conf.site.targets[AGRICULTURE], hours=ALWAYS, **changes)
+    return with_site(conf, targets={target.id: target})
+
+
+def test_a_target_that_may_ring_for_no_time_is_not_dialled() -> None:
+    proof = prove.prove(sub_centre(ring_for=timedelta(0)))
+    assert proof.holds
+    assert End.CENTRE not in proof.ends
+
+
+def test_what_lets_go_at_once_comes_back_only_where_it_is_taken_back() -> None:
+    assert prove.prove(sub_centre(return_within=timedelta(0))).paths < prove.prove(sub_centre()).paths
 
 
 class _Crooked:
@@ -133,11 +144,11 @@ def test_a_route_that_ends_nowhere_is_shown_in_words(monkeypatch: pytest.MonkeyP
     proof = prove.prove(only(config()))
     assert not proof.holds
     assert "nothing follows, and the caller is lost" in proof.broken[0].path[-1]
-    assert str(proof.broken[0]).startswith("12345, direct, at 2021-09-12 23:59:59:\n    dials 1 ")
+    assert str(proof.broken[0]).startswith("12345, direct, at 2021-09-12 23:59:59:\n    does not dial police")
     _Crooked(monkeypatch, lambda _: (Destination(Kind.ANNOUNCEMENT, "nothing"),))
     assert "hears nothing" in prove.prove(only(config())).broken[0].path[0]
     _Crooked(monkeypatch, lambda _: (Destination(Kind.POOL, "safety", ring_for_ms=1, is_ours=True),))
-    assert "no agent of the hall is ever asked" in prove.prove(only(config())).broken[0].path[0]
+    assert "no agent of the hall is ever asked" in prove.prove(only(config())).broken[0].path[1]
 
 
 def test_few_broken_routes_are_all_shown() -> None:
@@ -158,13 +169,52 @@ def test_every_trunk_of_a_target_is_a_way_of_its_own() -> None:
     assert other.paths > one.paths
 
 
-def test_a_pool_that_a_centre_follows_keeps_its_callers_for_ever() -> None:
+def overflowing(wait: timedelta, *fallback: str) -> Config:
+    """One line with these pools and targets before the hall, all of them always open."""
     conf = with_lines(CANCELLED_LINE)
-    line = msgspec.structs.replace(conf.lines["12341"], fallback=("safety", AGRICULTURE))
-    target = msgspec.structs.replace(conf.site.targets[AGRICULTURE], hours=ALWAYS)
-    crooked = with_site(msgspec.structs.replace(conf, lines={**conf.lines, "12341": line}), targets={target.id: target})
-    proof = prove.prove(only(crooked, "12341"))
-    assert "waits for pool 'safety'; nobody is signed in: no agent of the hall is ever asked" in prove.render(proof)
+    line = msgspec.structs.replace(conf.lines["12341"], fallback=fallback, ring_for=wait)
+    site = conf.site
+    targets = {AGRICULTURE: msgspec.structs.replace(site.targets[AGRICULTURE], hours=ALWAYS)}
+    pools = {name: msgspec.structs.replace(pool, hours=ALWAYS) for name, pool in site.pools.items()}
+    conf = with_site(msgspec.structs.replace(conf, lines={**conf.lines, "12341": line}), targets=targets, pools=pools)
+    return only(conf, "12341")
+
+
+def test_a_pool_that_a_centre_follows_is_left_at_its_limit() -> None:
+    proof = prove.prove(overflowing(timedelta(seconds=4), "safety", "law", AGRICULTURE, "safety"))
+    assert proof.holds
+    assert proof.ends[End.CENTRE] > 0
+    assert proof.longest_elsewhere_ms == 8_000 + 15_000
+    assert proof.longest_before_hall_ms == 12_000, "sent back by the centre: three pools, then the hall"
+    assert "places before that keep a caller for 23 s at most" in prove.render(proof)
+
+
+def test_a_limit_of_nothing_asks_nobody() -> None:
+    """`check` refuses it; a config that was never checked is shown."""
+    unlimited = overflowing(timedelta(milliseconds=1), "safety", AGRICULTURE)
+    site = msgspec.structs.replace(
+        unlimited.site, timing=msgspec.structs.replace(unlimited.site.timing, own_seats_for=timedelta(0))
+    )
+    line = msgspec.structs.replace(unlimited.lines["12341"], ring_for=None)
+    conf = Config(site, {**unlimited.lines, "12341": line}, unlimited.prompts)
+    assert "somebody of pool 'safety' is free: is never asked" in prove.render(prove.prove(conf))
+
+
+# --- waits that something follows
+
+
+def test_a_wait_with_a_limit_is_tried_in_every_way() -> None:
+    conf = config()
+    places = [Destination(Kind.POOL, name, ring_for_ms=5_000, is_ours=True) for name in ("safety", "law")]
+    assert waiting.limited(conf.site, ladder(conf, places), 10_000) == waiting.Wait(walked=11, latest_ms=10_000)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["safety", "law", "hall"]), min_size=1, max_size=3), st.integers(1, 20_000))
+def test_whatever_pools_something_follows_nobody_stays_there(names: list[str], wait_ms: int) -> None:
+    conf = config()
+    places = [Destination(Kind.POOL, name, ring_for_ms=wait_ms, is_ours=True) for name in names]
+    assert waiting.limited(conf.site, ladder(conf, places), wait_ms * len(names)).holds
 
 
 # --- the walk by itself
@@ -282,7 +332,7 @@ def test_a_ladder_that_never_comes_to_the_hall_says_when_it_fails() -> None:
     safety = (Rung(Requirement((Alternative(PoolId("safety")),))),)
     assert waiting.wait(site, safety).why == "nobody is signed in: no agent of the hall is ever asked"
     skilled = (Rung(Requirement((Alternative(site.hall, next(iter(site.skills)), 1),))),)
-    assert not waiting.wait(site, skilled).reaches_hall
+    assert not waiting.wait(site, skilled).holds
 
 
 def test_a_good_ladder_is_tried_in_every_way() -> None:
@@ -290,7 +340,7 @@ def test_a_good_ladder_is_tried_in_every_way() -> None:
     places = (Destination(Kind.RETAINED_SEATS, "safety", ring_for_ms=10_000, is_ours=True),
               Destination(Kind.POOL, conf.site.hall, next(iter(conf.site.skills)), is_ours=True))  # fmt: skip
     found = waiting.wait(conf.site, ladder(conf, places))
-    assert found == waiting.Wait(walked=9, hall_after_ms=10_000)
+    assert found == waiting.Wait(walked=9, latest_ms=10_000)
 
 
 @settings(deadline=None)
@@ -300,7 +350,7 @@ def test_whatever_runs_before_the_hall_the_hall_is_asked(names: list[str], wait_
     skill = next(iter(conf.site.skills)) if skilled else None
     before = [Destination(Kind.POOL, name, ring_for_ms=wait_ms, is_ours=True) for name in names]
     rungs = ladder(conf, [*before, Destination(Kind.POOL, conf.site.hall, skill, is_ours=True)])
-    assert waiting.wait(conf.site, rungs).reaches_hall
+    assert waiting.wait(conf.site, rungs).holds
 
 
 def test_agents_who_work_elsewhere_are_not_the_halls() -> None:
