@@ -81,5 +81,5 @@ def _next(at: datetime, every: Every) -> datetime:
 def _moment(text: str) -> datetime:
     try:
         return parse_moment(text)
-    except ValueError as fault:
+    except (ValueError, OverflowError) as fault:
         raise ValueError(f"{text!r} is not a moment: write 2021-09-15, or 2021-09-15T09:00") from fault

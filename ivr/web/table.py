@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ivr.web import accounts, agents, audit, calls, house, pools, stream, talks
+from ivr.web import accounts, agents, audit, calls, house, pools, reports, stream, talks
 from ivr.web.openapi import document
 from ivr.web.operations import Operation
 from ivr.web.switchboard import Asked
@@ -21,6 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *talks.OPERATIONS,
     *calls.OPERATIONS,
     *stream.OPERATIONS,
+    *reports.OPERATIONS,
     *accounts.OPERATIONS,
     *audit.OPERATIONS,
 )

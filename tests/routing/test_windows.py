@@ -74,6 +74,7 @@ def test_a_period_is_today_where_nothing_is_said() -> None:
     [
         ("yesterday", "", "'yesterday' is not a moment: write 2021-09-15"),
         ("", "2021-13-01", "'2021-13-01' is not a moment"),
+        ("0001-01-01T00:00+14:00", "", "is not a moment"),
         ("2021-09-16", "", "has no time in it"),
         ("2021-09-15", "2021-09-15", "has no time in it"),
     ],

@@ -49,6 +49,7 @@ MAY: dict[str, str] = {
     "GET /calls/{call}": "own supervisor auditor",
     "GET /calls/{call}/recording": "supervisor auditor",
     "GET /stream": "operator supervisor auditor",
+    "GET /report": "supervisor auditor",
     "POST /login": "anyone",
     "POST /logout": "operator supervisor line-admin auditor system-admin",
     "GET /me": "operator supervisor line-admin auditor system-admin",
