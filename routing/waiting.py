@@ -11,10 +11,12 @@ import msgspec
 from routing.config.site import Site
 from routing.floor import Floor
 from routing.ids import AgentId, Instant, PoolId, SeatId, TicketId
+from routing.prompts import POOL_CLOSED
 from routing.tickets import (
     Action,
     Alternative,
     AnyEvent,
+    Closed,
     Competence,
     Configured,
     Entered,
@@ -74,6 +76,9 @@ def _limited(site: Site, ladder: Ladder, limit_ms: int, pools: Iterable[PoolId])
         yield f"pool '{pool}' is taken away: {on}", trial.climb().has_overflowed
         trial = _Trial(site, ladder, pool, limit_ms=limit_ms)
         trial.apply(SignedOut(THEIRS))
+        yield f"everybody leaves pool '{pool}': {on}", trial.climb().has_overflowed
+        trial = _Trial(site, ladder, pool, limit_ms=limit_ms)
+        trial.apply(Closed(pool, POOL_CLOSED))
         yield f"pool '{pool}' closes: {on}", trial.climb().has_overflowed
 
 
@@ -98,6 +103,9 @@ def _trials(site: Site, ladder: Ladder) -> Iterator[tuple[str, bool]]:
             yield f"pool '{pool}' is taken away", _comes(trial.climb(), FIRST)
             trial = _Trial(site, ladder, pool)
             trial.apply(SignedOut(THEIRS))
+            yield f"everybody leaves pool '{pool}'", _comes(trial.climb(), FIRST)
+            trial = _Trial(site, ladder, pool)
+            trial.apply(Closed(pool, POOL_CLOSED))
             yield f"pool '{pool}' closes", _comes(trial.climb(), FIRST)
             yield f"everybody in pool '{pool}' is talking", _comes(_Trial(site, ladder, pool).climb(), FIRST)
     for why in Refusal:

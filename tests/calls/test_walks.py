@@ -12,6 +12,7 @@ from routing.arrival import arrived
 from routing.config import Config
 from routing.hours import parse_moment
 from routing.ids import AgentId, TargetId
+from routing.plan import plan
 from routing.prove import LOST, End, Step
 from routing.prove import Outcome as Came
 from routing.tickets import Paused
@@ -66,7 +67,7 @@ def paths(steps: Mapping[str, Step], name: str, before: Path = ()) -> Iterator[t
 def walked() -> Iterator[Any]:
     prover = prove._Prover(CITY)
     arrival, at = arrived(CITY, NUMBER, []), parse_moment(MOMENT)
-    steps = prover._graph(arrival, prove.plan(CITY, arrival, at), at)
+    steps = prover._graph(arrival, plan(CITY, arrival, at), at)
     for path, end in paths(steps, prove._name(arrival)):
         yield pytest.param(path, end, id=", ".join(came for _, came in path))
 
