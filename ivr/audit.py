@@ -1,12 +1,13 @@
 """The audit log: who asked for what, when, from where, and what came of it; only ever appended to.
 
 Each line is `crc32 JSON`, and its JSON carries the SHA-256 of the line before: whoever changes, removes or inserts one
-breaks the chain there.  It owns the chain; what is worth an entry, `ivr.web.api` knows.
+breaks the chain there.  Whoever cuts off its end is found out by anchors: number and digest of a line now and then, in
+the journal, and so in the database.  It owns the chain; what is worth an entry, `ivr.web.audit` knows.
 """
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from zlib import crc32
 
 import msgspec
@@ -18,6 +19,13 @@ log = logging.getLogger(__name__)
 
 BEGINNING = "0" * 64
 """What the first entry carries."""
+
+ANCHOR = "audit"
+"""Topic and key of an anchor in the journal."""
+
+ANCHOR_EVERY = 500
+SEGMENT = 64 << 20
+"""Bytes of a file: then it is put aside, and the next one begins with a copy of its last line."""
 
 _HELD_MOST = 100_000  # entries in memory while the disk refuses
 _TAIL = 1 << 18  # bytes: the last line is looked for in so many from the end
@@ -44,23 +52,38 @@ class Entry(msgspec.Struct, frozen=True):
     before: str
 
 
+class Anchor(msgspec.Struct, frozen=True):
+    """That there was a line with this number and this digest."""
+
+    n: int
+    digest: str
+
+
 class Link(msgspec.Struct, frozen=True):
     """A line of the log and what is wrong with it: nothing, where `fault` is empty."""
 
     line: int
     entry: Entry | None
     fault: str = ""
+    digest: str = ""
+
+
+def _nowhere(_: Anchor) -> object:
+    """No anchors."""
 
 
 class Audit:
     """Written synchronously.  A disk that refuses stops nobody: entries wait in memory, and `held` counts them."""
 
-    def __init__(self, disk: Disk, clock: Clock) -> None:
+    def __init__(self, disk: Disk, clock: Clock, anchor: Callable[[Anchor], object] = _nowhere) -> None:
         self._disk = disk
         self._clock = clock
+        self._anchor = anchor
         self._held: list[bytes] = []
         self.lost = 0
         self._n, self._before = _end(disk)
+        if self._n:
+            anchor(Anchor(self._n, self._before))
 
     @property
     def held(self) -> int:
@@ -79,10 +102,14 @@ class Audit:
         if self.held < _HELD_MOST:
             self._n, self._before = self._n + 1, digest(line)
             self._held.append(line)
+            if self._n % ANCHOR_EVERY == 0:
+                self._anchor(Anchor(self._n, self._before))
         else:
             self.lost += 1
         try:
             self._release()
+            if self._disk.size > SEGMENT:
+                self._disk.put_aside(f"audit-{self._n:012}", [line])
         except DiskError as fault:
             log.error("audit: %s; %d entries wait in memory", fault, self.held)  # noqa: TRY400 - says all
 
@@ -117,17 +144,49 @@ def digest(line: bytes) -> str:
 
 
 def verified(lines: Iterable[bytes]) -> Iterator[Link]:
-    """Every line, oldest first, with what is wrong with it: a break shows at the line behind it too."""
+    """Every line of a file, oldest first, with what is wrong with it: a break shows at the line behind it too.
+
+    The first line is believed: it is the log's first, or a copy of the last one of the file before.
+    """
     before, n = BEGINNING, 0
     for number, line in enumerate(lines, 1):
         entry, fault = read(line)
-        if entry is not None:
+        if entry is not None and (number > 1 or entry.n == 1):
             if entry.before != before:
                 fault = "does not carry the digest of the line before: that one was changed, or some are missing"
             elif entry.n != n + 1:
                 fault = f"has number {entry.n}, and {n + 1} was to come"
         before, n = digest(line), entry.n if entry else n + 1
-        yield Link(number, entry, fault)
+        yield Link(number, entry, fault, before)
+
+
+def joined(files: Iterable[Iterable[bytes]]) -> Iterator[tuple[int, Link]]:
+    """Every line of files that follow each other, with the place of its file; the copies between them are left out."""
+    last = ""
+    for place, lines in enumerate(files):
+        for link in verified(lines):
+            is_copy = link.line == 1 and place > 0
+            if is_copy and link.digest != last:
+                fault = "is not the last line of the file before: files are missing, or were changed"
+                yield place, msgspec.structs.replace(link, fault=fault)
+            elif not is_copy:
+                yield place, link
+            last = link.digest
+
+
+def anchored(links: Iterable[Link], anchors: Iterable[Anchor]) -> Iterator[Link]:
+    """The same links; one that is not what its anchor says, and one more for an end that is missing."""
+    known = {anchor.n: anchor.digest for anchor in anchors}
+    line = n = 0
+    for link in links:
+        line, n = link.line, link.entry.n if link.entry else n + 1
+        if not link.fault and known.get(n, link.digest) != link.digest:
+            yield msgspec.structs.replace(link, fault="is not what the database has of it")
+        else:
+            yield link
+    last = max(known, default=0)
+    if last > n:
+        yield Link(line + 1, None, f"is missing: there were entries up to {last} at least, the database says")
 
 
 def read(line: bytes) -> tuple[Entry | None, str]:

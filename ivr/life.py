@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 
 from ivr.app import CURRENT, Controller
-from ivr.audit import Audit
+from ivr.audit import ANCHOR, Audit
 from ivr.census import Census, meant, place_in
 from ivr.dispatcher import Dispatcher, replay
 from ivr.edge import snapshots, voice
@@ -134,7 +134,7 @@ async def _live(given: Surroundings) -> None:
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
         controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
         access = await _access(given, secrets)
-        audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock)
+        audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         hub = Hub(controller, access)
         board = Switchboard(controller, store, partial(_applied, given.state), access, audit, recordings.find, hub)
         api = Api(board, access.identify)

@@ -111,6 +111,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
         {"os", "pathlib"},
         "the composition root: reads the environment, and names what the edge opens",
     ),
+    "ivr.commands.access": ({"pathlib"}, _COMMAND),
     "ivr.commands.lines": ({"pathlib", "read_bytes()", "write_text()"}, _COMMAND),
     "ivr.commands.plan": ({"pathlib", "read_text()", "write_text()"}, _COMMAND),
     "ivr.commands.plot": ({"pathlib"}, _COMMAND),

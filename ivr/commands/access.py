@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import islice
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -118,14 +118,16 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
 
     Every entry carries the digest of the one before.  Exit code 1 when the chain is broken.
     """
-    path = state_directory(None) / "audit" / "audit"
+    folder = state_directory(None) / "audit"
+    paths = [*sorted(folder.glob("audit-*")), folder / "audit"]
     kept: list[audit.Entry] = []
-    faults: list[audit.Link] = []
-    lines = 0
-    for link in audit.verified(whole_lines(path)):
-        lines = link.line
+    faults: list[str] = []
+    first = newest = 0
+    for place, link in audit.joined(whole_lines(path) for path in paths):
+        if link.entry is not None:
+            first, newest = first or link.entry.n, link.entry.n
         if link.fault:
-            faults.append(link)
+            faults.append(f"{paths[place]}:{link.line}: {link.fault}")
         if link.entry is not None and who in link.entry.deed.who:
             kept.append(link.entry)
             del kept[: -last or None]
@@ -134,11 +136,24 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
             click.echo(msgspec.json.encode(entry))
     else:
         Console().print(_deeds(kept))
-    for link in islice(faults, 20):
-        click.echo(f"{path}:{link.line}: {link.fault}", err=True)
+    faults += _compared(folder / "audit")
+    for fault in list(dict.fromkeys(faults))[:20]:
+        click.echo(fault, err=True)
     if faults:
-        raise click.ClickException(f"the audit log is broken at {len(faults)} of its {lines} lines.")
-    click.echo(f"{lines} entries, each carries the digest of the one before.", err=as_json)
+        raise click.ClickException(f"the audit log is broken, at {len(set(faults))} places.")
+    click.echo(f"Entries {first} to {newest}: each carries the digest of the one before.", err=as_json)
+
+
+def _compared(path: Path) -> list[str]:
+    """What the controller finds, which compares the latest file with the database too."""
+    try:
+        chain = controller("GET", "/audit/chain")
+    except click.ClickException as error:
+        click.echo(f"Not compared with the database: {error.message}", err=True)
+        return []
+    if chain["error"]:
+        click.echo(f"Not compared with the database: {chain['error']}", err=True)
+    return [f"{path}:{broken['line']}: {broken['fault']}" for broken in chain["broken"]]
 
 
 def _password(*, is_typed: bool) -> dict[str, str]:

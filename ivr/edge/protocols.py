@@ -82,6 +82,9 @@ class Disk(Protocol):
     def replace(self, lines: Sequence[bytes]) -> None:
         """Replace all by these lines (without newlines), atomically.  Raises `DiskError`: then nothing changed."""
 
+    def put_aside(self, name: str, lines: Sequence[bytes]) -> None:
+        """Keep all there is under another name beside it, and begin anew with these lines.  Raises `DiskError`."""
+
 
 class Store(Protocol):
     """The read model, drained from the journal.  Raises `StoreError` while the database cannot be reached."""

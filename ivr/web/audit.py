@@ -7,8 +7,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 
-from ivr.audit import Audit, Deed, Entry, verified
+from ivr.audit import ANCHOR, Anchor, Audit, Deed, Entry, anchored, verified
 from ivr.edge.protocols import Clock, Request
+from ivr.errors import StoreError
 from ivr.web.operations import BODY, Operation
 from ivr.web.rights import ADMINS, Role, Who
 from ivr.web.switchboard import Asked
@@ -118,11 +119,15 @@ class Broken(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """How many lines there are, and the first of those that do not hold together."""
+    """How many lines there are, and the first of those that do not hold together, or are not as the database has them.
+
+    `error` says why the database could not be asked.
+    """
 
     lines: int
     is_whole: bool
     broken: list[Broken]
+    error: str = ""
 
 
 async def audit_log(asked: Asked, query: Latest) -> Log:
@@ -135,13 +140,20 @@ async def audit_chain(asked: Asked) -> Chain:
     """Whether the audit log is whole: each entry carries the digest of the one before."""
     lines = 0
     broken: list[Broken] = []
-    for link in verified(asked.board.audit.lines()):
+    links = verified(asked.board.audit.lines())
+    try:
+        facts = await asked.board.store.facts_of(ANCHOR)
+        anchors = [msgspec.json.decode(fact.body, type=Anchor) for fact in facts if fact.topic == ANCHOR]
+        error = ""
+    except StoreError as fault:
+        anchors, error = [], str(fault)
+    for link in anchored(links, anchors):
         lines = link.line
         if link.fault and len(broken) < BROKEN_MOST:
             broken.append(Broken(link.line, link.fault))
         if lines % _BREATH == 0:
             await asyncio.sleep(0)  # calls go on meanwhile
-    return Chain(lines, not broken, broken)
+    return Chain(lines, not broken, broken, error)
 
 
 READERS = ADMINS | {Role.AUDITOR}

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import msgspec
 
-from ivr import parties
 from ivr.edge.protocols import Attachment
 from ivr.errors import StoreError
 from ivr.web import views
@@ -78,8 +77,7 @@ def is_of(asked: Asked, call: CallId, agent: AgentId | None) -> bool:
     if agent is None:
         return False
     ledger = asked.board.controller.register.ledgers.get(call)
-    talk = parties.talk(ledger) if ledger else None
-    if talk is not None and any(party.agent == agent for party in talk.parties):
+    if ledger is not None and agent in views.inside(ledger):
         return True
     return any(
         view.agent == agent and view.ticket == TicketId(call) for view in asked.board.service.dispatcher.agents()

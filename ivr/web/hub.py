@@ -120,6 +120,7 @@ class Hub:
         self._agents: dict[AgentId, Any] = {}
         self._queue: dict[CallId, Any] = {}
         self._calls: dict[CallId, tuple[int, tuple[AgentId, ...]]] = {}
+        self._people: dict[str, tuple[AgentId, ...]] = {}
 
     @property
     def readers(self) -> int:
@@ -169,12 +170,12 @@ class Hub:
         seen = (service.journal.seq, len(controller.register.ledgers))
         if seen == self._seen and service.config is self._config:
             return
-        now, was = service.clock.instant(), {str(call): people for call, (_, people) in self._calls.items()}
+        now, before = service.clock.instant(), dict(self._people)
         delta = Delta(now, self._look_at_agents(now), self._look_at_queue(now), self._look_at_calls(now))
         self._seen, self._config = seen, service.config
         if delta.agents or delta.queue or delta.calls:
             self._n += 1
-            news = News(self._n, delta, was, {str(call): people for call, (_, people) in self._calls.items()})
+            news = News(self._n, delta, before, dict(self._people))
             self._news.append(news)
             self._tell(news)
 
@@ -201,15 +202,18 @@ class Hub:
 
     def _look_at_calls(self, now: Instant) -> dict[str, LivingCall | None]:
         ledgers = self._controller.register.ledgers
-        inside: dict[str, list[AgentId]] = {}
+        held: dict[str, list[AgentId]] = {}
         for view in self._controller.service.dispatcher.agents():
             if view.ticket is not None:
-                inside.setdefault(view.ticket, []).append(view.agent)
-        present = {call: (ledger.writes, tuple(inside.get(call, ()))) for call, ledger in ledgers.items()}
+                held.setdefault(view.ticket, []).append(view.agent)
+        present = {call: (ledger.writes, tuple(held.get(call, ()))) for call, ledger in ledgers.items()}
         told: dict[str, LivingCall | None] = {call: None for call in self._calls if call not in present}
+        for call in told:
+            del self._people[call]
         for call, mark in present.items():
             if self._calls.get(call) != mark:
                 told[call] = views.living(ledgers[call], now)
+                self._people[call] = (*mark[1], *views.inside(ledgers[call]))
         self._calls = present
         return told
 
@@ -250,8 +254,8 @@ class Hub:
             {ticket.call: ticket for ticket in views.queue(self._queue.values(), ledgers, now)},
             {
                 call: views.living(ledgers[call], now)
-                for call, (_, people) in self._calls.items()
-                if is_all or who.agent in people
+                for call in self._calls
+                if is_all or who.agent in self._people[call]
             },
         )
 

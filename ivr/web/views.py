@@ -117,6 +117,12 @@ def living(ledger: Ledger, now: Instant) -> LivingCall:
     )
 
 
+def inside(ledger: Ledger) -> tuple[AgentId, ...]:
+    """The agents who talk in a call, or are rung for it; none once the talk is over."""
+    talk = parties.talk(ledger) if RELEASED not in ledger else None
+    return tuple(party.agent for party in talk.parties if party.agent and party.is_alive) if talk else ()
+
+
 def stage(ledger: Ledger) -> str:
     """How far a call has come."""
     if RELEASED in ledger:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from ivr.app import Controller
-from ivr.audit import Audit
+from ivr.audit import ANCHOR, Audit
 from ivr.dispatcher import Dispatcher
 from ivr.edge.database import Database
 from ivr.edge.protocols import Attachment, Request
@@ -50,7 +51,7 @@ class Records(PostgresStore):
         return found[0] if found else None
 
     async def facts_of(self, key: str) -> list[Entry]:
-        return [each for each in self._of("call", "record", "disposition") if each.key == key]
+        return [each for each in self._of("call", "record", "disposition", ANCHOR) if each.key == key]
 
     async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:  # noqa: ARG002 - as the real one
         self._of()
@@ -83,7 +84,7 @@ class Desk:
         self.store = Records(disk)
         self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house")
         self.log = MemoryDisk()
-        self.audit = Audit(self.log, clock)
+        self.audit = Audit(self.log, clock, partial(journal.write, ANCHOR, ANCHOR))
         self.hub = Hub(self.controller, self.access)
 
         self.recordings: dict[str, Attachment] = {}

@@ -11,6 +11,7 @@ class Platter:
     """The bytes themselves, shared by one life after another."""
 
     content: bytearray = field(default_factory=bytearray)
+    aside: dict[str, bytes] = field(default_factory=dict)
     synced: int = 0
 
     def power_cut(self, torn: int = 0) -> None:
@@ -64,6 +65,11 @@ class MemoryDisk:
         self._fits(len(content))
         self.platter.content[:] = content
         self.platter.synced = self.size
+
+    def put_aside(self, name: str, lines: Sequence[bytes]) -> None:
+        if not self.dead:
+            self.platter.aside[name] = bytes(self.platter.content)
+            self.replace(lines)
 
     def _fits(self, size: int) -> None:
         if self.room is not None and size > self.room:

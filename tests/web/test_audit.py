@@ -6,9 +6,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from ivr.audit import Audit, Deed, digest, verified
+from ivr import audit
+from ivr.audit import Anchor, Audit, Deed, anchored, digest, joined, verified
 from ivr.edge.disk import FileDisk
 from ivr.edge.protocols import Request
 from ivr.errors import DiskError
@@ -28,10 +30,10 @@ def deed(n: int) -> Deed:
     return Deed("li", "pause", f"/agents/{n}/pause", '{"reason":"lunch"}', "127.0.0.1", 200)
 
 
-def written(disk: MemoryDisk, count: int) -> None:
-    audit = Audit(disk, ManualClock())
+def written(disk: MemoryDisk, count: int, who: str = "li") -> None:
+    log = Audit(disk, ManualClock())
     for n in range(count):
-        audit.write(deed(n))
+        log.write(msgspec.structs.replace(deed(n), who=who))
 
 
 def faults(disk: MemoryDisk) -> list[tuple[int, str]]:
@@ -65,8 +67,78 @@ def test_a_line_that_is_changed_removed_or_put_in_is_found(line: int) -> None:
     removed = [*lines[: line - 1], *lines[line:]]
     twice = [*lines[:line], *lines[line - 1 :]]
     assert [link.line for link in verified(changed) if link.fault] == [line, line + 1]
-    assert [link.line for link in verified(removed) if link.fault] == [line]
+    assert [link.line for link in verified(removed) if link.fault] == ([line] if line > 1 else [])
     assert [link.line for link in verified(twice) if link.fault] == [line + 1]
+
+
+def test_what_was_cut_off_or_made_anew_as_a_whole_is_found_by_its_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "ANCHOR_EVERY", 4)
+    disk, anchors = MemoryDisk(), list[Anchor]()
+    log = Audit(disk, ManualClock(), anchors.append)
+    for n in range(10):
+        log.write(deed(n))
+    lines = list(disk.read())
+    assert [anchor.n for anchor in anchors] == [4, 8]
+    assert not [link for link in anchored(verified(lines), anchors) if link.fault]
+    cut = list(anchored(verified(lines[:7]), anchors))
+    assert (cut[-1].line, cut[-1].fault) == (8, "is missing: there were entries up to 8 at least, the database says")
+    other = MemoryDisk()
+    written(other, 10, who="mallory")
+    assert [link.line for link in anchored(verified(other.read()), anchors) if link.fault] == [4, 8]
+    assert Audit(MemoryDisk(disk.platter), ManualClock(), anchors.append).count == 10
+    assert anchors[-1] == Anchor(10, digest(lines[-1]))
+
+
+def test_the_interface_compares_the_log_with_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "ANCHOR_EVERY", 2)
+
+    async def scene() -> None:
+        desk = Desk()
+        for name in ("li", "wang", "zhao", "sun"):
+            await desk.post("/accounts", name=name, roles=["operator"])
+        assert (await desk.get("/audit/chain"))["is_whole"]
+        content = desk.log.platter.content
+        del content[content.index(b'"n":3,') :]
+        del content[content.rindex(b"\n") + 1 :]
+        found = await desk.get("/audit/chain")
+        assert [each["line"] for each in found["broken"]] == [3]
+        assert "up to 4 at least" in found["broken"][0]["fault"]
+        desk.store.away = True
+        assert (await desk.get("/audit/chain"))["error"] == "it is away"
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_file_that_has_grown_long_enough_is_put_aside_and_the_next_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit, "SEGMENT", 2_000)
+    disk = MemoryDisk()
+    log = Audit(disk, ManualClock())
+    for n in range(30):
+        log.write(deed(n))
+    assert [entry.n for entry in log.latest(2)] == [29, 30]
+    files = [content.split(b"\n")[:-1] for _, content in sorted(disk.platter.aside.items())]
+    files.append(list(disk.read()))
+    assert len(files) > 2
+    assert [link.entry.n for _, link in joined(files) if link.entry] == list(range(1, 31))
+    assert not [link for _, link in joined(files) if link.fault]
+    assert [(place, link.line) for place, link in joined([files[0], *files[2:]]) if link.fault] == [(1, 1)]
+    assert not [link for _, link in joined(files[1:]) if link.fault]
+
+
+def test_a_real_file_is_put_aside_whole_also_after_one_who_died_over_it(tmp_path: Path) -> None:
+    path = tmp_path / "audit" / "audit"
+    with FileDisk(path) as disk:
+        disk.append(b"one\n")
+        path.with_name("audit-000000000001").hardlink_to(path)
+        disk.append(b"two\n")
+        disk.put_aside("audit-000000000002", [b"two"])
+        disk.append(b"three\n")
+        assert list(disk.read()) == [b"two", b"three"]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["audit", "audit-000000000002"]
+    assert path.with_name("audit-000000000002").read_bytes() == b"one\ntwo\n"
 
 
 def test_after_a_break_the_chain_goes_on_and_shows_just_that_one() -> None:
@@ -80,13 +152,13 @@ def test_after_a_break_the_chain_goes_on_and_shows_just_that_one() -> None:
 
 def test_a_disk_that_refuses_stops_nobody_and_loses_nothing() -> None:
     disk = MemoryDisk(room=1000)
-    audit = Audit(disk, ManualClock())
+    log = Audit(disk, ManualClock())
     for n in range(10):
-        audit.write(deed(n))
-    assert audit.held > 0
+        log.write(deed(n))
+    assert log.held > 0
     disk.room = None
-    audit.write(deed(10))
-    assert (audit.held, audit.count) == (0, 11)
+    log.write(deed(10))
+    assert (log.held, log.count) == (0, 11)
     assert len(list(disk.read())) == 11
     assert not faults(disk)
 
@@ -99,20 +171,20 @@ def test_on_a_real_disk_only_its_user_can_read_it_and_a_torn_line_is_cut_off(tmp
     with path.open("ab") as file:
         file.write(b'1234abcd {"n":2,')
     with FileDisk(path) as disk:
-        audit = Audit(disk, ManualClock())
-        audit.write(deed(2))
-        assert [entry.n for entry in audit.latest(10)] == [1, 2]
-        assert not [link for link in verified(audit.lines()) if link.fault]
+        log = Audit(disk, ManualClock())
+        log.write(deed(2))
+        assert [entry.n for entry in log.latest(10)] == [1, 2]
+        assert not [link for link in verified(log.lines()) if link.fault]
 
 
 def test_the_latest_are_found_page_by_page() -> None:
     disk = MemoryDisk()
-    audit = Audit(disk, ManualClock())
+    log = Audit(disk, ManualClock())
     for n in range(3000):
-        audit.write(deed(n))
-    assert [entry.n for entry in audit.latest(3)] == [2998, 2999, 3000]
-    assert [entry.n for entry in audit.latest(3, before=11)] == [8, 9, 10]
-    assert [entry.n for entry in audit.latest(20, before=5)] == [1, 2, 3, 4]
+        log.write(deed(n))
+    assert [entry.n for entry in log.latest(3)] == [2998, 2999, 3000]
+    assert [entry.n for entry in log.latest(3, before=11)] == [8, 9, 10]
+    assert [entry.n for entry in log.latest(20, before=5)] == [1, 2, 3, 4]
 
 
 def test_what_changes_something_and_what_is_refused_has_an_entry_and_a_look_has_none() -> None:
@@ -135,7 +207,7 @@ def test_what_changes_something_and_what_is_refused_has_an_entry_and_a_look_has_
             ("wang", "pause", "/agents/1016/pause", "", 400),
         ]
         assert desk.audit.latest(9)[0].deed.source.endswith("token abc")
-        assert (await desk.get("/audit/chain")) == {"lines": 5, "is_whole": True, "broken": []}
+        assert (await desk.get("/audit/chain")) == {"lines": 5, "is_whole": True, "broken": [], "error": ""}
         told = await desk.get("/audit", limit=2)
         assert [each["deed"]["status"] for each in told["entries"]] == [401, 400]
         await desk.closes()
@@ -183,13 +255,13 @@ def test_what_discloses_is_written_down_before_or_not_done() -> None:
     async def scene() -> None:
         desk = Desk()
         disk = Failing()
-        audit = Audit(disk, ManualClock())
+        log = Audit(disk, ManualClock())
         operation = Operation("GET", "/listen", listen, WATCHERS, discloses=True)
-        board = replace(desk.board, audit=audit)
+        board = replace(desk.board, audit=log)
         api = Api(board, {"above": Who("above", frozenset({Role.SUPERVISOR}))}.get, (operation,))
         request = Request("GET", "/listen", (), "Bearer above")
         assert (await api.answer(request)).value == "above hears it"
-        assert [(entry.deed.who, entry.deed.what) for entry in audit.latest(9)] == [("above", "listen")]
+        assert [(entry.deed.who, entry.deed.what) for entry in log.latest(9)] == [("above", "listen")]
         disk.is_away = True
         refused = await api.answer(request)
         assert refused.status is HTTPStatus.SERVICE_UNAVAILABLE
