@@ -203,6 +203,20 @@ class Stage(StrEnum):
     TRANSFER = "transfer"
 
 
+class Brought(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody who was brought into the conversation: for what (`aim`), asked for, there and gone when, and why not.
+
+    `joined` None: they could not be had; `left` None: they stayed to the end.
+    """
+
+    name: str
+    aim: str
+    asked: Instant
+    joined: Instant | None = None
+    left: Instant | None = None
+    cause: int = 0
+
+
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
@@ -211,7 +225,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
-    a person answered during the prompts.
+    a person answered during the prompts.  `held_ms`: music within the talk.
     """
 
     call: CallId
@@ -254,3 +268,5 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     since_answer_ms: int | None = None
     since_prompt_end_ms: int | None = None
     talk_ms: int | None = None
+    held_ms: int = 0
+    brought: tuple[Brought, ...] = ()

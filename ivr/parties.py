@@ -1,23 +1,52 @@
 """Who is in a call's conversation, read from its ledger: the facts of `routing.talk`, folded.  Pure."""
 
+from ivr.facts import Brought
 from ivr.ledger import ARRIVED, CONNECTED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
-from routing.ids import PoolId, TicketId
-from routing.talk import Aim, Kind, Party, Role, Talk, Whom, begun, follow
+from routing.ids import Instant, PoolId, TicketId
+from routing.talk import Aim, Doing, Kind, Party, Role, Talk, Whom, begun, follow
 
 
 def talk(ledger: Ledger) -> Talk | None:
     """The conversation as far as it is written down; None while the citizen has been with nobody."""
-    first = _agent(ledger) or _target(ledger)
-    if first is None:
-        return None
-    hall = PoolId(ledger[ROUTED].destinations[-1].name)
-    return follow(begun(ledger.call, hall, ledger[ARRIVED].channel, first), ledger.which(TALK).values())
+    first = _begun(ledger)
+    return follow(first, ledger.which(TALK).values()) if first else None
 
 
 def tickets(ledger: Ledger) -> tuple[TicketId, ...]:
     """Every ticket in the Floor that the conversation has ever had."""
     known = talk(ledger)
     return tuple(each.ticket for each in known.parties if each.ticket) if known else ()
+
+
+def brought(ledger: Ledger) -> tuple[Brought, ...]:
+    """Who came later, or should have come."""
+    known = talk(ledger)
+    later = known.parties[2:] if known else ()
+    return tuple(Brought(each.name, each.aim, each.asked, each.since, each.left, each.cause) for each in later)
+
+
+def held_ms(ledger: Ledger, until: Instant) -> int:
+    """For how long the citizen heard music in the conversation."""
+    now = _begun(ledger)
+    if now is None:
+        return 0
+    held, since = 0, now.parties[0].asked
+    for fact in ledger.which(TALK).values():
+        held += fact.at - since if _is_held(now) else 0
+        since, now = fact.at, follow(now, (fact,))
+    return held + (until - since if _is_held(now) else 0)
+
+
+def _is_held(now: Talk) -> bool:
+    return now.doing(now.parties[0]) is Doing.HELD
+
+
+def _begun(ledger: Ledger) -> Talk | None:
+    first = _agent(ledger) or _target(ledger)
+    if first is None:
+        return None
+    hall = PoolId(ledger[ROUTED].destinations[-1].name)
+    return begun(ledger.call, hall, ledger[ARRIVED].channel, first)
 
 
 def _agent(ledger: Ledger) -> Party | None:
@@ -35,5 +64,5 @@ def _target(ledger: Ledger) -> Party | None:
         if RETURNED.of(n) not in ledger:
             dialled = ledger[TRANSFERRING.of(n)]
             whom = Whom(Kind.TARGET, dialled.target)
-            return Party(1, Role.TARGET, Aim.TALK, dialled.at, whom, leg=dialled.leg, since=since)
+            return Party(1, Role.TARGET, Aim.TALK, since, whom, leg=dialled.leg, since=since)
     return None

@@ -1,5 +1,6 @@
 """The record of a call, computed from its ledger: what happened, added up.  Pure."""
 
+from ivr import parties
 from ivr.facts import CallRecord, Heard, Outcome, Stage
 from ivr.ledger import (
     ANSWERED,
@@ -81,6 +82,8 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         since_answer_ms=_between(answered, reached),
         since_prompt_end_ms=_between(greeted, reached),
         talk_ms=_between(reached, released.at if released else ended),
+        held_ms=parties.held_ms(ledger, released.at if released else ended),
+        brought=parties.brought(ledger),
     )
 
 

@@ -62,6 +62,23 @@ _bringing("consult", "Talk with somebody while the citizen hears music.")
 _bringing("transfer", "Give the citizen to somebody; comes back when nobody answers there.")
 
 
+@talk.command()
+@click.argument("agent")
+@click.argument("number", type=click.Choice(["110", "119", "120", "122"]))
+@click.option("--county", default="", help="The county, where it has a desk of its own.")
+def emergency(agent: str, number: str, county: str) -> None:
+    """Ring an emergency desk into the call; the agent stays until they hang up."""
+    _show(controller("POST", f"{_path(agent)}/emergency", {"number": number, "county": county}))
+
+
+@talk.command()
+@click.argument("agent")
+@click.argument("target")
+def utility(agent: str, target: str) -> None:
+    """Ring a utility (water, power, ...) into the call; the agent stays until they hang up."""
+    _show(controller("POST", f"{_path(agent)}/utility", {"target": target}))
+
+
 def _path(agent: str) -> str:
     return f"/agents/{quote(agent, safe='')}/talk"
 

@@ -1,7 +1,7 @@
 """Operations of a conversation, by the agent who is in it: hold, consult, transfer, an emergency desk, hang up."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,7 +13,8 @@ from ivr.web.rights import OPERATORS, SUPERVISORS
 from ivr.web.switchboard import Asked, Refusal
 from ivr.web.views import ShownTalk
 from routing import outward
-from routing.ids import AgentId
+from routing.config.site import TargetKind
+from routing.ids import AgentId, TargetId
 from routing.talk import Do, Kind, Whom
 from routing.tickets import AgentState
 
@@ -27,6 +28,19 @@ class Bringing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Kind
     name: Name
     detail: Detail = ""
+
+
+class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which desk: of the county, where it has one of its own."""
+
+    number: Literal["110", "119", "120", "122"]
+    county: Detail = ""
+
+
+class Utility(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which: a target of kind utility."""
+
+    target: Name
 
 
 async def talk(asked: Asked, agent: AgentPath) -> ShownTalk:
@@ -89,6 +103,19 @@ async def transfer(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
     return await _done(asked, agent, Do.TRANSFER, Whom(body.kind, body.name, body.detail))
 
 
+async def emergency(asked: Asked, agent: AgentPath, body: Emergency) -> ShownTalk:
+    """An emergency desk is rung into the call at once; the agent stays until they let go."""
+    return await _done(asked, agent, Do.LINK, Whom(Kind.EMERGENCY, body.number, body.county))
+
+
+async def utility(asked: Asked, agent: AgentPath, body: Utility) -> ShownTalk:
+    """A utility is rung into the call at once; the agent stays until they let go."""
+    known = asked.board.service.config.site.targets.get(TargetId(body.target))
+    if known is None or known.kind is not TargetKind.UTILITY:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{body.target!r} is no target of kind utility in site.yaml")
+    return await _done(asked, agent, Do.LINK, Whom(Kind.TARGET, body.target))
+
+
 def _of(asked: Asked, agent: AgentId) -> Conversing:
     for conversation in asked.board.controller.conversations():
         if conversation.talk.agent(agent) is not None:
@@ -126,7 +153,7 @@ OPERATIONS = (
         Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS, own=OPERATORS)
         for run in (
             *(hang_up, hold, retrieve, mute, unmute),
-            *(consult, switch, three_way, complete, cancel, transfer),
+            *(consult, switch, three_way, complete, cancel, transfer, emergency, utility),
         )
     ),
 )

@@ -155,10 +155,10 @@ class House:
 
     # --- its floor
 
-    async def controller(self, path: str, *, method: str = "GET") -> Any:
-        """What the controller answers, as it answers the command line."""
+    async def controller(self, path: str, *, method: str = "GET", given: Mapping[str, Any] | None = None) -> Any:
+        """What the controller answers, as it answers the command line; `given` is the body."""
         url = f"http://127.0.0.1:{self.ports['web']}/{path}"
-        return await asyncio.to_thread(_asked, url, method, f"Bearer {self.secret('api-token')}")
+        return await asyncio.to_thread(_asked, url, method, f"Bearer {self.secret('api-token')}", given)
 
     async def signs_in(self, *agents: str) -> None:
         """Agents sit down at their seats, ready, one after the other: the first one waits the longest."""
@@ -250,12 +250,13 @@ def _record(body: str) -> CallRecord:
     return msgspec.json.decode(body, type=CallRecord, strict=False)
 
 
-def _asked(url: str, method: str, authorization: str) -> Any:
-    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own loopback address
+def _asked(url: str, method: str, authorization: str, given: Mapping[str, Any] | None = None) -> Any:
+    body = json.dumps(given).encode() if given else None
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - our own loopback address
     request.add_header("Authorization", authorization)
     with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - the same
-        body = response.read()
-    return json.loads(body) if body else None
+        answer = response.read()
+    return json.loads(answer) if answer else None
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from tests.asterisk.waiting import eventually
 
 RIGHT: Final = 0.9  # correlation with the prompt that was played
 WRONG: Final = 0.3  # with any other
+VOICE: Final = 300.0  # amplitude of a tone that is somebody's voice
 MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
 CITIZENS_FROM: Final = 300  # Hz, 10 apart; the next citizen after these speaks as the first one did
 CITIZEN_VOICES: Final = 70
@@ -123,6 +124,10 @@ class Person:
         """Whether this person hears `other` now."""
         return audio.dominant(self._recently()) == other.hertz
 
+    def hears_also(self, other: "Person") -> bool:
+        """Whether `other` is among those whom this person hears now."""
+        return audio.level(self._recently(), other.hertz) > VOICE
+
     async def hears_person(self, other: "Person", within: float = 15.0) -> None:
         """Wait until `other` is heard."""
         await eventually(lambda: self.is_with(other), within, f"{self.name} hears {other.name}")
@@ -140,9 +145,13 @@ class Person:
 
         await eventually(is_music, within, f"{self.name} hears music")
 
+    def hears_nothing_now_of(self, other: "Person") -> bool:
+        """Whether nothing of `other` is heard now."""
+        return audio.level(self._recently(), other.hertz) < audio.QUIET
+
     async def hears_nothing_of(self, other: "Person") -> None:
         """`other` is not heard, now."""
-        assert audio.level(self._recently(), other.hertz) < audio.QUIET
+        assert self.hears_nothing_now_of(other)
 
     def was_never_in_silence(self, longer_than: float = 1.0, until: float | None = None) -> None:
         """No stretch of silence that nobody intended, from the answer to the end (or to the moment `until`)."""
@@ -163,6 +172,16 @@ class Person:
     def presses(self, keys: str) -> None:
         """Press keys, one after another."""
         self.call.press(keys)
+
+    # --- speaking
+
+    def falls_silent(self) -> None:
+        """Say nothing."""
+        self.call.say(tone(self.hertz, 0))
+
+    def speaks(self) -> None:
+        """Go on speaking."""
+        self.call.say(tone(self.hertz))
 
     # --- ending
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
 import pytest
 
-from routing.ids import AgentId
+from routing.ids import AgentId, TargetId
 from routing.talk import Do, Kind, Whom
-from tests.calls.simulated import SimulatedHouse
+from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
 
@@ -31,6 +32,7 @@ async def house_with(script: Script, *, hangs_up: float | None = 60.0, other: Ph
     house = SimulatedHouse()
     house.agent(OWNER, answers_after=1.0, talks=None)
     house.fake.target(WATER, other or Phone(answers_after=2.0, talks=None))
+    house.fake.target("119", answers_after=2.0, talks=None)
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
     house.fake.later(6.0, partial(_sits_down, house, other))
     for n, step in enumerate(script):
@@ -73,6 +75,7 @@ A, B, W, C = f"voice:{SEAT}", f"voice:{SEAT2}", f"voice:{WATER}", "voice:citizen
 M, S, R = "music", "silence", "ringback"
 HOLD, RETRIEVE, SWITCH, CANCEL = Do.HOLD, Do.RETRIEVE, Do.SWITCH, Do.CANCEL
 ASK_WATER = (Do.CONSULT, UTILITY)
+DESK = (Do.LINK, Whom(Kind.EMERGENCY, "119"))
 ASK_COLLEAGUE = (Do.CONSULT, COLLEAGUE)
 
 TALKS: dict[str, tuple[Script, dict[str, list[str]]]] = {
@@ -119,6 +122,26 @@ TALKS: dict[str, tuple[Script, dict[str, list[str]]]] = {
         {CITIZEN: [A, M, W], SEAT: [C, R, W], WATER: ["unanswered", A, C]},
     ),
     "the guest hangs up in a consultation": ([ASK_WATER, WATER], {CITIZEN: [A, M, A], SEAT: [C, R, W, C]}),
+    "an emergency desk": (
+        [DESK, Do.HANG_UP],
+        {
+            CITIZEN: [A, f"{A}+voice:119", "voice:119"],
+            SEAT: [C, f"{C}+voice:119"],
+            "119": ["unanswered", f"{C}+{A}", C],
+        },
+    ),
+    "an emergency desk that hangs up": (
+        [DESK, "119"],
+        {CITIZEN: [A, f"{A}+voice:119", A], SEAT: [C, f"{C}+voice:119", C]},
+    ),
+    "an emergency in the middle of a consultation": (
+        [ASK_WATER, DESK],
+        {CITIZEN: [A, M, A, f"{A}+voice:119"], SEAT: [C, R, W, C, f"{C}+voice:119"], WATER: ["unanswered", A]},
+    ),
+    "a utility": (
+        [(Do.LINK, UTILITY)],
+        {CITIZEN: [A, f"{A}+{W}"], SEAT: [C, f"{C}+{W}"], WATER: ["unanswered", f"{C}+{A}"]},
+    ),
     "transfer": (
         [(Do.TRANSFER, COLLEAGUE)],
         {CITIZEN: [A, M, B], SEAT: [C, R], SEAT2: ["unanswered", C]},
@@ -177,3 +200,39 @@ def test_and_whoever_is_free_when_that_agent_does_not_answer() -> None:
 
     house = simulate(scene)
     assert heard(house, CITIZEN) == [A, M, B]
+
+
+def test_a_desk_that_does_not_answer_is_tried_at_its_other_number_and_the_record_has_the_times() -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        fire = msgspec.structs.replace(CONFIG.site.targets[TargetId("fire")], alternative="0310-2119")
+        targets = CONFIG.site.targets | {fire.id: fire}
+        house.config = msgspec.structs.replace(CONFIG, site=msgspec.structs.replace(CONFIG.site, targets=targets))
+        house.agent(OWNER, answers_after=1.0, talks=None)
+        house.fake.target("119", Phone())
+        house.fake.target("03102119", answers_after=2.0, talks=None)
+        house.fake.dials("12345", after=0.5, hangs_up=60)
+        house.fake.later(20, partial(_done, house, DESK))
+        house.fake.later(45, partial(_done, house, Do.HOLD))
+        await house.lives()
+        house.check()
+        assert not house.silences()
+        return house
+
+    house = simulate(scene)
+    assert heard(house, CITIZEN) == [A, f"{A}+voice:03102119", "voice:03102119"]
+    (record,) = house.records()
+    (desk,) = record.brought
+    assert (desk.name, desk.aim, desk.left) == ("119", "link", None)
+    assert desk.joined is not None
+    assert 11_000 < desk.joined - desk.asked < 14_000
+    assert record.held_ms == 0
+
+
+def test_the_record_has_how_long_the_citizen_was_held_and_who_could_not_be_had() -> None:
+    house = played([Do.HOLD, Do.RETRIEVE, (Do.CONSULT, UTILITY)], other=Phone(busy=True))
+    (record,) = house.records()
+    assert 4_900 < record.held_ms < 5_400
+    assert [(each.name, each.aim, each.joined, each.cause) for each in record.brought] == [
+        ("water", "consult", None, 17)
+    ]

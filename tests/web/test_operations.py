@@ -40,7 +40,7 @@ MAY: dict[str, str] = {
             f"POST /agents/{{agent}}/talk/{what}"
             for what in (
                 *("hang-up", "hold", "retrieve", "mute", "unmute"),
-                *("consult", "switch", "three-way", "complete", "cancel", "transfer"),
+                *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility"),
             )
         ),
         "own supervisor",

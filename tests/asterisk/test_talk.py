@@ -1,0 +1,210 @@
+"""What happens within a conversation, by tones: who hears whom when agents hold, consult, hand over and link.
+
+The scenes are played at once, in one house: what they prove, they prove of calls among other calls.
+"""
+
+import asyncio
+
+import pytest
+
+from tests.asterisk.house import House
+from tests.asterisk.office import Act, Office, Played
+from tests.asterisk.phones import Agent, Citizen
+from tests.asterisk.waiting import eventually
+
+pytestmark = pytest.mark.asterisk
+
+HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015")
+LAWYER, ENGINEER = "2011", "2001"  # nobody dials their lines here: ready when they are asked for
+BUSY = "gas"
+
+talks = Act()
+
+
+@pytest.fixture(scope="module")
+def morning(house: House) -> Played:
+    """Everybody is in; the gas company is busy."""
+    return asyncio.run(_played(house))
+
+
+async def _played(house: House) -> Played:
+    await house.centre(BUSY, "busy")
+    try:
+        return await talks.play(house, (*HALL, LAWYER, ENGINEER))
+    finally:
+        await house.centre(BUSY, "answer")
+
+
+# --- what agents do
+
+
+async def talking(office: Office) -> tuple[Citizen, Agent, str]:
+    """A citizen of 12345 and an agent, in talk; the agent's 工号."""
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    return citizen, agent, office.number_of(agent)
+
+
+async def asks(office: Office, agent: str, what: str, **given: str) -> dict[str, str]:
+    """An agent asks for something; what each in the conversation does then."""
+    told = await office.house.controller(f"agents/{agent}/talk/{what}", method="POST", given=given)
+    return {party["name"]: party["doing"] for party in told["parties"]}
+
+
+async def colleague(office: Office, citizen: Citizen) -> Agent:
+    """Whoever is rung for the citizen now takes the receiver."""
+    return (await office.rings_for(citizen)).answers()
+
+
+async def hear_each_other(*people: Citizen | Agent) -> None:
+    for one in people:
+        for other in people:
+            if other is not one:
+                await eventually(lambda: one.hears_also(other), 10, f"{one.name} hears {other.name}; {one.story}")  # noqa: B023 - awaited at once
+
+
+async def hears_no_more(one: Citizen | Agent, other: Citizen | Agent) -> None:
+    await eventually(lambda: one.hears_nothing_now_of(other), 10, f"{one.name} hears {other.name} no more")
+
+
+async def all_hung_up(*people: Citizen | Agent) -> None:
+    for one in people:
+        await one.is_hung_up()
+
+
+# --- scenes
+
+
+@talks
+async def a_held_citizen_hears_music_and_comes_back(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    assert await asks(office, number, "hold") == {"citizen": "held", number: "holding"}
+    await citizen.hears_music()
+    await hears_no_more(agent, citizen)
+    assert (await office.house.agents())[number] == "holding"
+    await asks(office, number, "retrieve")
+    await hear_each_other(citizen, agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+
+
+@talks
+async def a_muted_agent_is_not_heard_and_keys_arrive(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    citizen.call.press("5")
+    await eventually(lambda: agent.call.pressed == "5", 5, f"the agent's phone got the key: {agent.call.pressed!r}")
+    await asks(office, number, "mute")
+    await hears_no_more(citizen, agent)
+    await agent.hears_person(citizen)
+    await asks(office, number, "unmute")
+    await hear_each_other(citizen, agent)
+    await asks(office, number, "hang-up")
+    await all_hung_up(agent)
+    await citizen.hangs_up()
+
+
+@talks
+async def a_colleague_is_consulted_made_a_third_and_keeps_the_citizen(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "consult", kind="agent", name=LAWYER)
+    lawyer = await colleague(office, citizen)
+    await hear_each_other(agent, lawyer)
+    await citizen.hears_music()
+    await hears_no_more(lawyer, citizen)
+    await asks(office, number, "switch")
+    await hear_each_other(agent, citizen)
+    await hears_no_more(agent, lawyer)
+    await lawyer.hears_music()
+    await asks(office, number, "three-way")
+    await hear_each_other(citizen, agent, lawyer)
+    assert await asks(office, number, "complete") == {"citizen": "talking", LAWYER: "talking"}
+    await all_hung_up(agent)
+    await hear_each_other(citizen, lawyer)
+    await citizen.hangs_up()
+    await all_hung_up(lawyer)
+    left, right = await office.house.recording(citizen.name)
+    assert len(left) == len(right)
+    record = await office.house.record(citizen.name)
+    assert [(each.name, each.aim) for each in record.brought] == [(LAWYER, "consult")]
+    assert record.held_ms > 2_000
+
+
+@talks
+async def a_consultation_is_heard_by_nobody_else_and_given_up(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "consult", kind="target", name="water")
+    await agent.hears("town-water")
+    citizen.did_not_hear("town-water")
+    await asks(office, number, "cancel")
+    await hear_each_other(citizen, agent)
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    citizen.was_never_in_silence()
+    citizen.did_not_hear("town-water")
+
+
+@talks
+async def a_transfer_to_whoever_is_busy_comes_back_to_the_same_agent(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "transfer", kind="target", name=BUSY)
+    await hear_each_other(citizen, agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    (tried,) = (await office.house.record(citizen.name)).brought
+    assert (tried.name, tried.joined, tried.cause) == (BUSY, None, 17)
+
+
+@talks
+async def a_transfer_that_is_answered_leaves_the_agent_free(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "transfer", kind="pool", name="safety")
+    engineer = await colleague(office, citizen)
+    await hear_each_other(citizen, engineer)
+    await all_hung_up(agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(engineer)
+
+
+@talks
+async def an_emergency_desk_hears_both_and_stays_with_the_citizen(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "emergency", number="119")
+    await hear_each_other(citizen, agent)  # while it rings
+    for one in (citizen, agent):
+        one.falls_silent()
+    await citizen.hears("town-fire")
+    await agent.hears("town-fire")
+    for one in (citizen, agent):
+        one.speaks()
+    await hear_each_other(citizen, agent)
+    await agent.hangs_up()
+    await citizen.hears("town-fire")
+    await citizen.hangs_up()
+    (desk,) = (await office.house.record(citizen.name)).brought
+    assert (desk.name, desk.aim) == ("119", "link")
+    assert desk.joined is not None
+
+
+@talks
+async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "consult", kind="target", name="heat")
+    await agent.hears("town-heat")
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+
+
+# --- the tests: one a scene
+
+
+@pytest.mark.parametrize("scene", talks.names)
+def test_in_a_conversation(morning: Played, scene: str) -> None:
+    morning.check(scene)
+
+
+def test_nothing_is_left_behind(morning: Played) -> None:
+    assert morning.left == ""
