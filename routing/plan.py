@@ -160,7 +160,7 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         prompts = (_say(config, said.cancelled(line)),)
         destinations = (Destination(Kind.ANNOUNCEMENT, said.cancelled(line)),)
     else:
-        before = tuple(_before_hall(config, line, arrival, now))
+        before = tuple(_in_turn(config, [*_before_hall(config, line, arrival, now)]))
         prompts = (_say(config, _opening(config, line, at, arrival, before)),)
         destinations = (*before, _hall(config, line))
     urgent = marked is not None and marked.startswith((MISROUTED, FROM))
@@ -193,7 +193,7 @@ def _opening(config: Config, line: Line, at: Phase, arrival: Arrival, before: tu
     if at is Phase.TRANSITION:
         return said.transition(line)
     if line.answered_by in said.ANNOUNCES:
-        if any(not place.is_ours for place in before):
+        if any(place.name == line.own_target for place in before):
             return said.transfer(line)
         sent_back = _sent_back(config, line, arrival)
         return said.greeting(config.lines[config.site.number], config.site.number) if sent_back else said.closed(line)
@@ -211,6 +211,15 @@ def _before_hall(config: Config, line: Line, arrival: Arrival, now: datetime) ->
             yield from _pool(config, line, Kind.POOL, PoolId(name), now)
         else:
             yield from _target(config, line, Kind.TRANSFER, TargetId(name), arrival, now)
+
+
+def _in_turn(config: Config, places: Sequence[Destination]) -> Iterator[Destination]:
+    """What is said when a target fails promises the hall only where one comes to it."""
+    for place, after in zip(places, [*places, None][1:], strict=True):
+        if place.is_ours or after is None or after.is_ours:
+            yield place
+        else:
+            yield msgspec.structs.replace(place, sorry=_say(config, said.RETURN_NEXT))
 
 
 def _pool(config: Config, line: Line, kind: Kind, name: PoolId, now: datetime) -> Iterator[Destination]:

@@ -31,8 +31,8 @@ TEMPLATES: dict[str, frozenset[str]] = {
 }
 """Each template, and the names that may stand in braces in it."""
 
-RETURN_HALL = PromptId("return-hall")
-"""Said when a target has failed, before the next destination."""
+RETURN_HALL, RETURN_NEXT = PromptId("return-hall"), PromptId("return-next")
+"""Said when a target has failed: what follows is ours, or another target."""
 
 SURVIVAL_SORRY = PromptId("survival-sorry")
 """Said by the survival path."""
@@ -44,7 +44,7 @@ SURVEY, SURVEY_THANKS = PromptId("survey"), PromptId("survey-thanks")
 POOL_CLOSED = PromptId("pool-closed")
 """What callers hear of a pool that a supervisor has closed, unless another prompt is named."""
 
-FIXED = (RETURN_HALL, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED)
+FIXED = (RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED)
 """Prompts that must stand in the file by themselves."""
 
 ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})

@@ -119,6 +119,7 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     for agent in config.site.agents:
         found[said.agent_number(agent)] = [f"agent {agent}"]
     found |= {said.emergency(number): [f"sent to us for {number}"] for number in sorted(EMERGENCY)}
-    found |= {said.RETURN_HALL: ["targets"], said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
+    found |= {said.RETURN_HALL: ["targets"], said.RETURN_NEXT: ["targets"]}
+    found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     found |= {said.SURVEY: ["survey"], said.SURVEY_THANKS: ["survey"], said.POOL_CLOSED: ["pools that close"]}
     return {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}

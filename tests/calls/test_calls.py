@@ -5,7 +5,7 @@ import pytest
 from ivr.facts import CallRecord, Outcome, Stage
 from ivr.facts import Party as Who
 from routing.ids import AgentId
-from tests.calls.scenes import CENTRE
+from tests.calls.scenes import CENTRE, overflowing
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Party, Phone
@@ -125,6 +125,21 @@ def test_12316_comes_back_to_the_hall_with_a_word_when_the_centre_fails(centre: 
     assert story[0] == "transfer-12316"
     assert story[-3:] == ["return-hall", "agent-1016", "voice:8016"]
     assert (record.outcome, record.agent) == (Outcome.ANSWERED, "1016")
+
+
+def test_who_comes_back_from_one_target_to_another_is_not_promised_the_hall() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.config = overflowing("agriculture", "water")
+        house.agent(HALL, answers())
+        house.fake.target(CENTRE, Phone(busy=True))
+        house.fake.target("03108095001", Phone(busy=True))
+        citizen = house.fake.dials("12350", after=0.5)
+        await house.lives()
+        house.check()
+        assert house.story(citizen) == ["transition-12350", "return-next", "return-hall", "agent-1016", "voice:8016"]
+
+    simulate(scene)
 
 
 def test_12316_when_the_centre_is_closed_says_so_and_stays() -> None:

@@ -194,6 +194,20 @@ def test_a_sub_centre_then_its_fallback_then_the_hall() -> None:
     assert way(route("12399", DAY, conf=other)) == ["transfer agriculture", "pool hall"]
 
 
+def test_who_comes_back_from_a_target_is_told_what_follows() -> None:
+    line = SUB_CENTRE_LINE.replace("[safety]", "[water, safety, power]")
+    found = route("12399", DAY, conf=build(with_line(line))).destinations
+    assert [(place.name, place.sorry and place.sorry.id) for place in found] == [
+        *(("agriculture", "return-next"), ("water", "return-hall"), ("safety", None), ("power", "return-hall")),
+        ("hall", None),
+    ]
+
+
+def test_a_closed_centre_is_not_said_to_be_dialled_although_another_target_is() -> None:
+    conf = build(with_line(SUB_CENTRE_LINE.replace("[safety]", "[water]")))
+    assert [said.id for said in route("12399", NIGHT, conf=conf).prompts] == ["closed-12399"]
+
+
 def test_a_pool_that_waits_for_another_word_is_not_in_use() -> None:
     conf = build(with_line(SUB_CENTRE_LINE.replace("fallback: [safety]", "pool: safety")))
     assert way(route("12399", DAY, conf=conf)) == ["sub-centre agriculture", "pool hall"]
