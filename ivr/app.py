@@ -87,6 +87,10 @@ class Controller:
             self.ari = None
             await asyncio.sleep(RETRY_S)
 
+    def attend(self, witness: Witness) -> None:
+        """One more is told of what happens."""
+        self._witnesses = (*self._witnesses, witness)
+
     def follow(self, config: Config, audio: Audio, version: int) -> None:
         """Calls that begin from now on follow this; those that have begun keep the service that they hold."""
         self.service = replace(self.service, config=config, audio=audio, version=version)

@@ -7,6 +7,7 @@ of topic `missed`, once, so that the citizen can be called back.  How Asterisk w
 import asyncio
 import csv
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -104,7 +105,13 @@ class Census:
         self._place = place
         self._is_first = place is None
         self._missed: set[CallId] = set()
+        self._found: Counter[Outcome] = Counter()
         self._look = asyncio.Event()
+
+    def take_found(self) -> Counter[Outcome]:
+        """What became of the calls that were found since this was asked last."""
+        found, self._found = self._found, Counter()
+        return found
 
     def connected(self) -> None:
         """Reconcile now: all who came while we were away are there to be found."""
@@ -156,7 +163,9 @@ class Census:
         known = self._is_open(line.call) or self._is_known(line.call) or line.call in self._missed
         if not known and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
             self._missed.add(line.call)
-            self._journal.write(MISSED, line.call, missed(line, self._route(line), self._journal.node))
+            record = missed(line, self._route(line), self._journal.node)
+            self._found[record.outcome] += 1
+            self._journal.write(MISSED, line.call, record)
             log.warning("census: call %s (%s) was not ours", line.call, line.fate)
         return True
 

@@ -39,6 +39,7 @@ from routing.tickets import (
     Tick,
     Withdraw,
 )
+from routing.watch import IdleBeside, idle_beside
 
 log = logging.getLogger(__name__)
 
@@ -240,6 +241,12 @@ class Dispatcher:
     def closed(self) -> dict[PoolId, PromptId]:
         """The pools that a supervisor has closed, with what is said of each."""
         return self._floor.closed()
+
+    def idle_beside(self) -> tuple[IdleBeside, ...]:
+        """Who waits though somebody is idle who may take them: nobody, or something is wrong with us."""
+        if not any(view.state is AgentState.READY for view in self.agents()) or not self.waiting():
+            return ()
+        return idle_beside(self._floor.dump(), self._clock.instant())
 
     def position(self, ticket: TicketId) -> int | None:
         """How many stand before it, plus one; None when it does not wait."""

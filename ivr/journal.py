@@ -95,6 +95,8 @@ class Journal:
         self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}, CENSUS: {}}
         self._ended: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
+        self._last = -1  # the last entry that is to be drained
+        self._behind_since: Instant | None = None
         self._generation = 0  # of the file: a compaction makes a new one
         self._read_to = (-1, -1, 0)  # generation, seq, offset behind it: where the last batch of `tail` ended
         self._drained_to: tuple[int, int, int] | None = None  # the same, once the store has it
@@ -117,6 +119,11 @@ class Journal:
         """Entries that the disk has not taken yet."""
         return len(self._held)
 
+    @property
+    def lag_ms(self) -> int:
+        """For how long the oldest entry that the store does not have has been waiting, at most."""
+        return 0 if self._behind_since is None else self._clock.instant() - self._behind_since
+
     # --- reading
 
     def replay(self) -> Iterator[Entry]:
@@ -135,6 +142,8 @@ class Journal:
             if entry.topic == _HEADER and entry.key != self.node:
                 raise JournalError(f"{self._disk.name} is the journal of {entry.key!r}, and this node is {self.node!r}")
             self._know(entry.topic, entry.key, entry.at, line)
+            if entry.topic not in _UNDRAINED:
+                self._last = entry.seq
             if entry.topic == _DRAINED:
                 self._drained = max(self._drained, msgspec.json.decode(entry.body, type=int))
             elif entry.topic not in _OWN:
@@ -147,6 +156,7 @@ class Journal:
             self._put(self._header())
         self._seq = max(self._seq, self._clock.instant())
         self._open = True
+        self._behind_since = self._clock.instant() if self._last > self._drained else None
         for damage in self.damage:
             self.write(_DAMAGE, f"{damage.file}:{damage.line}", damage)
         if self._drained or self.damage:
@@ -163,7 +173,11 @@ class Journal:
         if not self._open:
             raise JournalError(f"{self._disk.name} must be replayed before it is written")
         line = self._line(topic, key, body)
-        self._know(topic, key, self._clock.instant(), line)
+        now = self._clock.instant()
+        self._know(topic, key, now, line)
+        if topic not in _UNDRAINED:
+            self._last = self._seq
+            self._behind_since = self._behind_since or now
         self._put(line)
         return self._seq
 
@@ -309,18 +323,24 @@ class Journal:
             else:
                 await self._more.wait()
 
-    def drained(self, seq: int) -> None:
-        """The store has everything up to `seq`."""
-        self._drained = max(self._drained, seq)
+    def drained(self, seq: int, at: Instant | None = None) -> None:
+        """The store has everything up to `seq`, which was written `at`."""
+        self._has(seq, at)
         if self._read_to[1] == seq:
             self._drained_to = self._read_to
         self._put(self._line(_DRAINED, self.node, self._drained))
 
     def stand_above(self, mark: int) -> None:
         """Number what comes from `mark` on: the store knows more of this node than we do (restored from a copy?)."""
+        self._has(mark, self._behind_since)
         if mark > self._seq:
             log.error("journal: it ends at %d, the store has entries up to %d; going on above", self._seq, mark)
             self._seq = mark
+
+
+    def _has(self, seq: int, at: Instant | None) -> None:
+        self._drained = max(self._drained, seq)
+        self._behind_since = None if self._drained >= self._last else at or self._clock.instant()
 
 
 def _signed(draft: Draft) -> bytes:

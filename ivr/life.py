@@ -37,9 +37,11 @@ from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
+from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, Check, Watch, idle_agents
 from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
 from ivr.web.hub import Hub
+from ivr.web.meters import Meters, Sources
 from ivr.web.rights import Role
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
@@ -136,21 +138,44 @@ async def _live(given: Surroundings) -> None:
         access = await _access(given, secrets)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         hub = Hub(controller, access)
-        board = Switchboard(controller, store, partial(_applied, given.state), access, audit, recordings.find, hub)
+        drainer = Drainer(journal, store)
+        watch = Watch(given.clock, _checks(controller, drainer, recorder))
+        meters = Meters(Sources(controller, store, watch, census.take_found, recordings.room))
+        controller.attend(meters)
+        board = Switchboard(
+            controller, store, partial(_applied, given.state), access, audit, recordings.find, hub, watch, meters
+        )
         api = Api(board, access.identify)
         async with (
             serving(api.answer, given.web_port),
             asyncio.TaskGroup() as group,
         ):
             group.create_task(journal.run(), name="journal")
-            group.create_task(Drainer(journal, store).run(), name="drainer")
+            group.create_task(drainer.run(), name="drainer")
             group.create_task(dispatcher.run(), name="dispatcher")
             group.create_task(census.run(), name="census")
             group.create_task(recorder.run(), name="recorder")
             group.create_task(hub.run(), name="stream")
+            group.create_task(watch.run(), name="watch")
+            group.create_task(meters.run(), name="meters")
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)
+
+
+def _checks(controller: Controller, drainer: Drainer, recorder: Recorder) -> dict[str, Check]:
+    """Whatever somebody should look at, and why."""
+    service = controller.service
+    held = "%d entries of the journal wait in memory: the disk refuses them"
+    return {
+        IDLE_AGENTS: partial(idle_agents, service.dispatcher),
+        "asterisk-away": lambda: "" if controller.ari else "not connected to Asterisk: the dialplan serves callers",
+        DATABASE_AWAY: lambda: "the database is away: the journal keeps what calls leave" if drainer.away else "",
+        "journal-held": lambda: held % service.journal.held if service.journal.held else "",
+        "recording-stopped": lambda: (
+            "new calls are not recorded: the disk is nearly full" if recorder.is_closed else ""
+        ),
+    }
 
 
 async def _access(given: Surroundings, secrets: Secrets) -> Access:

@@ -195,7 +195,7 @@ class Drainer:
         async for batch in self._journal.tail(mark):
             await self._store.drain(self._journal.node, batch)
             self._reached()
-            self._journal.drained(batch[-1][0])
+            self._journal.drained(batch[-1][0], msgspec.json.decode(batch[-1][1], type=Entry).at)
             await asyncio.sleep(LINGER)
 
     def _reached(self) -> None:

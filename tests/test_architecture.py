@@ -31,6 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.visit",
             "ivr.service",
             "ivr.dispatcher",
+            "ivr.watch",
         }
     ),
     frozenset(

@@ -184,6 +184,9 @@ def _status(now: Any) -> RenderableType:
         ("ARI", _counted(now["ari"])),
     ):
         table.add_row(name, value)
+    for alarm in now["alarms"]:
+        since = f"since {_clock(alarm['since'])}"
+        table.add_row(Text("ALARM", style="bold red"), Text(f"{alarm['sentence']}, {since}", style="red"))
     return table
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from ivr.ari.client import Counts
 from ivr.errors import DiskError
+from ivr.watch import Alarm
 from ivr.web import views
 from ivr.web.operations import Operation
 from ivr.web.rights import ADMINS, EVERYBODY, LINE_ADMINS
@@ -47,7 +48,7 @@ class AuditNow(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The switch now; calls by stage, agents by state."""
+    """The switch now; calls by stage, agents by state; `alarms`: what must not be, and is."""
 
     node: str
     version: int
@@ -62,6 +63,7 @@ class Status(msgspec.Struct, frozen=True):
     journal: JournalNow
     audit: AuditNow
     ari: Counts
+    alarms: list[Alarm] = []
 
 
 class Draining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +122,7 @@ async def status(asked: Asked) -> Status:
         journal=JournalNow(service.journal.seq, service.journal.size, service.journal.held),
         audit=AuditNow(asked.board.audit.count, asked.board.audit.held, asked.board.audit.lost),
         ari=controller.ari.counts if controller.ari else Counts(),
+        alarms=[*asked.board.watch.standing.values()],
     )
 
 

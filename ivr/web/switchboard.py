@@ -12,8 +12,10 @@ from ivr.audit import Audit
 from ivr.edge.protocols import Attachment
 from ivr.service import Audio, Service
 from ivr.store import PostgresStore
+from ivr.watch import Watch
 from ivr.web.access import Access
 from ivr.web.hub import Hub
+from ivr.web.meters import Meters
 from ivr.web.rights import Who
 from routing.config import Config
 from routing.ids import CallId
@@ -56,6 +58,8 @@ class Switchboard:
     audit: Audit
     recording: Callable[[CallId], Awaitable[Attachment | None]]
     hub: Hub
+    watch: Watch
+    meters: Meters
 
     @property
     def service(self) -> Service:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ivr.web import accounts, agents, audit, calls, house, pools, reports, stream, talks
+from ivr.web import accounts, agents, audit, calls, house, metrics, pools, reports, stream, talks
 from ivr.web.openapi import document
 from ivr.web.operations import Operation
 from ivr.web.switchboard import Asked
@@ -22,6 +22,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *calls.OPERATIONS,
     *stream.OPERATIONS,
     *reports.OPERATIONS,
+    *metrics.OPERATIONS,
     *accounts.OPERATIONS,
     *audit.OPERATIONS,
 )

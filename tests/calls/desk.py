@@ -1,6 +1,7 @@
 """A controller in front of a fake Asterisk, and its API, asked as over HTTP."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,15 +16,17 @@ from ivr.dispatcher import Dispatcher
 from ivr.edge.database import Database
 from ivr.edge.protocols import Attachment, Request
 from ivr.errors import StoreError
-from ivr.facts import CallRecord
+from ivr.facts import CallRecord, Outcome
 from ivr.figures import AgentTimes, Figures
 from ivr.journal import Entry, Journal
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Cells, PostgresStore
+from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, Watch, idle_agents
 from ivr.web.access import Access
 from ivr.web.api import Answer, Api
 from ivr.web.hub import Hub
+from ivr.web.meters import Meters, Sources
 from ivr.web.rights import Who
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
@@ -33,6 +36,13 @@ from tests.fake.asterisk import FakeAsterisk
 from tests.fake.disk import MemoryDisk
 from tests.fake.locksmith import PlainLocksmith
 from tests.fake.loop import SimClock
+
+
+def the_day(cells: Cells, answered: int) -> Figures:
+    """Figures of which no test looks at more."""
+    fields: dict[str, Any] = {f.name: 0 if f.type is int else 1.0 for f in msgspec.structs.fields(Figures)}
+    amounts = {"offered": answered, "answered": answered}
+    return Figures(**fields | amounts | {"since": cells.begin[0], "until": cells.end, "key": ""})
 
 
 class Records(PostgresStore):
@@ -55,7 +65,7 @@ class Records(PostgresStore):
 
     async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:  # noqa: ARG002 - as the real one
         self._of()
-        return []
+        return [the_day(cells, len(await self.calls(1000)))] if not by else []
 
     async def agent_times(self, cells: Cells, now: datetime) -> list[AgentTimes]:  # noqa: ARG002 - the same
         self._of()
@@ -87,18 +97,40 @@ class Desk:
         self.audit = Audit(self.log, clock, partial(journal.write, ANCHOR, ANCHOR))
         self.hub = Hub(self.controller, self.access)
 
+        self.watch = Watch(
+            clock,
+            {IDLE_AGENTS: lambda: idle_agents(dispatcher), DATABASE_AWAY: lambda: "away" if self.store.away else ""},
+        )
+        self.found: Counter[Outcome] = Counter()
+        self.meters = Meters(Sources(self.controller, self.store, self.watch, self._take_found, self._room))
+        self.controller.attend(self.meters)
         self.recordings: dict[str, Attachment] = {}
 
         async def latest() -> Applied:
             return applied
 
         self.board = Switchboard(
-            self.controller, self.store, latest, self.access, self.audit, self._recording, self.hub
+            self.controller,
+            self.store,
+            latest,
+            self.access,
+            self.audit,
+            self._recording,
+            self.hub,
+            self.watch,
+            self.meters,
         )
         self.people: dict[str, Who] = {}
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
         self._listens = asyncio.create_task(self.hub.run(), name="stream")
+
+    def _take_found(self) -> Counter[Outcome]:
+        found, self.found = self.found, Counter()
+        return found
+
+    async def _room(self) -> int:
+        return 1 << 40
 
     async def _recording(self, call: CallId) -> Attachment | None:
         return self.recordings.get(call)

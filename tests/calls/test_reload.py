@@ -14,9 +14,11 @@ from ivr.facts import Outcome
 from ivr.service import Audio
 from ivr.snapshot import Compiled, compiled
 from ivr.store import PostgresStore
+from ivr.watch import Watch
 from ivr.web.access import Access
 from ivr.web.api import Answer, Api
 from ivr.web.hub import Hub
+from ivr.web.meters import Meters
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PoolId, SkillId
@@ -149,7 +151,8 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
             store = cast("PostgresStore", None)
             access, audit = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any"), Audit(MemoryDisk(), SimClock())
             hub = Hub(house.controller, access)
-            board = Switchboard(house.controller, store, applied, access, audit, no_recording, hub)
+            watch, meters = Watch(SimClock(), {}), cast("Meters", None)
+            board = Switchboard(house.controller, store, applied, access, audit, no_recording, hub, watch, meters)
             api = Api(board, access.identify)
             bearer, kind = "Bearer any", "application/json"
             answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))

@@ -26,9 +26,11 @@ from ivr.journal import Journal
 from ivr.main import main
 from ivr.register import Register
 from ivr.service import Audio, Service
+from ivr.watch import Watch
 from ivr.web.access import Access
 from ivr.web.api import Api
 from ivr.web.hub import Hub
+from ivr.web.meters import Meters
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
 from tests.calls.desk import Records
@@ -74,7 +76,8 @@ class House:
             access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"))
             store = Records(MemoryDisk())
             find, hub = RecordingsFolder(self.state / "recordings").find, Hub(controller, access)
-            board = Switchboard(controller, store, _nothing, access, Audit(log, clock), find, hub)
+            audit, watch, meters = Audit(log, clock), Watch(clock, {}), cast("Meters", None)
+            board = Switchboard(controller, store, _nothing, access, audit, find, hub, watch, meters)
             async with serving(Api(board, access.identify).answer, self.port):
                 self._ready.set()
                 await self._over.wait()

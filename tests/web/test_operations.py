@@ -50,6 +50,7 @@ MAY: dict[str, str] = {
     "GET /calls/{call}/recording": "supervisor auditor",
     "GET /stream": "operator supervisor auditor",
     "GET /report": "supervisor auditor",
+    "GET /metrics": "supervisor auditor system-admin",
     "POST /login": "anyone",
     "POST /logout": "operator supervisor line-admin auditor system-admin",
     "GET /me": "operator supervisor line-admin auditor system-admin",
