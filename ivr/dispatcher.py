@@ -17,12 +17,14 @@ from ivr.edge.protocols import Clock
 from ivr.errors import OfferWithdrawn
 from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
 from routing.config import Site
+from routing.estimate import Estimate, Flow
 from routing.floor import Floor
 from routing.ids import AgentId, Instant, PoolId, PromptId, TicketId
 from routing.standing import AgentView, FloorState, TicketState, TicketView
 from routing.tickets import (
     Accepted,
     AgentState,
+    Announce,
     AnyEvent,
     Changed,
     Configured,
@@ -68,6 +70,9 @@ class Place:
         self._scope: Scope | None = None
         self._changed = asyncio.Event()
         self._is_over = False
+        self._reasons: list[PromptId] = []
+        self.told = asyncio.Event()
+        """There is something to be said to the caller: `reasons`."""
 
     def deliver(self, offer: Offer | None) -> None:
         """Take in the Floor's word: an offer, or that there is none any more."""
@@ -80,6 +85,21 @@ class Place:
         """Take in the Floor's word that the ticket has left."""
         self._is_over = True
         self._changed.set()
+
+    def announce(self, prompt: PromptId) -> None:
+        """Take in why the ticket has moved on."""
+        self._reasons.append(prompt)
+        self.told.set()
+
+    def reasons(self) -> tuple[PromptId, ...]:
+        """What is to be said to the caller; asked for once."""
+        reasons, self._reasons = tuple(self._reasons), []
+        self.told.clear()
+        return reasons
+
+    def estimate(self) -> Estimate | None:
+        """How long the ticket will still wait, as far as that is known; None when it does not wait."""
+        return self._dispatcher.estimate(self.ticket)
 
     async def offered(self) -> Offer | None:
         """The offer that stands; waits for one.  None: the ticket has waited here for long enough, and has left."""
@@ -121,6 +141,7 @@ class Dispatcher:
         self._journal = journal
         self._clock = clock
         self._places: dict[TicketId, Place] = {}
+        self._flow = Flow()  # a life's own: for ten minutes after a restart no time is said
         self._told = asyncio.Event()
         self.overdue = asyncio.Event()
         """An agent's state has reached its limit: somebody should compare us with Asterisk."""
@@ -132,9 +153,11 @@ class Dispatcher:
         self._since_snapshot = 0
         self._journal.write(FLOOR, SNAPSHOT, self._floor.dump())
 
-    def apply(self, event: AnyEvent) -> None:
+    def apply(self, event: AnyEvent) -> None:  # noqa: C901 - a case for each action
         """Tell the Floor, and deliver what it answers."""
         now = self._clock.instant()
+        if isinstance(event, Accepted):
+            self._departs(event.ticket, now)
         actions = self._floor.apply(event, now)
         changed = tuple(action for action in actions if isinstance(action, Changed))
         self._journal.write(FLOOR, "", Told(now, event, changed))
@@ -146,6 +169,8 @@ class Dispatcher:
                     self._place(action.ticket).deliver(None)
                 case Overflowed():
                     self._place(action.ticket).overflow()
+                case Announce():
+                    self._place(action.ticket).announce(action.prompt)
                 case Moved():
                     log.debug("ticket %s moves to rung %d", action.ticket, action.rung)
                 case Changed():
@@ -251,6 +276,18 @@ class Dispatcher:
     def position(self, ticket: TicketId) -> int | None:
         """How many stand before it, plus one; None when it does not wait."""
         return self._floor.position(ticket)
+
+    def estimate(self, ticket: TicketId) -> Estimate | None:
+        """How long a ticket will still wait; None when it does not wait."""
+        position, place = self._floor.position(ticket), self._floor.place(ticket)
+        if position is None or place is None:
+            return None
+        return self._flow.expected(place.requirement, position, self._clock.instant())
+
+    def _departs(self, ticket: TicketId, now: Instant) -> None:
+        place = self._floor.place(ticket)
+        if place is not None:
+            self._flow.departed(place.requirement, now - place.entered, now)
 
     def _place(self, ticket: TicketId) -> Place:
         return self._places.setdefault(ticket, Place(self, ticket))

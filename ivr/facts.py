@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from routing.estimate import Estimate
 from routing.ids import (
     AgentId,
     CallId,
@@ -49,6 +50,14 @@ class Said(msgspec.Struct, frozen=True):
 
     at: Instant
     heard: Heard = Heard.WHOLE
+
+
+class Announced(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody who waits is about to hear; `estimate`: what was known of their wait, if it is about that."""
+
+    at: Instant
+    prompts: tuple[PromptId, ...]
+    estimate: Estimate | None = None
 
 
 class Queued(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ivr.facts import (
+    Announced,
     Arrived,
     CallRecord,
     Connected,
@@ -66,6 +67,7 @@ ANSWERED: Step[Instant] = _step("answered", Instant, "200 OK was asked for: the 
 SAYING: Step[Instant] = _step("saying", Instant, ":<prompt>  before the play request", detail=True)
 SAID: Step[Said] = _step("said", Said, ":<prompt>  the prompt is over: it is never said again")
 QUEUED: Step[Queued] = _step("queued", Queued, ":<n>  a place in the queue is held: stage n is ours")
+ANNOUNCED: Step[Announced] = _step("announced", Announced, ":<n>  before who waits hears place, wait or a reason")
 OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place was given up; the next stage follows")
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
 ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import msgspec
 
+from ivr.announcing import announcing
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
@@ -69,8 +70,12 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
         return _joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
     place = _place(call, stage)
     async with speaking(call, prompts) as speech, call.leased():
-        while (offer := await place.offered()) is not None:
-            answer = await _offered(call, place, offer, speech)
+        while True:
+            async with announcing(call, place, speech):
+                offer = await place.offered()
+                if offer is None:
+                    break
+                answer = await _offered(call, place, offer, speech)
             if isinstance(answer, Person):
                 return answer
             call.citizen.music()  # had it been stopped for the agent who is gone

@@ -76,7 +76,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         machine=bool(target and _is_machine(ledger, target)),
         overflowed=overflowed(ledger),
         offers=len(offers),
-        prompts=tuple(PromptId(name) for name in spoken),
+        prompts=tuple(PromptId(name) for name in dict.fromkeys(name.partition(".")[0] for name in spoken)),
         rating=rated.level if rated else None,
         wait_ms=_between(queued, reached or ended),
         since_answer_ms=_between(answered, reached),

@@ -29,6 +29,10 @@ class Speech:
         self._prompts = prompts
         self._must = {prompt.id for prompt in prompts if prompt.must_hear and SAID.of(prompt.id) not in call.ledger}
         self._heard = asyncio.Event()
+        self.said = asyncio.Event()
+        """The prompts are over, or will be: whatever else is to be said may begin."""
+        self.news: asyncio.Task[None] | None = None
+        """What is announced after them; see `ivr.announcing`."""
         self.task: asyncio.Task[None] | None = None
         self.playback: Playback | None = None
         self._is_handed_over = False
@@ -36,9 +40,9 @@ class Speech:
 
     @property
     def is_interrupted(self) -> bool:
-        """A prompt was being said when our earlier life ended."""
+        """A prompt or an announcement was being said when our earlier life ended."""
         ledger = self._call.ledger
-        return any(SAYING.of(each.id) in ledger and SAID.of(each.id) not in ledger for each in self._prompts)
+        return any(SAID.of(mark) not in ledger for mark in ledger.which(SAYING))
 
     async def run(self) -> None:
         """Say them, one after another; in a bridge, music goes on after each."""
@@ -48,6 +52,7 @@ class Speech:
             await say(self._call, prompt, self)
             self._must.discard(prompt.id)
             self._settle()
+        self.said.set()
 
     async def nearly_heard(self, lead: timedelta) -> None:
         """Return when what must be heard is over in at most `lead`."""
@@ -61,11 +66,14 @@ class Speech:
     async def cut(self) -> None:
         """Let what must be heard end, then stop the rest: somebody has answered."""
         await self._heard.wait()
-        if self.task is not None:
-            await over(self.task)
-        for prompt in self._prompts:
-            if SAID.of(prompt.id) not in self._call.ledger:
-                self._call.ledger.write(SAID.of(prompt.id), Said(self._call.now(), Heard.CUT))
+        for task in (self.task, self.news):
+            if task is not None:
+                await over(task)
+        ledger = self._call.ledger
+        for mark in (*(prompt.id for prompt in self._prompts), *ledger.which(SAYING)):
+            if SAID.of(mark) not in ledger:
+                ledger.write(SAID.of(mark), Said(self._call.now(), Heard.CUT))
+        self.said.set()
 
     def hand_over(self) -> None:
         """Leaving the block does not stop what is being said: whoever speaks next finds it running, and goes on."""
@@ -97,13 +105,17 @@ async def speaking(call: Call, prompts: Sequence[SpokenPrompt]) -> AsyncIterator
         yield speech
 
 
-async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None) -> None:
-    """Say a prompt to its end, unless it has been said; `speech` is told of the playback."""
-    if SAID.of(prompt.id) in call.ledger:
+async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None, mark: str = "") -> None:
+    """Say a prompt to its end, unless it has been said; `speech` is told of the playback.
+
+    `mark` is its name in the ledger where one prompt may be said several times.
+    """
+    mark = mark or prompt.id
+    if SAID.of(mark) in call.ledger:
         return
-    name = PlaybackId(f"{call.id}-{prompt.id}")
+    name = PlaybackId(f"{call.id}-{mark}")
     length_ms = call.service.audio.length_ms(prompt.id)
-    began = call.ledger.get(SAYING.of(prompt.id))
+    began = call.ledger.get(SAYING.of(mark))
     running = await Playback.adopt(call.citizen, name) if began is not None else None
     if began is not None and running is None:
         call.citizen.music()  # the life that began it may have died over both
@@ -117,7 +129,7 @@ async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None) ->
             elif began is not None and call.now() - began >= length_ms:
                 played = Played.DONE  # it ended while nobody of us was there to hear it
             else:
-                call.ledger.write(SAYING.of(prompt.id), call.now())
+                call.ledger.write(SAYING.of(mark), call.now())
                 async with playback:
                     played = await playback.over()
     except TimeoutError:
@@ -128,7 +140,7 @@ async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None) ->
             return
         log.warning("prompt %s could not be played", prompt.id)
     heard = Heard.FAILED if played is Played.FAILED else Heard.WHOLE
-    call.ledger.write(SAID.of(prompt.id), Said(call.now(), heard))
+    call.ledger.write(SAID.of(mark), Said(call.now(), heard))
 
 
 async def _to_its_end(playback: Playback) -> Played:

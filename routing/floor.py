@@ -13,7 +13,7 @@ from typing import assert_never
 from routing.ids import Instant, PoolId, PromptId, TicketId
 from routing.matching import Matching
 from routing.queues import Agent, Ticket
-from routing.standing import AgentView, FloorState, Standing, TicketView, agent_view, ticket_view
+from routing.standing import AgentView, FloorState, PlaceView, Standing, TicketView, agent_view, ticket_view
 from routing.tickets import (
     Accepted,
     Action,
@@ -307,6 +307,11 @@ class Floor:
         """One ticket; None when it has left, or never came."""
         known = self._tickets.get(ticket)
         return None if known is None else ticket_view(known)
+
+    def place(self, ticket: TicketId) -> PlaceView | None:
+        """The requirement in which a ticket stands; None when it has left, or never came."""
+        known = self._tickets.get(ticket)
+        return None if known is None else PlaceView(known.queue.requirement, known.entered)
 
     def closed(self) -> dict[PoolId, PromptId]:
         """The pools that a supervisor has closed, with what is said of each."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from routing.estimate import ANNOUNCEMENTS
 from routing.ids import AgentId, PromptId
 from routing.lines import AnsweredBy, Cancelled, Line, Section
 from routing.numbers import spoken
@@ -44,7 +45,10 @@ SURVEY, SURVEY_THANKS = PromptId("survey"), PromptId("survey-thanks")
 POOL_CLOSED = PromptId("pool-closed")
 """What callers hear of a pool that a supervisor has closed, unless another prompt is named."""
 
-FIXED = (RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED)
+FIXED = (
+    *(RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED),
+    *ANNOUNCEMENTS,
+)
 """Prompts that must stand in the file by themselves."""
 
 ANNOUNCES = frozenset({AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE})

@@ -18,6 +18,7 @@ from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
 from routing.config.site import (
+    Announcements,
     Limits,
     Mode,
     Outbound,
@@ -57,7 +58,10 @@ _OF: dict[object, Schema] = {
 }
 
 OPTIONAL = frozenset(
-    {"survey", "recording", "voice", "departments", "pause_reasons", "holidays", "working_weekends", "outbound"}
+    {
+        *("survey", "announcements", "recording", "voice", "departments", "pause_reasons"),
+        *("holidays", "working_weekends", "outbound"),
+    }
 )
 
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -110,6 +114,7 @@ def _site() -> dict[str, Schema]:
         "limits": _object({**_fields(Limits, ("calls",)), "journal": SIZE}),
         "survival": _object(_fields(Survival, Survival.__struct_fields__), REQUIRED["survival"]),
         "survey": _object(_fields(Surveys, Surveys.__struct_fields__)),
+        "announcements": _object(_fields(Announcements, Announcements.__struct_fields__)),
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),

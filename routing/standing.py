@@ -49,6 +49,13 @@ class TicketView(msgspec.Struct, frozen=True):
     offered_to: AgentId | None
 
 
+class PlaceView(msgspec.Struct, frozen=True):
+    """Where a ticket stands, and since when."""
+
+    requirement: Requirement
+    entered: Instant
+
+
 class AgentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that the Floor knows of an agent."""
 

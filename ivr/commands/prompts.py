@@ -20,6 +20,7 @@ from ivr.house.report import Report
 from ivr.house.settings import Settings, read, state_directory
 from routing import prompts as said
 from routing.config import Config, ConfigFaults, render
+from routing.estimate import ANNOUNCEMENTS
 from routing.ids import PromptId
 from routing.numbers import EMERGENCY
 
@@ -122,4 +123,5 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     found |= {said.RETURN_HALL: ["targets"], said.RETURN_NEXT: ["targets"]}
     found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     found |= {said.SURVEY: ["survey"], said.SURVEY_THANKS: ["survey"], said.POOL_CLOSED: ["pools that close"]}
+    found |= {each: ["who waits"] for each in ANNOUNCEMENTS}
     return {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from routing.estimate import Estimator
 from routing.hours import ALWAYS, ORDINARY, Calendar, Hours
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import Line
@@ -202,6 +203,19 @@ class Surveys(msgspec.Struct, frozen=True):
     answer_within: timedelta = timedelta(seconds=8)
 
 
+class Announcements(msgspec.Struct, frozen=True):
+    """What somebody who waits hears between the music: first `after` so long, then `every` so often.
+
+    `position`: whether their place is said; `wait`: by whose estimate the time is, or that none is.
+    """
+
+    on: bool = False
+    after: timedelta = timedelta(seconds=20)
+    every: timedelta = timedelta(seconds=30)
+    position: bool = True
+    wait: Estimator = Estimator.DEPARTURES
+
+
 class Recording(msgspec.Struct, frozen=True):
     """How long conversations are kept, and how much room the disk must have: below `warn_below` it is said, below
     `stop_below` calls go on without being recorded.
@@ -236,6 +250,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     survival: Survival
     survey: Surveys = Surveys()
+    announcements: Announcements = Announcements()
     recording: Recording = Recording()
     voice: Voice = Voice()
     outbound: Outbound = Outbound()

@@ -24,6 +24,7 @@ from routing.config.fields import (
 )
 from routing.config.nodes import Node, Source
 from routing.config.site import (
+    Announcements,
     Limits,
     Mode,
     Outbound,
@@ -39,6 +40,7 @@ from routing.config.site import (
     Trunk,
     Voice,
 )
+from routing.estimate import Estimator
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
 from routing.numbers import EMERGENCY, Numbering
@@ -57,8 +59,8 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
 """Limits in `timing` that are never nothing."""
 
 SECTIONS = (
-    *("site", "ports", "timing", "limits", "survival", "survey", "recording", "voice", "skills", "pools"),
-    *("departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound"),
+    *("site", "ports", "timing", "limits", "survival", "survey", "announcements", "recording", "voice"),
+    *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound"),
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -109,6 +111,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         limits=_limits(file),
         survival=_survival(file, seats),
         survey=_survey(file),
+        announcements=_announcements(file),
         recording=_recording(file),
         voice=_voice(file),
         pools=pools,
@@ -278,6 +281,21 @@ def _survey(file: Entry) -> Surveys:
     entry = Entry(file.source, node, "'survey'", ("on", "answer_within"))
     return Surveys(
         entry.maybe("on", yes, default=False), entry.maybe("answer_within", duration, Surveys().answer_within)
+    )
+
+
+def _announcements(file: Entry) -> Announcements:
+    node = file.child("announcements") if file.has("announcements") else None
+    usual = Announcements()
+    if node is None:
+        return usual
+    entry = Entry(file.source, node, "'announcements'", Announcements.__struct_fields__)
+    return Announcements(
+        entry.maybe("on", yes, default=False),
+        entry.maybe("after", duration, usual.after),
+        entry.maybe("every", duration, usual.every),
+        entry.maybe("position", yes, default=True),
+        entry.maybe("wait", choice(Estimator), usual.wait),
     )
 
 

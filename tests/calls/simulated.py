@@ -19,7 +19,7 @@ import msgspec
 from ivr.app import Controller
 from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord
-from ivr.journal import RECORD, Journal
+from ivr.journal import CALL, RECORD, Journal
 from ivr.register import Register
 from ivr.service import Audio, Service
 from routing.config import Config, build
@@ -40,6 +40,9 @@ SOURCES = {
     "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
 }
 CONFIG: Config = build(SOURCES)
+REPEATED = ("agent-", "position-", "wait-")
+"""What may be said more than once."""
+
 SHORT_MS = 1_200
 NOTICED_MS = 100
 SETTLED = frozenset({AgentState.READY, AgentState.PAUSED, AgentState.UNREACHABLE, AgentState.WRAP_UP})
@@ -203,6 +206,11 @@ class SimulatedHouse:
         journal = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), CONFIG.site.node, ManualClock())
         return [msgspec.json.decode(e.body, type=CallRecord) for e in journal.replay() if e.topic == RECORD]
 
+    def steps(self) -> list[str]:
+        """Every step of every ledger on the disk, as often as it was written."""
+        journal = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), CONFIG.site.node, ManualClock())
+        return [msgspec.json.decode(e.body)["step"] for e in journal.replay() if e.topic == CALL]
+
     def heard(self, party: Party) -> list[str]:
         """What somebody has heard, one after another."""
         return [what for since, to, what in self.fake.heard(party.label) if to > since]
@@ -250,7 +258,7 @@ class SimulatedHouse:
         call = CallId(citizen.channels[0].replace(".", "-") if citizen.channels else "")
         if citizen.ended == "released" and call not in connected:
             found.append(f"we hung up before a person was there; heard {heard}")
-        spoken = Counter(what for what in heard if what in self.fake.lengths and not what.startswith("agent-"))
+        spoken = Counter(what for what in heard if what in self.fake.lengths and not what.startswith(REPEATED))
         found += [f"heard {what} {n} times" for what, n in spoken.items() if n > 1]
         was_ours = any(what not in {"unanswered", "ringing", "survival", "silence"} for what in heard)
         if was_ours and records[call] != 1:

@@ -204,7 +204,7 @@ def test_who_comes_to_a_pool_again_has_the_rank_of_the_arrival_and_offers_are_co
         first = scene.house.fake.dials("12350", after=DIALS, label="first")
         await scene.house.lives()
         scene.house.check()
-        assert scene.house.story(first) == [TOLD, "return-hall", "agent-1016", HALLS_VOICE]
+        assert scene.house.story(first) == [TOLD, "return-hall", "position-next", "agent-1016", HALLS_VOICE]
         assert scene.house.story(later)[-1] == HALLS_VOICE
         one, other = sorted(scene.house.records(), key=lambda record: record.arrived)
         assert one.connected is not None

@@ -1,0 +1,88 @@
+"""What a caller who waits hears between the music: position and wait in bands, and why a pool is closed.
+
+Each announcement is a step before it is said, so that a restart neither repeats nor forgets one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ivr.dispatcher import Place
+from ivr.facts import Announced
+from ivr.ledger import ANNOUNCED, QUEUED
+from ivr.scopes import alongside
+from ivr.speech import Speech, say
+from ivr.visit import Call
+from routing.estimate import words
+from routing.ids import PromptId
+from routing.plan import SpokenPrompt
+
+AGAIN_S = 5.0
+"""An agent's phone rings just when something is to be said: it may come to nothing."""
+
+
+@asynccontextmanager
+async def announcing(call: Call, place: Place, speech: Speech) -> AsyncIterator[None]:
+    """Announce while the block lasts, once `speech` has said its prompts; `speech.cut` ends it too."""
+    async with alongside(_announce(call, place, speech), f"announcing:{call.id}") as speech.news:
+        yield
+    speech.news = None
+
+
+async def _announce(call: Call, place: Place, speech: Speech) -> None:
+    await speech.said.wait()
+    await _finish(call)
+    while True:
+        reasons = await _told(place, _wait_s(call))
+        if reasons:
+            await _say(call, Announced(call.now(), reasons))
+            continue
+        estimate = place.estimate()
+        if estimate is None:
+            await asyncio.sleep(AGAIN_S)
+            continue
+        how = call.service.config.site.announcements
+        said = words(estimate, how.wait, with_position=how.position)
+        await _say(call, Announced(call.now(), said, estimate))
+
+
+def _wait_s(call: Call) -> float | None:
+    """How long from now until position and wait are said; None: never."""
+    how, ledger = call.service.config.site.announcements, call.ledger
+    if not how.on:
+        return None
+    last = [each.at for each in ledger.which(ANNOUNCED).values() if each.estimate is not None]
+    began = min(place.at for place in ledger.which(QUEUED).values())
+    at = last[-1] + how.every.total_seconds() * 1000 if last else began + how.after.total_seconds() * 1000
+    return max(0.0, (at - call.now()) / 1000)
+
+
+async def _told(place: Place, wait_s: float | None) -> tuple[PromptId, ...]:
+    """What the Floor has told the caller, or nothing when the time is over."""
+    try:
+        async with asyncio.timeout(wait_s):
+            await place.told.wait()
+    except TimeoutError:
+        return ()
+    return place.reasons()
+
+
+async def _say(call: Call, announced: Announced) -> None:
+    n = call.ledger.count(ANNOUNCED) + 1
+    call.ledger.write(ANNOUNCED.of(n), announced)
+    await _each(call, n, announced.prompts)
+
+
+async def _finish(call: Call) -> None:
+    """What an earlier life began to say."""
+    n = call.ledger.count(ANNOUNCED)
+    if n:
+        await _each(call, n, call.ledger[ANNOUNCED.of(n)].prompts)
+
+
+async def _each(call: Call, n: int, prompts: Sequence[PromptId]) -> None:
+    for prompt in prompts:
+        known = call.service.config.prompts.get(prompt)
+        if known is not None:  # a reload may have taken it away
+            await say(call, SpokenPrompt(prompt, must_hear=False, text=known.text), mark=f"{prompt}.{n}")
+
