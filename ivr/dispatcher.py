@@ -29,6 +29,7 @@ from routing.tickets import (
     Changed,
     Configured,
     Entered,
+    Ladder,
     Left,
     Moved,
     Offer,
@@ -283,6 +284,15 @@ class Dispatcher:
         if position is None or place is None:
             return None
         return self._flow.expected(place.requirement, position, self._clock.instant())
+
+    def length(self, pool: PoolId) -> int:
+        """How many wait for agents of this pool."""
+        return self._floor.length(pool)
+
+    def foreseen(self, ladder: Ladder) -> Estimate:
+        """How long one more would wait who comes with this ladder, at the end of it."""
+        requirement = ladder[-1].requirement
+        return self._flow.expected(requirement, self._floor.behind(requirement), self._clock.instant())
 
     def _departs(self, ticket: TicketId, now: Instant) -> None:
         place = self._floor.place(ticket)

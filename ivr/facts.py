@@ -60,11 +60,12 @@ class Announced(msgspec.Struct, frozen=True, omit_defaults=True):
     estimate: Estimate | None = None
 
 
-class Queued(msgspec.Struct, frozen=True):
-    """The place in the queue."""
+class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The place in the queue; `too`: pools whose agents may take the ticket because this one's queue is too long."""
 
     at: Instant
     ticket: TicketId
+    too: tuple[PoolId, ...] = ()
 
 
 class Overflowed(msgspec.Struct, frozen=True):

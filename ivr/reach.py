@@ -34,12 +34,14 @@ from ivr.ledger import (
 from ivr.speech import Speech, speaking
 from ivr.visit import LEASE, Call
 from routing.config import CallerId, Config
+from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
 from routing.numbers import bare
+from routing.overflow import overflowing
 from routing.plan import Destination, SpokenPrompt, Stage, ladder, stages
 from routing.prompts import agent_number
 from routing.talk import Room
-from routing.tickets import Entered, Offer, Refusal
+from routing.tickets import Entered, Ladder, Offer, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +92,10 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
 def _place(call: Call, stage: Stage) -> Place:
     """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
     ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
+    rungs, too = _overflowing(call, ladder(config, _known(config, stage.places)), stage)
     entered = Entered(
         call.ticket,
-        ladder(config, _known(config, stage.places)),
+        rungs,
         ledger[ARRIVED].at,
         ledger[ROUTED].priority_ms,
         stage.limit_ms,
@@ -101,8 +104,24 @@ def _place(call: Call, stage: Stage) -> Place:
     if QUEUED.of(stage.n) in ledger:
         return dispatcher.again(entered)
     place = dispatcher.enter(entered)
-    ledger.write(QUEUED.of(stage.n), Queued(call.now(), call.ticket))
+    ledger.write(QUEUED.of(stage.n), Queued(call.now(), call.ticket, too))
     return place
+
+
+def _overflowing(call: Call, rungs: Ladder, stage: Stage) -> tuple[Ladder, tuple[PoolId, ...]]:
+    """The ladder with what the stage's pools overflow to: now, when it is long, or after a while."""
+    site, dispatcher, too = call.service.config.site, call.service.dispatcher, []
+    foreseen_ms = dispatcher.foreseen(rungs).by_departures_ms
+    moment = parse_moment(call.ledger[ARRIVED].moment)
+    for place in stage.places:
+        rule = site.pools[PoolId(place.name)].overflow if place.name in site.pools else None
+        if rule is None or not is_open(site.pools[rule.to].hours, site.calendar, moment):
+            continue
+        after_ms = rule.after_ms(dispatcher.length(PoolId(place.name)), foreseen_ms)
+        if after_ms is not None:
+            rungs = overflowing(rungs, rule.to, after_ms)
+            too += [rule.to] if after_ms == 0 else []
+    return rungs, tuple(too)
 
 
 async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Person | Refusal:

@@ -313,6 +313,16 @@ class Floor:
         known = self._tickets.get(ticket)
         return None if known is None else PlaceView(known.queue.requirement, known.entered)
 
+    def length(self, pool: PoolId) -> int:
+        """How many wait for agents of this pool, among others perhaps."""
+        queues = self._index.queues.values()
+        return sum(len(q.keys) for q in queues if any(a.pool == pool for a in q.requirement.alternatives))
+
+    def behind(self, requirement: Requirement) -> int:
+        """The position of one more who would wait with this requirement."""
+        queue = self._index.queues.get(requirement)
+        return 1 + (len(queue.keys) if queue is not None else 0)
+
     def closed(self) -> dict[PoolId, PromptId]:
         """The pools that a supervisor has closed, with what is said of each."""
         return dict(self._index.closed)

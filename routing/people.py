@@ -7,6 +7,7 @@ import msgspec
 
 from routing.hours import ALWAYS, Hours
 from routing.ids import AgentId, PoolId, SeatId, SkillId
+from routing.overflow import Overflow
 from routing.tickets import Competence
 
 LEVELS = range(1, 6)
@@ -29,12 +30,16 @@ class Skill(msgspec.Struct, frozen=True):
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """Agents who serve the same calls; outside `hours` nobody is asked; `wrap_up` follows each talk."""
+    """Agents who serve the same calls; outside `hours` nobody is asked; `wrap_up` follows each talk.
+
+    `overflow`: when another pool's agents are asked too.
+    """
 
     id: PoolId
     name: str
     hours: Hours = ALWAYS
     wrap_up: timedelta = timedelta(0)
+    overflow: Overflow | None = None
 
 
 class Seat(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ from routing.config.site_file import HEAD, SECTIONS
 from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
 from routing.hours import Hours, Window
 from routing.lines import Line
+from routing.overflow import Overflow
 from routing.people import Agent, Pool, Seat, Skill
 from routing.prompts import FIXED, LANGUAGES, TEMPLATES
 
@@ -69,6 +70,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "site": ("node", "city", "short_city", "number", "area_code", "country_code", "population", "mode", "hall"),
     "skill": ("name",),
     "pool": ("name",),
+    "overflow": ("to",),
     "seat": ("id",),
     "agent": ("id", "name", "works_in"),
     "trunk": ("id", "name", "carrier"),
@@ -107,6 +109,7 @@ def _site() -> dict[str, Schema]:
     head = _fields(Site, HEAD)
     head["mode"] = {"enum": [str(mode) for mode in Mode]}
     days = _list(_object({key: DAY if key != "name" else SCALAR for key in HOLIDAY_KEYS}, REQUIRED["holiday"]))
+    overflow = _object(_fields(Overflow, Overflow.__struct_fields__), REQUIRED["overflow"])
     made: dict[str, Schema] = {
         "site": _object(head, REQUIRED["site"]),
         "ports": _object(_fields(Ports, Ports.__struct_fields__)),
@@ -118,7 +121,7 @@ def _site() -> dict[str, Schema]:
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),
-        "pools": _named(_object(_fields(Pool, POOL_KEYS), REQUIRED["pool"])),
+        "pools": _named(_object({**_fields(Pool, POOL_KEYS), "overflow": overflow}, REQUIRED["pool"])),
         "departments": WORDS,
         "pause_reasons": WORDS,
         "seats": _list(_object(_fields(Seat, SEAT_KEYS), REQUIRED["seat"])),

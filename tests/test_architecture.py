@@ -27,6 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.reach",
             "ivr.seek",
             "ivr.speech",
+            "ivr.announcing",
             "ivr.survey",
             "ivr.visit",
             "ivr.service",

@@ -9,6 +9,7 @@ from routing.config.fields import between, choice, duration, hours, matching, on
 from routing.config.nodes import Fields
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId
+from routing.overflow import Overflow
 from routing.people import LEVELS, Agent, Pool, Seat, SeatKind, Skill
 from routing.tickets import Competence
 
@@ -16,7 +17,7 @@ _SEAT = re.compile(r"[0-9]{3,6}")
 _WORKING_NUMBER = re.compile(r"[0-9]{4}")
 
 SKILL_KEYS = ("name", "good")
-POOL_KEYS = ("name", "hours", "wrap_up")
+POOL_KEYS = ("name", "hours", "wrap_up", "overflow")
 SEAT_KEYS = ("id", "kind", "pool")
 AGENT_KEYS = ("id", "name", "seat", "works_in")
 
@@ -33,6 +34,20 @@ def pool(name: str, entry: Entry) -> Pool:
         entry.text("name"),
         entry.maybe("hours", hours, ALWAYS),
         entry.maybe("wrap_up", duration, timedelta(0)),
+        _overflow(entry),
+    )
+
+
+def _overflow(entry: Entry) -> Overflow | None:
+    node = entry.child("overflow") if entry.has("overflow") else None
+    if node is None:
+        return None
+    rule, never = Entry(entry.source, node, "'overflow'", Overflow.__struct_fields__), timedelta(0)
+    return Overflow(
+        PoolId(rule.text("to")),
+        rule.maybe("length", between(1, 10_000), 0),
+        rule.maybe("expected", duration, never),
+        rule.maybe("waited", duration, never),
     )
 
 

@@ -12,6 +12,7 @@ from routing.config.site import Outbound
 from routing.hours import ALWAYS, SHANGHAI, Window
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import AnsweredBy, Host, Reading, Seats, Section
+from routing.overflow import Overflow
 from routing.people import level, seats_needed
 from routing.prompts import estimated_ms
 from tests.routing.sources import changed, config, ours, with_line
@@ -254,6 +255,10 @@ SITE_FAULTS = [
     ("until: 2021-09-22}", "until: 2021-09-19}", "from 2021-09-19 until 2021-09-19 are 0 days: write 1 to 31"),
     ("until: 2021-09-22}", "until: 2023-09-22}", "are 733 days: write 1 to 31"),
     ("until: 2021-09-22}", "untill: 2021-09-22}", "a holiday has no field 'untill'; did you mean 'until'?"),
+    ("wrap_up: 0 s}", "overflow: {to: safty}}", "pool 'hall' overflows to 'safty': it is no other pool of this file"),
+    ("wrap_up: 0 s}", "overflow: {to: hall}}", "pool 'hall' overflows to 'hall': it is no other pool of this file"),
+    ("wrap_up: 0 s}", "overflow: 3}", "'overflow' is written as fields"),
+    ("announcements: ", "announcements: 3\nx: ", "'announcements' is written as fields"),
     ("skills:\n  housing-fund", "skills: 3\nx:\n  housing-fund", "here stand names, and for each the fields of skill"),
 ]
 
@@ -432,6 +437,18 @@ def test_a_later_seat_for_two_agents_is_no_fault() -> None:
 def test_durations_know_their_units() -> None:
     built = build(changed("site.yaml", "wrap_up: 0 s}", "wrap_up: 2 min}"))
     assert built.site.pools[PoolId("hall")].wrap_up == timedelta(minutes=2)
+
+
+def test_a_pool_overflows_for_three_reasons_each_by_itself() -> None:
+    rule = "overflow: {to: law, length: 30, expected: 5 min, waited: 3 min}}"
+    built = build(changed("site.yaml", "wrap_up: 0 s}", rule))
+    five, three = timedelta(minutes=5), timedelta(minutes=3)
+    assert built.site.pools[PoolId("hall")].overflow == Overflow(PoolId("law"), 30, five, three)
+
+
+def test_without_a_word_of_it_nothing_is_announced() -> None:
+    silent = re.sub(r"(?m)^announcements:.*\n(  .*\n)+", "", ours()["site.yaml"])
+    assert not build({**ours(), "site.yaml": silent}).site.announcements.on
 
 
 def test_what_a_cancelled_line_and_a_sub_centre_say_exists() -> None:

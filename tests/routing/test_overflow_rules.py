@@ -1,0 +1,83 @@
+"""Overflow by length, by expected wait and by own wait: each by itself, and the ladder that follows."""
+
+from datetime import timedelta
+
+import pytest
+
+from routing.overflow import Overflow, overflowing
+from routing.tickets import AgentState, Alternative, Moved, Paused, Tick
+from tests.routing.floor_house import (
+    ANN,
+    BOB,
+    FUND,
+    HALL,
+    IN_THE_HALL,
+    OWN,
+    SEATED,
+    SKILLED,
+    T1,
+    House,
+    changed,
+    offer,
+    rung,
+)
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "length", "expected_ms", "after_ms"),
+    [
+        (Overflow(OWN), 1_000, 3_600_000, None),
+        (Overflow(OWN, length=5), 4, None, None),
+        (Overflow(OWN, length=5), 5, None, 0),
+        (Overflow(OWN, expected=MINUTE), 1_000, 59_999, None),
+        (Overflow(OWN, expected=MINUTE), 0, 60_000, 0),
+        (Overflow(OWN, expected=MINUTE), 1_000, None, None),
+        (Overflow(OWN, waited=MINUTE), 1_000, 3_600_000, 60_000),
+        (Overflow(OWN, length=5, waited=MINUTE), 5, None, 0),
+        (Overflow(OWN, length=5, waited=MINUTE), 4, None, 60_000),
+    ],
+)
+def test_each_threshold_counts_by_itself(
+    rule: Overflow, length: int, expected_ms: int | None, after_ms: int | None
+) -> None:
+    assert rule.after_ms(length, expected_ms) == after_ms
+
+
+def test_at_once_the_other_pool_stands_behind_everybody_who_was_good_before() -> None:
+    assert overflowing(IN_THE_HALL, OWN, 0) == (rung(Alternative(HALL), Alternative(OWN)),)
+
+
+def test_later_it_joins_whatever_holds_then_and_what_follows() -> None:
+    assert overflowing(SKILLED, OWN, 200) == (
+        rung(Alternative(HALL, FUND, 4)),
+        rung(Alternative(HALL, FUND, 1), after_ms=100),
+        rung(Alternative(HALL, FUND, 1), Alternative(OWN), after_ms=200),
+        rung(Alternative(HALL), Alternative(OWN), after_ms=300),
+    )
+
+
+def test_who_may_take_it_anyway_is_not_named_twice() -> None:
+    assert overflowing((rung(Alternative(OWN)),), OWN, 0) == (rung(Alternative(OWN)),)
+    assert overflowing((), OWN, 0) == (rung(Alternative(OWN)),)
+
+
+def test_before_its_first_rung_a_late_ladder_has_only_the_other_pool() -> None:
+    assert overflowing((rung(Alternative(HALL), after_ms=50),), OWN, 0) == (
+        rung(Alternative(OWN)),
+        rung(Alternative(HALL), Alternative(OWN), after_ms=50),
+    )
+
+
+def test_a_ticket_that_overflows_by_its_own_wait_is_taken_there() -> None:
+    house = House()
+    house.sits(BOB)
+    house.hears(Paused(BOB, "tea"))
+    house.sits(ANN, SEATED)
+    assert house.enters(T1, overflowing(IN_THE_HALL, OWN, 50)) == ()
+    assert house.floor.length(HALL) == 1
+    assert house.floor.length(OWN) == 0
+    said = house.hears(Tick(), after=50)
+    assert said == (Moved(T1, 1), changed(ANN, AgentState.RESERVED), offer(T1, ANN))
+    assert house.floor.length(HALL) == 0
