@@ -85,4 +85,3 @@ async def _each(call: Call, n: int, prompts: Sequence[PromptId]) -> None:
         known = call.service.config.prompts.get(prompt)
         if known is not None:  # a reload may have taken it away
             await say(call, SpokenPrompt(prompt, must_hear=False, text=known.text), mark=f"{prompt}.{n}")
-

@@ -337,7 +337,6 @@ class Journal:
             log.error("journal: it ends at %d, the store has entries up to %d; going on above", self._seq, mark)
             self._seq = mark
 
-
     def _has(self, seq: int, at: Instant | None) -> None:
         self._drained = max(self._drained, seq)
         self._behind_since = None if self._drained >= self._last else at or self._clock.instant()

@@ -45,6 +45,20 @@ def add(name: str, roles: tuple[str, ...], agent: str | None, *, is_typed: bool)
     _told(controller("POST", "/accounts", given), is_typed=is_typed)
 
 
+@accounts.command("add-agents")
+def add_agents() -> None:
+    """An operator's account, named after the 工号, for every agent of site.yaml who has none.
+
+    Their passwords are shown this once, a line each: 工号, name, password, with tabs between.
+    """
+    known = {each["agent"] for each in controller("GET", "/accounts")}
+    for agent in controller("GET", "/agents"):
+        if agent["agent"] not in known:
+            given = {"name": agent["agent"], "roles": [str(Role.OPERATOR)], "agent": agent["agent"]}
+            made = controller("POST", "/accounts", given)
+            click.echo(f"{agent['agent']}\t{agent['name']}\t{made['password']}")
+
+
 @accounts.command("role")
 @click.argument("name")
 @ROLE

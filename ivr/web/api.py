@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -55,9 +54,9 @@ class Api:
         except (DiskError, TooMany) as fault:
             answer = Answer(HTTPStatus.SERVICE_UNAVAILABLE, Failure(str(fault)))
         except Exception:
-            await self._write(operation, request, who, given, Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {}))
+            self._write(operation, request, who, given, Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {}))
             raise
-        await self._write(operation, request, who, given, answer)
+        self._write(operation, request, who, given, answer)
         return answer
 
     def _who(self, request: Request) -> Who:
@@ -88,16 +87,11 @@ class Api:
             sentence = f"not shown, since it cannot be written down: {fault}"
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence) from fault
 
-    async def _write(
-        self, operation: Operation, request: Request, who: Who, given: dict[str, Any], answer: Answer
-    ) -> None:
+    def _write(self, operation: Operation, request: Request, who: Who, given: dict[str, Any], answer: Answer) -> None:
         """Into the audit log, before anybody is told; a disk that refuses stops nobody from working."""
-        if not self._auditor.is_worth(operation, answer.status):
-            return
-        said = answer.value.error if isinstance(answer.value, Failure) else ""
-        self._auditor.write(operation, request, who, given, answer.status, said)
-        with suppress(DiskError):  # it has said so
-            await self._auditor.sync()
+        if self._auditor.is_worth(operation, answer.status):
+            said = answer.value.error if isinstance(answer.value, Failure) else ""
+            self._auditor.write(operation, request, who, given, answer.status, said)
 
 
 def _demand_right(operation: Operation, asked: Asked, places: Mapping[str, Any]) -> None:

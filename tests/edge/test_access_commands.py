@@ -135,6 +135,14 @@ def test_an_account_is_made_changed_and_taken_out_of_use(house: House) -> None:
     assert "出租屋" not in shown
 
 
+def test_every_agent_is_given_an_account_and_none_is_given_two(house: House) -> None:
+    typed("accounts", "add", "wang", "--role", "supervisor", "--agent", "1016")
+    made = dict(line.split("\t")[::2] for line in typed("accounts", "add-agents").output.splitlines())
+    assert made.keys() == CONFIG.site.agents.keys() - {"1016"}
+    assert house.asks("POST", "/login", "", name="1001", password=made["1001"])
+    assert not typed("accounts", "add-agents").output
+
+
 def test_a_log_that_somebody_has_changed_is_said_with_its_line(house: House) -> None:
     for name in ("li", "wang", "zhao"):
         typed("accounts", "add", name, "--role", "auditor")
