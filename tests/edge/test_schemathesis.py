@@ -27,8 +27,8 @@ from tests.web.served import Served
 
 EXAMPLES = int(os.environ.get("HOTLINE_EXAMPLES", max(4, 300 // len(OPERATIONS))))
 MOST = 86_400
-WITHIN_S = 10
-"""An answer takes milliseconds; one that takes so long hangs."""
+WITHIN_S = 60
+"""An answer takes milliseconds; one that takes so long hangs, on the busiest machine too."""
 
 CHECKS = [
     not_a_server_error,

@@ -50,6 +50,18 @@ def test_one_life_goes_on_from_the_last_line_of_the_one_before() -> None:
     assert not [link for link in links if link.fault]
 
 
+def test_a_kill_at_any_byte_leaves_a_log_that_is_whole_and_goes_on() -> None:
+    disk = MemoryDisk()
+    written(disk, 2)
+    content = bytes(disk.platter.content)
+    for cut in range(len(content) + 1):
+        platter = Platter(bytearray(content[:cut]))
+        written(MemoryDisk(platter), 1)
+        links = list(verified(MemoryDisk(platter).read()))
+        assert not [link for link in links if link.fault], cut
+        assert len(links) == content[:cut].count(b"\n") + 1
+
+
 def test_an_entry_carries_the_digest_of_the_one_before() -> None:
     disk = MemoryDisk()
     written(disk, 3)
