@@ -108,7 +108,7 @@ async def _live(given: Surroundings) -> None:
     register = Register(journal, entries)
     dispatcher = Dispatcher(replay(entries), journal, given.clock)
     dispatcher.configure(site)
-    audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"))
+    audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")
     census = Census(
@@ -196,7 +196,7 @@ def _spent(secrets: Secrets, name: str) -> None:
 async def _applied(state: Path) -> Applied:
     """What has been applied since this life began."""
     version, config, lengths = await snapshots.follow(state)
-    return Applied(version, config, Audio(str(state / "prompts"), lengths))
+    return Applied(version, config, Audio(str(state / "prompts"), lengths, config.prompts))
 
 
 async def _control(controller: Controller) -> None:

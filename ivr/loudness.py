@@ -51,10 +51,15 @@ def _longest_run(samples: Samples) -> int:
 
 def faults(prompt: PromptId, sound: Sound) -> Iterator[str]:
     """Why it must not be played, a sentence each."""
-    longest = limit_ms(prompt) or LONGEST_MS
     if sound.dbfs < SILENT_DBFS:
         yield f"it is silent ({sound.dbfs:.0f} dBFS)"
     if sound.clipped >= CLIPPED_RUN:
         yield f"it is clipped: {sound.clipped} samples in a row at full scale"
+    yield from too_long(prompt, sound)
+
+
+def too_long(prompt: PromptId, sound: Sound) -> Iterator[str]:
+    """Why nobody would hear it to its end."""
+    longest = limit_ms(prompt) or LONGEST_MS
     if sound.ms > longest:
         yield f"it is {sound.ms / 1000:.1f} s long, and {longest / 1000:.0f} s is the most"

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.ids import PromptId
+from routing.prompts import NAME, PAUSE_MS, PAUSES, words
 
 Samples = NDArray[np.float64]
 """Mono, -1.0 to 1.0."""
@@ -126,12 +127,18 @@ class Manner:
     language: str = CHINESE
 
 
+IN_PIECES = Manner(218, 50)
+"""One manner for all pieces: they are heard one after another."""
+
+
 def manner(prompt: PromptId) -> Manner:
-    """A manner of its own for each prompt, within what sounds like one person.
+    """A manner of its own for each prompt that is one sound, within what sounds like one person.
 
     Many prompts share most of their words.  Read alike they would also share their samples, and neither a test nor an
     engineer with a recording could tell one from another by its sound.
     """
+    if words(prompt) is not None:
+        return IN_PIECES
     digest = sha256(prompt.encode()).digest()
     return Manner(190 + digest[0] % 30, 32 + digest[1] % 40, tuple(byte / 256 for byte in digest[2:8]))
 
@@ -151,8 +158,15 @@ def sway(samples: Samples, how: Manner) -> Samples:
 
 
 def limit_ms(prompt: PromptId) -> int:
-    """How long a prompt may be; 0 where it may be as long as its text."""
-    return SHORT_MS if prompt.startswith(("whisper-", "agent-")) else 0
+    """How long a sound may be; 0 where it may be as long as its text.  A line's short name is whispered, too."""
+    return SHORT_MS if prompt.startswith(("whisper-", "agent-", NAME[0])) else 0
+
+
+def breathe(prompt: PromptId, samples: Samples) -> Samples:
+    """With the pause that a piece's first or last comma asks for: the voice makes none at an end."""
+    said, pause = words(prompt) or "", np.zeros(PAUSE_MS * RATE // 1000)
+    before, after = (said[at : at + 1 or None] in PAUSES for at in (0, -1)) if said else (False, False)
+    return np.concatenate([pause[: before * len(pause)], samples, pause[: after * len(pause)]])
 
 
 def read(prompt: PromptId, text: str, voice: Callable[[str, Manner], tuple[Samples, int]]) -> Samples:
@@ -167,7 +181,7 @@ def read(prompt: PromptId, text: str, voice: Callable[[str, Manner], tuple[Sampl
         how = replace(how, words=int(how.words * max(excess, 1.02)) + 4)
     else:
         samples = samples[: longest * RATE // 1000]
-    return samples
+    return breathe(prompt, samples)
 
 
 def _one_after_another(parts: list[Samples]) -> Samples:

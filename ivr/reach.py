@@ -166,12 +166,12 @@ async def _introduce(call: Call, leg: Channel, agent_id: AgentId, speech: Speech
     """The line to the agent at once; the agent's number to the citizen once what must be heard is over."""
     audio, route = call.service.audio, call.ledger[ROUTED]
     longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
-    async with leg.play([audio.media(route.whisper)], PlaybackId(f"{leg.id}-whisper")) as to_agent:
+    async with leg.play(audio.media(route.whisper), PlaybackId(f"{leg.id}-whisper")) as to_agent:
         await speech.cut()
         try:
             async with (
                 asyncio.timeout(longest),
-                call.citizen.play([audio.media(agent_number(agent_id))], PlaybackId(f"{leg.id}-number")) as to_citizen,
+                call.citizen.play(audio.media(agent_number(agent_id)), PlaybackId(f"{leg.id}-number")) as to_citizen,
             ):
                 await to_citizen.over()
                 await to_agent.over()

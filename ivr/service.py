@@ -4,29 +4,35 @@ A call holds the `Service` with which it began: a reload gives the controller an
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.dispatcher import Dispatcher
 from ivr.edge.protocols import Clock
 from ivr.journal import Journal
 from routing.config import Config
 from routing.ids import PromptId
+from routing.prompts import Prompt, file_of
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """The prompts as Asterisk plays them: where they lie, and how long each is (ms)."""
+    """The prompts as Asterisk plays them: where their sounds lie, how long each is (ms), of which a prompt is made."""
 
     folder: str
     lengths: Mapping[PromptId, int]
+    prompts: Mapping[PromptId, Prompt] = field(default_factory=dict)
 
-    def media(self, prompt: PromptId) -> str:
-        """ARI's name for a prompt: an absolute path, without the extension."""
-        return f"sound:{self.folder}/{prompt}"
+    def media(self, prompt: PromptId) -> list[str]:
+        """ARI's names for its sounds, in order: absolute paths, without the extension."""
+        return [f"sound:{self.folder}/{file_of(sound)}" for sound in self._sounds(prompt)]
 
     def length_ms(self, prompt: PromptId) -> int:
         """How long it is; 0 when there is no audio of it."""
-        return self.lengths.get(prompt, 0)
+        return sum(self.lengths.get(sound, 0) for sound in self._sounds(prompt))
+
+    def _sounds(self, prompt: PromptId) -> tuple[PromptId, ...]:
+        known = self.prompts.get(prompt)
+        return known.sounds if known is not None else (prompt,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None, ma
     running = await Playback.adopt(call.citizen, name) if began is not None else None
     if began is not None and running is None:
         call.citizen.music()  # the life that began it may have died over both
-    playback = running or call.citizen.play([call.service.audio.media(prompt.id)], name)
+    playback = running or call.citizen.play(call.service.audio.media(prompt.id), name)
     if speech is not None:
         speech.playback = playback
     try:

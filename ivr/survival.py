@@ -14,7 +14,7 @@ from routing.arrival import recognise
 from routing.config import Config
 from routing.ids import Instant, PromptId
 from routing.plan import Destination, Kind, Route, plan
-from routing.prompts import SURVIVAL_SORRY
+from routing.prompts import SURVIVAL_SORRY, file_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -60,7 +60,7 @@ def steps(config: Config, route: Route, folder: str, *, greeted: bool) -> Iterat
     announces = not route.destinations or route.destinations[-1].kind is Kind.ANNOUNCEMENT
     ids = [SURVIVAL_SORRY] if greeted and not announces else [prompt.id for prompt in route.prompts]
     if ids:
-        yield "say=" + _files(folder, ids)
+        yield "say=" + _files(config, folder, ids)
     for destination in route.destinations:
         yield from _attempt(config, destination, folder)
     if announces:
@@ -77,8 +77,9 @@ def _attempt(config: Config, destination: Destination, folder: str) -> Iterator[
         if trunk in known:
             yield f"dial={destination.number}@{trunk},{seconds}"
     if destination.sorry:
-        yield "say=" + _files(folder, [destination.sorry.id])
+        yield "say=" + _files(config, folder, [destination.sorry.id])
 
 
-def _files(folder: str, ids: list[PromptId]) -> str:
-    return "&".join(f"{folder}/{id_}" for id_ in ids)
+def _files(config: Config, folder: str, ids: list[PromptId]) -> str:
+    sounds = [sound for id_ in ids for sound in config.prompts[id_].sounds]
+    return "&".join(f"{folder}/{file_of(sound)}" for sound in sounds)

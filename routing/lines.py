@@ -11,6 +11,9 @@ import msgspec
 from routing.hours import Window, civil, is_within
 from routing.ids import PoolId, SkillId, TargetId
 
+MANY = "一.10"
+"""The row that stands for any number of local lines; every other row is one line."""
+
 
 class Section(StrEnum):
     """The three ways of merging: 整体并入, 双号并行, 设分中心."""

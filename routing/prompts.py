@@ -1,16 +1,20 @@
 """Prompts as text: which ones exist, for each line and agent, and what each says.
 
-Text first: audio is rendered elsewhere from `spoken`.  Texts come from templates in `recordings/prompts.yaml`.
+Text first: audio is rendered elsewhere.  Texts come from templates in `recordings/prompts.yaml`.  What is said of one
+of the local lines, of which there may be ten thousand, is put together from pieces: what stands between the names in
+the template, each name, each digit.  So a line more costs the voice at most its short name.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from hashlib import sha256
 
 import msgspec
 
 from routing.estimate import ANNOUNCEMENTS
 from routing.ids import AgentId, PromptId
-from routing.lines import AnsweredBy, Cancelled, Line, Section
+from routing.lines import MANY, AnsweredBy, Cancelled, Line, Section
 from routing.numbers import spoken
 
 HALL_NAMES = frozenset({"city", "hall"})
@@ -64,7 +68,8 @@ ENDINGS = frozenset({"cancelled-announce-only"})
 SYLLABLE_MS, PAUSE_MS = 210, 200
 """A calm voice: nearly five syllables a second, and a breath at each comma and full stop."""
 
-_NO_PAUSES = str.maketrans("", "", "，。、；：？！,.;:?!")
+PAUSES = frozenset("，。、；：？！,.;:?!")
+_NO_PAUSES = str.maketrans("", "", "".join(sorted(PAUSES)))
 
 WORD_MS = 340
 """A word of English, or of another language in Latin letters, at the same calm pace."""
@@ -79,7 +84,8 @@ class Prompt(msgspec.Struct, frozen=True, gc=False):
     """A sentence: `text` as written, `spoken` as the voice reads it (digits one by one).
 
     `must_hear`: not cut by an agent's answer.  `notice`: it says that the call is recorded.  In several languages, they
-    follow each other: in `text` after a blank, in `spoken` each on a line of its own, the Chinese first.
+    follow each other: in `text` after a blank, in `spoken` each on a line of its own, the Chinese first.  `pieces`: the
+    sounds that are played one after another; none: it is one sound.
     """
 
     id: PromptId
@@ -87,6 +93,37 @@ class Prompt(msgspec.Struct, frozen=True, gc=False):
     spoken: str
     must_hear: bool = False
     notice: bool = False
+    pieces: tuple[PromptId, ...] = ()
+
+    @property
+    def sounds(self) -> tuple[PromptId, ...]:
+        """What is played, one after another."""
+        return self.pieces or (self.id,)
+
+
+PIECE, NAME = "“”", "‹›"
+"""Between these marks a sound's id holds its own words: a piece of a template or a digit, and a name."""
+
+def words(sound: PromptId) -> str | None:
+    """What is said in a piece, as the voice reads it; None for a prompt that is one sound."""
+    return sound[1:-1] if sound[0] + sound[-1] in {PIECE, NAME} else None
+
+
+def file_of(sound: PromptId) -> str:
+    """The name of a sound's file, below the folder of prompts, without its extension."""
+    said = words(sound)
+    return sound if said is None else f"pieces/{sha256(sound.encode()).hexdigest()[:16]}"
+
+
+def texts(prompts: Iterable[Prompt]) -> dict[PromptId, str]:
+    """All that the voice has to read for them, each sound once."""
+    found: dict[PromptId, str] = {}
+    for prompt in prompts:
+        if prompt.pieces:
+            found.update((piece, piece[1:-1]) for piece in prompt.pieces)
+        else:
+            found[prompt.id] = prompt.text
+    return found
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -97,20 +134,48 @@ class Template(msgspec.Struct, frozen=True):
     notice: bool = False
     also: tuple[str, ...] = ()
 
-    def fill(self, prompt: PromptId, names: Mapping[str, str]) -> Prompt:
-        """The prompt with every name replaced."""
-        text = _filled(self.text, names)
+    def fill(self, prompt: PromptId, names: Mapping[str, str], *, is_one_of_many: bool = False) -> Prompt:
+        """The prompt with every name replaced; for one of many lines in pieces, if it is in one language."""
+        parts = _cut(self.text, names["city"], names["hall"])
+        text = _joined(parts, names)
         read = spoken(text)
+        pieces = tuple(_pieces(parts, names)) if is_one_of_many and not self.also else ()
         for other in self.also:
-            again = _filled(other, names)
+            again = _joined(_cut(other, names["city"], names["hall"]), names)
             text, read = f"{text} {again}", f"{read}\n{_apart(again)}"
-        return Prompt(prompt, text, read, self.must_hear, self.notice)
+        return Prompt(prompt, text, read, self.must_hear, self.notice, pieces)
 
 
-def _filled(text: str, names: Mapping[str, str]) -> str:
-    for name, value in names.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+_Part = tuple[str, PromptId | None, str]
+"""Text between two names, the piece in which it is said (None: there is nothing to say), and the name after it."""
+
+
+@lru_cache(maxsize=64)
+def _cut(text: str, city: str, hall: str) -> tuple[_Part, ...]:
+    """A template, cut where the names stand that differ from line to line."""
+    parts = _BRACES.split(text.replace("{city}", city).replace("{hall}", hall))
+    return tuple(
+        (between, PromptId(f"“{spoken(between)}”") if between.translate(_NO_PAUSES).strip() else None, name)
+        for between, name in zip(parts[::2], [*parts[1::2], ""], strict=True)
+    )
+
+
+def _joined(parts: Iterable[_Part], names: Mapping[str, str]) -> str:
+    return "".join(between + names.get(name, "") for between, _, name in parts)
+
+
+def _pieces(parts: Iterable[_Part], names: Mapping[str, str]) -> Iterator[PromptId]:
+    for _, piece, name in parts:
+        if piece is not None:
+            yield piece
+        if name == "number":
+            yield from (_DIGIT[digit] for digit in names[name] if digit in _DIGIT)
+        elif name:
+            yield PromptId(f"‹{spoken(names[name])}›")
+
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_DIGIT = {digit: PromptId(f"“{spoken(digit)}”") for digit in "0123456789"}
 
 
 def _apart(text: str) -> str:
@@ -183,8 +248,9 @@ def fill_all(
     """
     for line in lines:
         of_line = {**names, "line": line.name, "short": line.short, "number": line.number}
+        is_one_of_many = line.row == MANY
         for prompt, template in _of_line(line, names["hall"]):
-            yield template, templates[template].fill(prompt, of_line)
+            yield template, templates[template].fill(prompt, of_line, is_one_of_many=is_one_of_many)
     for agent in agents:
         yield "agent", templates["agent"].fill(agent_number(agent), {**names, "agent": agent})
     for number in desks:

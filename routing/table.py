@@ -13,8 +13,9 @@ from typing import cast
 import msgspec
 
 from routing.config import Config, attempt
-from routing.config.lines_file import LINE_KEYS, MANY
+from routing.config.lines_file import LINE_KEYS
 from routing.config.nodes import BREAK, Fields, Items, Node, Scalar, Source, parse
+from routing.lines import MANY
 
 FILE = "lines.yaml"
 WINDOW = {"transition_from": "from", "transition_until": "until"}

@@ -23,6 +23,7 @@ from routing.config import Config, ConfigFaults, render
 from routing.estimate import ANNOUNCEMENTS
 from routing.ids import PromptId
 from routing.numbers import EMERGENCY
+from routing.prompts import file_of, words
 
 NAMED = 3
 """Lines that are named as users of a prompt; of more, how many."""
@@ -30,7 +31,7 @@ NAMED = 3
 
 def faults(config: Config, state: Path, city: Path) -> list[str]:
     """What is wrong with the sounds that there are, a line each; a prompt that was never made has none yet."""
-    return told(listen(config.prompts, state / "prompts", city / "recordings"))
+    return told(listen(config.prompts.values(), state / "prompts", city / "recordings"))
 
 
 @click.group("prompts", invoke_without_command=True)
@@ -41,7 +42,7 @@ def prompts_command(context: click.Context, *, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = _settings()
-    pieces = list(listen(settings.config.prompts, settings.state / "prompts", settings.city / "recordings"))
+    pieces = list(listen(settings.config.prompts.values(), settings.state / "prompts", settings.city / "recordings"))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_values(settings.config, pieces)), indent=2).decode())
     else:
@@ -84,7 +85,7 @@ def _values(config: Config, pieces: list[Piece]) -> list[dict[str, Any]]:
     return [
         {
             "id": piece.id,
-            "text": config.prompts[piece.id].text,
+            "text": _text(config, piece.id),
             "origin": piece.origin,
             "ms": piece.sound.ms if piece.sound else None,
             "dbfs": piece.sound.dbfs if piece.sound else None,
@@ -105,12 +106,18 @@ def _listed(config: Config, pieces: list[Piece]) -> Table:
         who = used.get(piece.id, ())
         shown = ", ".join(who) if len(who) <= NAMED else f"{', '.join(who[:NAMED])} and {len(who) - NAMED} more"
         origin = f"{piece.origin} !" if piece.faults else piece.origin
-        table.add_row(piece.id, length, level, origin, shown, config.prompts[piece.id].text)
+        table.add_row(piece.id, length, level, origin, shown, _text(config, piece.id))
     return table
 
 
+def _text(config: Config, sound: PromptId) -> str:
+    """What is said, and for a piece the name that its recording would have."""
+    said_ = words(sound)
+    return config.prompts[sound].text if said_ is None else f"{said_} ({file_of(sound)})"
+
+
 def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
-    """Prompt -> the lines, agents or occasions for which it is said."""
+    """Prompt, or piece of prompts -> the lines, agents or occasions for which it is said."""
     found: dict[PromptId, list[str]] = {}
     hall = config.site.number
     for number, line in config.lines.items():
@@ -124,4 +131,9 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     found |= {said.SURVEY: ["survey"], said.SURVEY_THANKS: ["survey"], said.POOL_CLOSED: ["pools that close"]}
     found |= {each: ["who waits"] for each in ANNOUNCEMENTS}
-    return {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}
+    used = {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}
+    pieces: dict[PromptId, dict[str, None]] = {}
+    for prompt, who in used.items():
+        for piece in config.prompts[prompt].pieces:
+            pieces.setdefault(piece, {}).update(dict.fromkeys(who))
+    return used | {piece: tuple(who) for piece, who in pieces.items()}

@@ -1,8 +1,8 @@
 """Prompts as files: a child process reads texts aloud with espeak-ng; a studio recording of the same name wins.
 
-`<folder>/<id>.wav` and `<folder>/music/hold.wav`, each made again only when its text, manner, recording or voice has
-changed (`<folder>/made.json`).  The synthesiser is a C library and lives in processes of its own, with
-its faults.
+`<folder>/<id>.wav`, `<folder>/pieces/*.wav` and `<folder>/music/hold.wav`, each made again only when its text, manner,
+recording or voice has changed (`<folder>/made.json`); a file is replaced whole, so that a call which is playing it goes
+on with what it began.  The synthesiser is a C library and lives in processes of its own, with its faults.
 """
 
 import asyncio
@@ -26,17 +26,21 @@ import ivr
 from ivr import prompts
 from ivr.prompts import Manner, Samples
 from routing.ids import PromptId
+from routing.prompts import file_of
 
 MADE = "made.json"
 MUSIC = PromptId("music/hold")
 VERSION = 1
 """Raise it when the same text shall sound different."""
 
-WITHIN = 300.0
-"""Seconds for one child with all its prompts; a hundred take the built-in voice about three."""
-
 ONE_WITHIN = 60.0
-"""Seconds for one prompt of a voice of the city's own."""
+"""Seconds for one prompt; the built-in voice needs some 30 ms."""
+
+SLACK = 15.0
+"""Seconds more that its process is given to answer."""
+
+NICE = 10
+"""The voice yields to calls: a reload makes what is missing while they go on."""
 
 HOME = str(Path(ivr.__file__).resolve().parents[1])
 """Where the child finds us, installed or not."""
@@ -79,7 +83,8 @@ async def render(
     run once a prompt with `{text}` and `{wav}` replaced; it writes a 16-bit wav.
     `progress` is told how many of how many are done.  Raises `VoiceFailed`.
     """
-    (folder / "music").mkdir(parents=True, exist_ok=True)
+    for name in ("music", "pieces"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     made = _made(folder)
     jobs = [_job(name, text, None if name in unfit else recordings, command) for name, text in texts.items()]
     jobs.append(Job(MUSIC, "", str(VERSION)))
@@ -94,10 +99,7 @@ async def render(
         progress(done, len(jobs))
 
     try:
-        async with asyncio.timeout(WITHIN):
-            await asyncio.gather(*(_child(todo[n::workers], folder, command, finished) for n in range(workers)))
-    except TimeoutError as late:
-        raise VoiceFailed(f"the prompts were not ready within {WITHIN:.0f} s") from late
+        await asyncio.gather(*(_child(todo[n::workers], folder, command, finished) for n in range(workers)))
     finally:
         if todo:
             _write(folder / MADE, json.dumps(made, ensure_ascii=False, indent=0).encode())
@@ -105,7 +107,7 @@ async def render(
 
 
 def _job(name: PromptId, text: str, recordings: Path | None, command: Sequence[str]) -> Job:
-    recording = recordings / f"{name}.wav" if recordings else None
+    recording = recordings / f"{file_of(name)}.wav" if recordings else None
     if recording and recording.is_file():
         return Job(name, text, sha256(recording.read_bytes()).hexdigest(), str(recording))
     voice = [VERSION, text, prompts.passages(text), asdict(prompts.manner(name)), *command]
@@ -132,7 +134,10 @@ async def _child(
         child.stdin.write(json.dumps(order).encode())
         child.stdin.write_eof()
         for job in jobs:
-            line = await child.stdout.readline()
+            try:
+                line = await asyncio.wait_for(child.stdout.readline(), ONE_WITHIN + SLACK)
+            except TimeoutError as late:
+                raise VoiceFailed(f"prompt {job.id}: the voice has not ended within {ONE_WITHIN:.0f} s") from late
             if not line:
                 said = (await child.stderr.read()).decode(errors="replace").strip().splitlines()
                 raise VoiceFailed(f"prompt {job.id}: {said[-1] if said else 'the voice ended without a word'}")
@@ -153,7 +158,7 @@ def _made(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _file(folder: Path, name: PromptId) -> Path:
-    return folder / f"{name}.wav"
+    return folder / f"{file_of(name)}.wav"
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -228,7 +233,7 @@ def _make(order: Mapping[str, Any]) -> Iterator[int]:
         elif job.recording:
             samples = prompts.telephone(*prompts.samples_of(Path(job.recording).read_bytes()))
         elif command:
-            samples = prompts.shape(prompts.telephone(*_commanded(command, job.text)))
+            samples = prompts.breathe(job.id, prompts.shape(prompts.telephone(*_commanded(command, job.text))))
         else:
             espeak = espeak or Espeak()
             samples = prompts.read(job.id, job.text, espeak.say)
@@ -239,6 +244,7 @@ def _make(order: Mapping[str, Any]) -> Iterator[int]:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)
     try:
         for ms in _make(json.load(sys.stdin)):
             print(ms, flush=True)  # noqa: T201 (the answer to our parent)

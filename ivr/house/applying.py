@@ -26,6 +26,7 @@ from ivr.house.settings import Settings, applied_config, applied_sources
 from ivr.snapshot import Snapshot
 from routing.config import Config, build
 from routing.ids import PromptId
+from routing.prompts import texts as said
 
 MODULES: Mapping[str, tuple[str, ...]] = {
     "pjsip": ("res_pjsip", "res_pjsip_endpoint_identifier_ip", "res_pjsip_outbound_registration"),
@@ -57,7 +58,7 @@ async def make_prompts(
     Raises `Trouble`.
     """
     config = house.settings.config
-    texts = {name: prompt.text for name, prompt in config.prompts.items()}
+    texts = said(config.prompts.values())
     if house.settings.demo:
         texts |= town_prompts(config)
     try:

@@ -117,7 +117,7 @@ async def database(house: House, say: Step) -> AsyncIterator[None]:
 async def prompts(house: House, say: Step) -> AsyncIterator[None]:
     """Every text as a file that Asterisk can play; recordings win, but for those that must not be played."""
     settings = house.settings
-    heard = listen(settings.config.prompts, settings.state / "prompts", settings.city / "recordings")
+    heard = listen(settings.config.prompts.values(), settings.state / "prompts", settings.city / "recordings")
     bad = [piece for piece in heard if piece.faults and piece.origin is not NONE]  # what is gone is made again
     for line in told(bad):
         house.report.news(line)

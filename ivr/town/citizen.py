@@ -1,9 +1,10 @@
 """A citizen of the demo town dials a number, stays for a while, and can tell afterwards what was heard when."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from ivr.town import audio, sip
 from ivr.town.calls import By, Outgoing, Refused
 from ivr.town.phone import Phone
-from ivr.town.recognise import Kind, Stretch, recognise
+from ivr.town.recognise import Kind, Stretch, put_together, recognise
 from ivr.town.rtp import Samples, tone
 from ivr.town.transactions import Address
 
@@ -67,11 +68,18 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def place_call(
-    visit: Visit, *, town: Address, secret: str, prompts: Path, save_to: Path | None = None
+    visit: Visit,
+    *,
+    town: Address,
+    secret: str,
+    prompts: Path,
+    pieces: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    save_to: Path | None = None,
 ) -> Timeline:
     """Make the visit, save what was heard to `save_to`, and tell the timeline.
 
-    `prompts` is the folder of rendered prompts to recognise, with `music/` in it.  Raises `NoTown`.
+    `prompts` is the folder of rendered prompts to recognise, with `music/` in it; `pieces` those that are said in
+    several sounds, by the names of their files.  Raises `NoTown`.
     """
     async with await Phone.open() as phone:
         phone.user, phone.credentials = "citizen", sip.Credentials("citizen", secret)
@@ -81,9 +89,9 @@ async def place_call(
     samples = call.heard().samples
     if save_to:
         await asyncio.to_thread(audio.write_wav, save_to, samples)
-    known = await asyncio.to_thread(_known, prompts)
+    known = await asyncio.to_thread(_known, prompts, pieces)
     stretches = await asyncio.to_thread(recognise, samples, *known)
-    return _told(visit.number, call, stretches, save_to)
+    return _told(visit.number, call, put_together(stretches, pieces), save_to)
 
 
 async def _live_through(call: Outgoing, stay_for: timedelta) -> None:
@@ -97,10 +105,14 @@ async def _live_through(call: Outgoing, stay_for: timedelta) -> None:
         await call.hang_up()
 
 
-def _known(prompts: Path) -> tuple[Mapping[str, Samples], Mapping[str, Samples]]:
+def _known(
+    prompts: Path, pieces: Mapping[str, Sequence[str]]
+) -> tuple[Mapping[str, Samples], Mapping[str, Samples]]:
     """Prompts and music by name."""
     music = {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("music/*.wav"))}
-    return {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("*.wav"))}, music
+    whole = {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("*.wav"))}
+    shared = {name: audio.read_wav(prompts / f"{name}.wav") for sounds in pieces.values() for name in sounds}
+    return whole | shared, music
 
 
 def _told(number: str, call: Outgoing, stretches: list[Stretch], save_to: Path | None) -> Timeline:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -14,10 +15,11 @@ from rich.table import Table
 from ivr.edge import probe
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
-from ivr.house.settings import applied_sources, state_directory
+from ivr.house.settings import applied, state_directory
 from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
-from routing.config import Config, build
+from routing.config import Config
 from routing.hours import SHANGHAI, parse_moment
+from routing.prompts import file_of
 
 WORDS = {
     "dialled": "[bold]dials[/bold] {name}",
@@ -82,6 +84,7 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
                 town=("127.0.0.1", town_port(state)),
                 secret=Secrets(state / "secrets").get("citizen"),
                 prompts=state / "prompts",
+                pieces=_in_pieces(state, (number, diversion)),
                 save_to=save or state / "town" / f"heard-{_plain(number)}.wav",
             )
         )
@@ -104,7 +107,7 @@ def town(target: str, behaviour: str) -> None:
     try:
         state = state_directory(None)
         port = town_port(state, "town_ari")
-        known = _known(target, build(applied_sources(state)))
+        known = _known(target, applied(state)[1])
         query = urlencode({"variable": f"TOWN_{known.replace('-', '_')}", "value": behaviour})
         url = f"http://127.0.0.1:{port}/ari/asterisk/variable?{query}"
         password = Secrets(state / "secrets").get("town-password")
@@ -120,6 +123,14 @@ def _known(target: str, config: Config) -> str:
     if target not in targets:
         raise Trouble(f"{target!r} is no target of site.yaml: there is {', '.join(targets)}.")
     return target
+
+
+def _in_pieces(state: Path, dialled: Iterable[str]) -> dict[str, list[str]]:
+    """The prompts of the numbers that are said in several sounds, by their files."""
+    _, config = applied(state)
+    numbers = {config.site.numbering.normalise(number) for number in dialled if number}
+    mine = (prompt for prompt in config.prompts.values() if prompt.pieces and prompt.id.rpartition("-")[2] in numbers)
+    return {prompt.id: [file_of(sound) for sound in prompt.pieces] for prompt in mine}
 
 
 def _plain(number: str) -> str:

@@ -3,9 +3,10 @@
 A prompt is sought by its head, first roughly at 2 kHz, then exactly; how far it goes on tells whether it was cut off.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,26 @@ def recognise(heard: Samples, prompts: Mapping[str, Samples], music: Mapping[str
     people = {name: prompt for name, prompt in prompts.items() if name.startswith(PEOPLE)}
     found += _named(rest, [*_rounds(Kind.MUSIC, music), *_rounds(Kind.PERSON, people)])
     return _joined(sorted(found, key=lambda stretch: stretch.start))
+
+
+def put_together(stretches: list[Stretch], pieces: Mapping[str, Sequence[str]]) -> list[Stretch]:
+    """Sounds that were heard one after another, as the prompt (name -> its sounds) of which they are most."""
+    found: list[Stretch] = []
+    while len(stretches) > 0:
+        names = [each.name for each in takewhile(lambda each: each.kind is Kind.PROMPT, stretches)]
+        fits = {name: _alike(names, sounds) for name, sounds in pieces.items()}
+        best = max(fits, key=lambda name: fits[name], default="")
+        count = fits.get(best, 0)
+        first, last = stretches[0], stretches[max(count, 1) - 1]
+        is_whole = last.whole and count == len(pieces.get(best, ()))
+        found.append(Stretch(Kind.PROMPT, best, first.start, last.end, is_whole) if count else first)
+        stretches = stretches[max(count, 1) :]
+    return found
+
+
+def _alike(heard: Sequence[str], sounds: Sequence[str]) -> int:
+    """How many of them are the same from the first one on."""
+    return sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(heard, sounds, strict=False)))
 
 
 Round = tuple[Kind, str, Ear]

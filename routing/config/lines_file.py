@@ -10,14 +10,11 @@ from routing.config.nodes import Node, Source
 from routing.config.site import Mode, Site, TargetKind
 from routing.config.site_file import WIDEST_ANY_AGENT
 from routing.ids import PoolId, SkillId, TargetId
-from routing.lines import AnsweredBy, Cancelled, Host, Line, Reading, Seats, Section
+from routing.lines import MANY, AnsweredBy, Cancelled, Host, Line, Reading, Seats, Section
 from routing.numbers import EMERGENCY
 
 TABLES = {Section.FULL_MERGE: "一", Section.DUAL_NUMBER: "二", Section.SUB_CENTRE: "三"}
 ROW = re.compile(r"[一二三]\.[1-9][0-9]?")
-MANY = "一.10"
-"""The row that stands for any number of local lines; every other row is one line."""
-
 LINE_KEYS = Line.__struct_fields__
 _section, _reading, _host, _seats = choice(Section), choice(Reading), choice(Host), choice(Seats)
 _answered_by, _when_cancelled = choice(AnsweredBy), choice(Cancelled)

@@ -39,7 +39,7 @@ def read_prompts(
 ) -> dict[PromptId, Prompt]:
     """Every prompt that can be said; one that stands in the file by itself wins over its template.
 
-    `lengths` in ms are those of audio that exists; others are estimated.
+    `lengths` in ms are those of sounds that exist; prompts that lack one are estimated.
     """
     file = Entry(source, root, "prompts.yaml", ("templates", "prompts"))
     templates = _templates(file)
@@ -133,12 +133,14 @@ def _warn_of_long(
     lengths: Mapping[PromptId, int],
 ) -> None:
     """What takes too long to say, once for each place in the file, by its longest prompt."""
-    longest: dict[tuple[int, int], tuple[timedelta, PromptId]] = {}
+    longest: dict[tuple[int, int], tuple[int, PromptId]] = {}
     for id_, prompt in prompts.items():
-        length = timedelta(milliseconds=lengths.get(id_) or estimated_ms(prompt))
+        known = [lengths.get(sound, 0) for sound in prompt.sounds] if lengths else [0]
+        ms = sum(known) if all(known) else estimated_ms(prompt)
         place = places[id_].line, places[id_].col
-        longest[place] = max(longest.get(place, (length, id_)), (length, id_))
-    for place, (length, id_) in longest.items():
+        longest[place] = max(longest.get(place, (ms, id_)), (ms, id_))
+    for place, (ms, id_) in longest.items():
+        length = timedelta(milliseconds=ms)
         for why in _too_long(timing, family(id_), length):
             source.warn(place, f"'{id_}' takes about {length.total_seconds():.1f} s: {why}")
 

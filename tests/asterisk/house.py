@@ -22,13 +22,17 @@ from typing import Any, Final
 
 import asyncpg
 import msgspec
+import numpy as np
 import psutil
 import soundfile
 
+from ivr.edge import snapshots
 from ivr.facts import CallRecord
 from ivr.town import audio
 from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
+from routing.ids import PromptId
+from routing.prompts import file_of
 from tests.asterisk.waiting import eventually
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -103,12 +107,19 @@ class House:
     def _prompts(self) -> dict[str, Samples]:
         return {path.stem: audio.read_wav(path) for path in sorted((self.state / "prompts").glob("*.wav"))}
 
+    def sounds(self, name: str) -> list[Samples]:
+        """A rendered prompt: one sound, or the pieces in which it is said."""
+        if name in self._prompts:
+            return [self._prompts[name]]
+        said = snapshots.values(self.state).glance().prompts[PromptId(name)]
+        return [audio.read_wav(self.state / "prompts" / f"{file_of(piece)}.wav") for piece in said.pieces]
+
     def prompt(self, name: str) -> Samples:
-        """A rendered prompt."""
-        return self._prompts[name]
+        """The same as one sound."""
+        return np.concatenate(self.sounds(name))
 
     def prompts(self) -> Mapping[str, Samples]:
-        """Every rendered prompt, and what the town's people say."""
+        """Every rendered prompt that is one sound, and what the town's people say."""
         return self._prompts
 
     def music(self) -> Mapping[str, Samples]:

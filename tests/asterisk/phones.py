@@ -5,7 +5,7 @@ Every person speaks a tone of their own, so that who hears whom is measured, not
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -24,6 +24,21 @@ MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
 CITIZENS_FROM: Final = 300  # Hz, 10 apart; the next citizen after these speaks as the first one did
 CITIZEN_VOICES: Final = 70
 AGENTS_FROM: Final = 1000  # Hz, 30 apart
+LONG: Final = RATE // 2  # samples of a piece that is like no other
+
+
+def telling(sounds: Sequence[Samples]) -> Sequence[Samples]:
+    """Those of a prompt's sounds that are long enough to be found: a digit said alone may be any of several."""
+    return [sound for sound in sounds if len(sound) >= LONG] or sounds
+
+
+def is_whole(ear: audio.Ear, sounds: Sequence[Samples]) -> bool:
+    """Whether a prompt was heard, second by second and in order; a machine out of breath may drop one of them."""
+    parts = [
+        sound[at : at + RATE] for sound in telling(sounds) for at in range(0, max(len(sound) - RATE // 2, 1), RATE)
+    ]
+    found = [match.at for match in map(ear.find, parts) if match.correlation >= RIGHT]
+    return len(found) >= max(1, len(parts) - 1) and found == sorted(found)
 
 
 class Place(Protocol):
@@ -40,11 +55,14 @@ class Place(Protocol):
     def secret(self, endpoint: str) -> str:
         """The secret of `citizen`, or of a seat."""
 
+    def sounds(self, name: str) -> list[Samples]:
+        """A rendered prompt: one sound, or the pieces in which it is said."""
+
     def prompt(self, name: str) -> Samples:
-        """A rendered prompt."""
+        """The same as one sound."""
 
     def prompts(self) -> Mapping[str, Samples]:
-        """Every rendered prompt."""
+        """Every rendered prompt that is one sound."""
 
     def music(self) -> Mapping[str, Samples]:
         """What those who wait hear."""
@@ -81,8 +99,12 @@ class Person:
         return self.call.media.heard(now - MOMENT - 0.2).between(now - MOMENT - 0.1, now - 0.1).samples
 
     async def hears(self, prompt: str, within: float = 20.0) -> audio.Match:
-        """Wait until `prompt` has been heard to its end, after whatever was awaited before."""
-        samples, best = self.place.prompt(prompt), audio.Match(0.0, 0.0)
+        """Wait until `prompt` has been heard to its end, after whatever was awaited before; where it begins."""
+        found = [await self._hears(prompt, sound, within) for sound in telling(self.place.sounds(prompt))]
+        return found[0]
+
+    async def _hears(self, prompt: str, samples: Samples, within: float) -> audio.Match:
+        best = audio.Match(0.0, 0.0)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while loop.time() < deadline:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 
 from dialplans.render import DIRECTORIES, Settings, render, town_prompts
 from ivr.edge import asterisk, snapshots, voice
@@ -20,6 +21,8 @@ from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
 from routing.config import Config
 from routing.config.build import build
+from routing.ids import PromptId
+from routing.prompts import file_of, texts
 from tests.asterisk.house import bound
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,13 +53,20 @@ class Switch:
         """The secret of an endpoint."""
         return self.settings.secrets[endpoint]
 
+    def sounds(self, name: str) -> list[Samples]:
+        """A rendered prompt: one sound, or the pieces in which it is said."""
+        said = self.config.prompts.get(PromptId(name))
+        files = said.sounds if said is not None else (PromptId(name),)
+        return [read_wav(self.state / "prompts" / f"{file_of(sound)}.wav") for sound in files]
+
     def prompt(self, name: str) -> Samples:
-        """A rendered prompt."""
-        return read_wav(self.state / "prompts" / f"{name}.wav")
+        """The same as one sound."""
+        return np.concatenate(self.sounds(name))
 
     def prompts(self) -> Mapping[str, Samples]:
-        """Every rendered prompt."""
-        return {name: self.prompt(name) for name in (*self.config.prompts, *town_prompts(self.config))}
+        """Every rendered prompt that is one sound."""
+        whole = [prompt.id for prompt in self.config.prompts.values() if not prompt.pieces]
+        return {name: self.prompt(name) for name in (*whole, *town_prompts(self.config))}
 
     def music(self) -> Mapping[str, Samples]:
         """What those who wait hear."""
@@ -160,8 +170,7 @@ async def running(
         (state / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in render(config, settings).items():
         (state / name).write_text(text, "utf-8")
-    texts = {name: prompt.spoken for name, prompt in config.prompts.items()} | dict(town_prompts(config))
-    await voice.render(texts, state / "prompts")
+    await voice.render(texts(config.prompts.values()) | dict(town_prompts(config)), state / "prompts")
     switch = Switch(settings, config)
     switch.snapshot()
     try:

@@ -15,7 +15,7 @@ import pytest
 from ivr.facts import CallRecord, Outcome
 from ivr.town import audio
 from ivr.town.calls import Incoming, Refused
-from ivr.town.rtp import RATE, Samples
+from ivr.town.rtp import RATE
 from routing.config import AnswersWith, Config
 from routing.explain import DIRECT, Explanation, explain
 from routing.hours import SHANGHAI, Hours, is_open, next_change
@@ -25,7 +25,7 @@ from routing.people import level
 from routing.plan import Kind
 from tests.asterisk.house import House
 from tests.asterisk.office import Office, city
-from tests.asterisk.phones import RIGHT, Citizen
+from tests.asterisk.phones import RIGHT, Citizen, is_whole
 from tests.asterisk.waiting import eventually
 
 pytestmark = pytest.mark.asterisk
@@ -229,7 +229,7 @@ def test_what_is_heard(day: Day, call: Dialled) -> None:
     heard, house = made.citizen.heard(), made.citizen.place
     ear, config = audio.Ear(heard.samples), city()
     for prompt in expected.prompts:
-        assert _is_whole(ear, house.prompt(prompt)), f"{prompt}; {made.citizen.story()}"
+        assert is_whole(ear, house.sounds(prompt)), f"{prompt}; {made.citizen.story()}"
     others = {name for name in config.prompts if name.endswith((f"-{call.number}", f"-{config.site.number}"))}
     for name in sorted(others - set(expected.prompts) | {"return-hall"}):
         if name.startswith(("whisper-", "agent-")):
@@ -238,9 +238,9 @@ def test_what_is_heard(day: Day, call: Dialled) -> None:
         assert match.correlation <= APART, f"{name}: {match.correlation:.2f}; {made.citizen.story()}"
     made.citizen.was_never_in_silence()
     if made.ring is not None:
-        assert _is_whole(ear, house.prompt(f"agent-{made.number}")), made.citizen.story()
+        assert is_whole(ear, house.sounds(f"agent-{made.number}")), made.citizen.story()
         whisper = f"whisper-{_line_of(expected)}"
-        assert _is_whole(audio.Ear(made.ring.heard().samples), house.prompt(whisper)), whisper
+        assert is_whole(audio.Ear(made.ring.heard().samples), house.sounds(whisper)), whisper
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
@@ -261,13 +261,6 @@ def test_who_is_reached_and_what_is_stored(day: Day, call: Dialled) -> None:
         assert (record.outcome, record.agent, record.pool) == (Outcome.ANSWERED, made.number, place.name)
         assert record.offers == 1
         assert _is_good(made.number, place.name, place.skill) or _were_busy(day, record, place.name, place.skill)
-
-
-def _is_whole(ear: audio.Ear, prompt: Samples) -> bool:
-    """Whether the prompt was heard, second by second and in order; a machine out of breath may drop one of them."""
-    pieces = [prompt[at : at + RATE] for at in range(0, max(len(prompt) - RATE // 2, 1), RATE)]
-    found = [match.at for match in map(ear.find, pieces) if match.correlation >= RIGHT]
-    return len(found) >= max(1, len(pieces) - 1) and found == sorted(found)
 
 
 def _line_of(expected: Explanation) -> str:

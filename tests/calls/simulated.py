@@ -79,6 +79,8 @@ class SimulatedHouse:
         self.fake = FakeAsterisk(seed)
         self.fake.lengths = {str(name): length for name, length in lengths().items()}
         self.config = CONFIG
+        self.pieces: dict[PromptId, int] = {}
+        """Lengths of pieces; without them every prompt is one sound."""
         """What the next life begins with."""
         self.platter = Platter()
         self.wires: list[Life] = []
@@ -153,7 +155,8 @@ class SimulatedHouse:
         if len(self.wires) == 1:
             for name in self.agents:
                 self.comes(name)
-        service = Service(self.config, journal, dispatcher, clock, Audio("/prompts", lengths()))
+        audio = Audio("/prompts", lengths() | self.pieces, self.config.prompts if self.pieces else {})
+        service = Service(self.config, journal, dispatcher, clock, audio)
         self.controller = controller = Controller(service, wire, register)
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),

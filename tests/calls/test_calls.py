@@ -1,14 +1,17 @@
 """Whole calls in virtual time: what callers hear, whom they reach, and the record."""
 
+from itertools import groupby
+
 import pytest
 
 from ivr.facts import CallRecord, Outcome, Stage
 from ivr.facts import Party as Who
-from routing.ids import AgentId
+from routing.ids import AgentId, PromptId
+from routing.prompts import file_of
 from tests.calls.scenes import CENTRE, overflowing
-from tests.calls.simulated import SimulatedHouse
+from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
-from tests.fake.world import Party, Phone
+from tests.fake.world import Party, Phone, sound
 
 WORKDAY, NIGHT = "2021-09-15T09:00", "2021-09-15T20:00"
 HALL, SEATS = "1016", "2001"  # 工号 of one without a skill, and of one at 12350's own seats
@@ -198,6 +201,27 @@ def test_callers_reach_agents_in_the_order_in_which_they_came() -> None:
 
     def _voice(house: SimulatedHouse, citizen: Party) -> int:
         return next(at for at, _, what in house.fake.heard(citizen.label) if what.startswith("agent-"))
+
+    simulate(scene)
+
+
+def test_a_local_line_is_told_in_pieces_and_the_agents_phone_rings_in_time() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.0, talks=5)
+        pieces = CONFIG.prompts[PromptId("transition-13900000310")].pieces
+        house.pieces = dict.fromkeys(pieces, 1_000)
+        house.fake.length = 1_000
+        files = [sound(file_of(piece)) for piece in pieces]
+        citizen = house.fake.dials("13900000310", after=0.5)
+        await house.lives()
+        house.check()
+        told = [what for _, _, what in house.fake.heard(citizen.label) if what in files]
+        assert told == [what for what, _ in groupby(files)]
+        (record,) = house.records()
+        assert record.rang is not None
+        assert record.answered is not None
+        assert record.rang - record.answered == pytest.approx(1_000 * len(pieces) - 2_000, abs=200)
 
     simulate(scene)
 

@@ -26,6 +26,7 @@ from ivr.main import main
 from ivr.snapshot import Snapshot
 from routing.config import Config, ConfigFaults, Mode, build, render
 from routing.ids import PromptId
+from routing.prompts import Prompt, file_of
 from tests.reading import ROOT
 
 SOURCES = {"lines.yaml": "lines:\n  - 线\n", "site.yaml": "site: 1\n"}
@@ -117,12 +118,47 @@ def test_prompts_are_listened_to_where_there_is_a_sound(tmp_path: Path) -> None:
     (folder / "made.json").write_text('{"gone": {"key": "", "ms": 5}}')
     (recordings / "recorded.wav").write_bytes(prompts.wav(np.zeros(8000)))
     (recordings / "broken.wav").write_bytes(b"RIFF of something else")
-    heard = {piece.id: piece for piece in sounds.listen(names, folder, recordings)}
+    told = [Prompt(name, "", "") for name in names]
+    heard = {piece.id: piece for piece in sounds.listen(told, folder, recordings)}
     assert [heard[name].origin for name in names] == ["voice", "recording", "recording", "none", "none"]
     assert [len(heard[name].faults) for name in names] == [0, 1, 1, 1, 0]
     assert "it is silent" in heard[PromptId("recorded")].faults[0]
     assert "cannot be read" in heard[PromptId("broken")].faults[0]
     assert "it is missing" in heard[PromptId("gone")].faults[0]
+
+
+def test_a_sound_that_many_prompts_share_is_told_once(tmp_path: Path) -> None:
+    folder, recordings = tmp_path / "prompts", tmp_path / "recordings"
+    head, digit, broken = (PromptId(piece) for piece in ("“您好，”", "“三”", "“幺”"))
+    (folder / "pieces").mkdir(parents=True)
+    (recordings / "pieces").mkdir(parents=True)
+    for sound, samples in ((head, SECOND), (digit, np.tile(SECOND, 15)), (broken, np.zeros(8000))):
+        (folder / f"{file_of(sound)}.wav").write_bytes(prompts.wav(samples))
+    (recordings / f"{file_of(head)}.wav").write_bytes(prompts.wav(np.tile(SECOND, 2)))
+    said = [
+        Prompt(PromptId(name), "", "", pieces=pieces)
+        for name, pieces in (
+            ("cancelled-3", (head, digit)),
+            ("cancelled-33", (head, digit, digit)),
+            ("cancelled-1", (head, broken)),
+            ("cancelled-2", (head, PromptId("“二”"))),
+        )
+    ]
+    heard = list(sounds.listen(said, folder, recordings))
+    assert [(piece.id, piece.origin, piece.sound and piece.sound.ms) for piece in heard] == [
+        ("cancelled-3", "pieces", 17_000),
+        ("cancelled-33", "pieces", 32_000),
+        ("cancelled-1", "pieces", 3_000),
+        ("cancelled-2", "none", None),
+        (head, "recording", 2_000),
+        (digit, "voice", 15_000),
+        (broken, "voice", 1_000),
+        ("“二”", "none", None),
+    ]
+    told = sounds.told(heard)
+    assert [line.partition(": ")[0] for line in told] == ["cancelled-33", broken]
+    assert "it is 32.0 s long, and 30 s is the most" in told[0]
+    assert "it is silent" in told[1]
 
 
 @pytest.fixture
@@ -150,6 +186,9 @@ def test_every_prompt_is_listed_with_its_use(city: Path, tmp_path: Path) -> None
     assert (listed["greeting-12345"]["origin"], listed["greeting-12345"]["ms"]) == ("recording", 1000)
     assert listed["agent-1001"] == listed["agent-1001"] | {"origin": "none", "used": ["agent 1001"], "faults": []}
     assert listed["whisper-12329"]["used"] == ["12329"]
+    assert listed["‹公交›"]["used"] == ["8000001"]
+    assert listed["‹公交›"]["text"] == f"公交 ({file_of(PromptId('‹公交›'))})"
+    assert listed["“零”"]["used"] == ["96300", "8000001", "8000002", "13900000310"]
     assert [each["id"] for each in found if not each["used"]] == []
 
 

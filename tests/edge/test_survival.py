@@ -15,8 +15,10 @@ from routing.config import Config, build
 from routing.ids import Instant, PromptId
 from routing.lines import Phase
 from routing.plan import Route, SpokenPrompt
+from routing.prompts import file_of
 
 ROOT = Path(__file__).resolve().parents[2]
+TAIL = "“已停止使用，今后请直接拨打幺二三四五，现在为您接通，通话将被录音。”"
 MORNING, NIGHT = "2021-09-15T09:00", "2021-09-15T23:30"
 
 
@@ -36,6 +38,10 @@ def config(whole: Config) -> Config:
     return msgspec.json.decode(compiled(whole, 1), type=Compiled).glance()
 
 
+PIECES = ("“您好，”", *(f"“{digit}”" for digit in "九六三零零"), TAIL)
+SAID_96300 = "&".join(f"P/{file_of(PromptId(piece))}" for piece in PIECES)
+
+
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
 
@@ -50,6 +56,7 @@ def at(text: str) -> datetime:
         ("12350", NIGHT, "say=P/transition-12350|queue=hall,"),
         ("12316", MORNING, "say=P/transfer-12316|dial=031112316@town,15|say=P/return-hall|queue=hall,"),
         ("12316", NIGHT, "say=P/closed-12316|queue=hall,"),
+        ("96300", "2021-12-01T09:00", f"say={SAID_96300}|queue=hall,"),
         ("99999", MORNING, "say=P/greeting-12345|queue=hall,"),
     ],
 )
@@ -77,9 +84,9 @@ def test_a_wait_of_less_than_a_second_is_one_and_not_for_ever() -> None:
 
 
 def test_a_route_that_only_announces_ends_there(config: Config) -> None:
-    said = SpokenPrompt(PromptId("cancelled-12329"), must_hear=True, text="")
-    route = Route("12329", "公积金", Phase.CANCELLED, (said,), (), PromptId("whisper-12329"))
-    assert list(steps(config, route, "P", greeted=False)) == ["say=P/cancelled-12329", "end="]
+    said = SpokenPrompt(PromptId("cancelled-12349"), must_hear=True, text="")
+    route = Route("12349", "民政", Phase.CANCELLED, (said,), (), PromptId("whisper-12349"))
+    assert list(steps(config, route, "P", greeted=False)) == ["say=P/cancelled-12349", "end="]
 
 
 def test_the_moment_is_the_calls_own_else_now_as_rehearsed() -> None:
