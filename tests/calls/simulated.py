@@ -92,7 +92,7 @@ class SimulatedHouse:
 
     def agent(self, name: str, *calls: Phone, **behaviour: Any) -> Party:
         """An agent of site.yaml is signed in, at a phone that behaves so."""
-        agent = CONFIG.site.agents[AgentId(name)]
+        agent = self.config.site.agents[AgentId(name)]
         assert agent.seat is not None
         self.agents.append(agent.id)
         return self.fake.seat(agent.seat, *calls, **behaviour)
@@ -104,7 +104,7 @@ class SimulatedHouse:
 
     def comes(self, name: AgentId) -> None:
         """An agent signs in where they always sit, and is ready."""
-        agent = CONFIG.site.agents[name]
+        agent = self.config.site.agents[name]
         assert agent.seat is not None
         self.tells(SignedIn(name, agent.seat, agent.competences))
         self.tells(Readied(name))
