@@ -11,12 +11,15 @@ from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 
+import msgspec
+
 from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey, tickets
 from ivr.ari import models
 from ivr.ari.client import Ari, Lists, connect
 from ivr.ari.handles import Channel
 from ivr.ari.vitals import Ended
 from ivr.call import SURVIVAL, serve
+from ivr.callbacks import Callbacks
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
 from ivr.ledger import ARRIVED
@@ -59,12 +62,14 @@ class Controller:
         register: Register,
         witnesses: Sequence[Witness] = (),
         rehearsal: str = "",
+        callbacks: Callbacks | None = None,
     ) -> None:
         self.service = service
         self.register = register
         self.ari: Ari | None = None
         self.rehearsal = rehearsal
-        self._witnesses = witnesses
+        self.callbacks = callbacks or Callbacks(service.journal, service.clock, service.config.site.numbering)
+        self._witnesses = (*witnesses, self.callbacks)
         self._wire = wire
         self._door_is_open = True
         self._quiet = asyncio.Event()
@@ -178,7 +183,11 @@ class Controller:
         """A new call: one with an empty ledger."""
         ledger, clock = self.register.open(call), self.service.clock
         civil = clock.civil().isoformat(timespec="milliseconds")
-        ledger.write(ARRIVED, arrived(channel, self.service.config, civil, clock.instant(), self.rehearsal))
+        now = arrived(channel, self.service.config, civil, clock.instant(), self.rehearsal)
+        task = self.callbacks.comes(call, now.arrival.caller)
+        if task is not None:
+            now = msgspec.structs.replace(now, first_entry=task.first_entry, agent=task.agent)
+        ledger.write(ARRIVED, now)
         return Call(self.service, ari, call, Channel(ari, ChannelId(channel.id)), ledger, resumed=False)
 
     def _resumed(self, ari: Ari, found: Findings, call: CallId) -> Call:

@@ -104,6 +104,8 @@ class Census:
         self._route = route
         self._place = place
         self._is_first = place is None
+        self.tell: Callable[[CallRecord], None] = lambda _: None
+        """Hears of each call that was missed."""
         self._missed: set[CallId] = set()
         self._found: Counter[Outcome] = Counter()
         self._look = asyncio.Event()
@@ -166,6 +168,7 @@ class Census:
             record = missed(line, self._route(line), self._journal.node)
             self._found[record.outcome] += 1
             self._journal.write(MISSED, line.call, record)
+            self.tell(record)
             log.warning("census: call %s (%s) was not ours", line.call, line.fate)
         return True
 

@@ -27,7 +27,8 @@ from routing.tickets import Refusal
 class Arrived(msgspec.Struct, frozen=True):
     """The dialplan's stamp on `channel`.
 
-    `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any.
+    `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any.  `first_entry`, `agent`: of
+    somebody who was to be called back and calls by themselves: since when they wait, and who is asked first.
     """
 
     at: Instant
@@ -35,6 +36,8 @@ class Arrived(msgspec.Struct, frozen=True):
     moment: str
     rehearsal: str = ""
     channel: ChannelId = ChannelId("")
+    first_entry: Instant | None = None
+    agent: AgentId | None = None
 
 
 class Heard(StrEnum):

@@ -26,6 +26,9 @@ CALL, FLOOR, RECORD, MISSED, AGENT = "call", "floor", "record", "missed", "agent
 RECORDING, CENSUS = "recording", "census"
 """More topics: a finished recording; how far the census has been read (the latest counts; no use to the store)."""
 
+CALLBACK, CALLED_BACK = "callback", "called-back"
+"""A fact of a task of calling back, its key the call that made it; the last fact of it, with which it is settled."""
+
 DISPOSITION = "disposition"
 """What an agent said in wrap-up of the call that is its key; the last one counts."""
 
@@ -92,7 +95,7 @@ class Journal:
         self._seq = -1
         self._open = False
         self._held: list[bytes] = []
-        self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}, CENSUS: {}}
+        self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}, CENSUS: {}, CALLBACK: {}}
         self._ended: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
         self._last = -1  # the last entry that is to be drained
@@ -246,6 +249,8 @@ class Journal:
         if topic in {RECORD, MISSED}:
             self._living[CALL].pop(key, None)
             self._ended[key] = (at, line)
+        elif topic == CALLED_BACK:
+            self._living[CALLBACK].pop(key, None)
         elif topic in self._living and not (topic == CALL and key in self._ended):
             if topic == CENSUS or (topic == FLOOR and key == SNAPSHOT):
                 self._living[topic].clear()

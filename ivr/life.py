@@ -16,6 +16,7 @@ import uvloop
 
 from ivr.app import CURRENT, Controller
 from ivr.audit import ANCHOR, Audit
+from ivr.callbacks import Callbacks
 from ivr.census import Census, meant, place_in
 from ivr.dispatcher import Dispatcher, replay
 from ivr.edge import snapshots, voice
@@ -110,6 +111,7 @@ async def _live(given: Surroundings) -> None:
     dispatcher.configure(site)
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
+    callbacks = Callbacks(journal, given.clock, site.numbering, entries)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")
     census = Census(
         calls_csv,
@@ -120,6 +122,7 @@ async def _live(given: Surroundings) -> None:
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
     )
+    census.tell = callbacks.ended
     recordings = RecordingsFolder(given.state / "recordings")
     recorder = Recorder(
         recordings,
@@ -134,7 +137,7 @@ async def _live(given: Surroundings) -> None:
     store = PostgresStore(Database(given.database))
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
-        controller = Controller(service, wire, register, (census, recorder), given.rehearsal)
+        controller = Controller(service, wire, register, (census, recorder), given.rehearsal, callbacks)
         access = await _access(given, secrets)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         hub = Hub(controller, access)

@@ -4,6 +4,7 @@ import click
 
 from ivr.commands.access import accounts, audit_command, tokens
 from ivr.commands.apply import history_command, reload_command
+from ivr.commands.callbacks import callbacks
 from ivr.commands.floor import close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
@@ -49,6 +50,7 @@ for command in (
     recording_command,
     agents,
     queues,
+    callbacks,
     pools,
     close_pool,
     open_pool,

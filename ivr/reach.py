@@ -37,7 +37,7 @@ from routing.config import CallerId, Config
 from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
 from routing.numbers import bare
-from routing.overflow import overflowing
+from routing.overflow import overflowing, preferring
 from routing.plan import Destination, SpokenPrompt, Stage, ladder, stages
 from routing.prompts import agent_number
 from routing.talk import Room
@@ -92,11 +92,14 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
 def _place(call: Call, stage: Stage) -> Place:
     """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
     ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
+    arrived = ledger[ARRIVED]
     rungs, too = _overflowing(call, ladder(config, _known(config, stage.places)), stage)
+    if arrived.agent is not None:
+        rungs = preferring(rungs, arrived.agent)
     entered = Entered(
         call.ticket,
         rungs,
-        ledger[ARRIVED].at,
+        arrived.first_entry or arrived.at,
         ledger[ROUTED].priority_ms,
         stage.limit_ms,
         max(map(int, ledger.which(OFFERED)), default=0),

@@ -1,14 +1,15 @@
 """When a queue is too long, or a wait is: another pool's agents may take the ticket too.
 
 Three thresholds, each by itself: how many wait on entry, the wait that is expected on entry, the own wait so far.  The
-ticket keeps its place and its rank; who could take it before still can, and is asked first.
+ticket keeps its place and its rank; who could take it before still can, and is asked first.  And, of somebody whom one
+agent knows, that this one is asked before everybody.
 """
 
 from datetime import timedelta
 
 import msgspec
 
-from routing.ids import PoolId
+from routing.ids import AgentId, PoolId
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
 
@@ -27,6 +28,15 @@ class Overflow(msgspec.Struct, frozen=True):
         if is_long or is_slow:
             return 0
         return self.waited // timedelta(milliseconds=1) or None
+
+
+def preferring(ladder: Ladder, agent: AgentId) -> Ladder:
+    """The same ladder; whoever may take the ticket, this agent is asked first, if ready; nobody waits for it."""
+    rungs = []
+    for rung in ladder:
+        good = rung.requirement.alternatives
+        rungs.append(Rung(Requirement((Alternative(good[0].pool, agent=agent), *good)), rung.after_ms))
+    return tuple(rungs)
 
 
 def overflowing(ladder: Ladder, to: PoolId, after_ms: int) -> Ladder:

@@ -28,6 +28,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.seek",
             "ivr.speech",
             "ivr.announcing",
+            "ivr.callbacks",
             "ivr.survey",
             "ivr.visit",
             "ivr.service",

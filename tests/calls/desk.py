@@ -61,7 +61,8 @@ class Records(PostgresStore):
         return found[0] if found else None
 
     async def facts_of(self, key: str) -> list[Entry]:
-        return [each for each in self._of("call", "record", "disposition", ANCHOR) if each.key == key]
+        topics = ("call", "record", "disposition", "callback", "called-back", ANCHOR)
+        return [each for each in self._of(*topics) if each.key == key]
 
     async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:  # noqa: ARG002 - as the real one
         self._of()

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from ivr.app import Controller
+from ivr.callbacks import Callbacks
 from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord
 from ivr.journal import CALL, RECORD, Journal
@@ -157,7 +158,8 @@ class SimulatedHouse:
                 self.comes(name)
         audio = Audio("/prompts", lengths() | self.pieces, self.config.prompts if self.pieces else {})
         service = Service(self.config, journal, dispatcher, clock, audio)
-        self.controller = controller = Controller(service, wire, register)
+        callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries)
+        self.controller = controller = Controller(service, wire, register, callbacks=callbacks)
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),
             asyncio.create_task(dispatcher.run(), name="dispatcher"),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from routing.overflow import Overflow, overflowing
+from routing.overflow import Overflow, overflowing, preferring
 from routing.tickets import AgentState, Alternative, Moved, Paused, Tick
 from tests.routing.floor_house import (
     ANN,
@@ -16,6 +16,7 @@ from tests.routing.floor_house import (
     SEATED,
     SKILLED,
     T1,
+    T2,
     House,
     changed,
     offer,
@@ -68,6 +69,14 @@ def test_before_its_first_rung_a_late_ladder_has_only_the_other_pool() -> None:
         rung(Alternative(OWN)),
         rung(Alternative(HALL), Alternative(OWN), after_ms=50),
     )
+
+
+def test_the_agent_who_knows_the_caller_is_asked_first_if_ready_and_not_waited_for() -> None:
+    house = House()
+    house.sits(BOB)
+    house.sits(ANN)
+    assert offer(T1, ANN) in house.enters(T1, preferring(IN_THE_HALL, ANN))
+    assert offer(T2, BOB) in house.enters(T2, preferring(IN_THE_HALL, ANN))
 
 
 def test_a_ticket_that_overflows_by_its_own_wait_is_taken_there() -> None:

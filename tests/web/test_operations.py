@@ -34,6 +34,10 @@ MAY: dict[str, str] = {
     "POST /pools/{pool}/close": "supervisor",
     "POST /pools/{pool}/open": "supervisor",
     "POST /queues/{call}/move": "supervisor",
+    "GET /callbacks": "operator supervisor auditor",
+    "GET /callbacks/{call}/number": "operator supervisor",
+    "POST /callbacks/{call}/tried": "operator supervisor",
+    "POST /callbacks/{call}/settle": "supervisor",
     "GET /agents/{agent}/talk": "own supervisor",
     **dict.fromkeys(
         (

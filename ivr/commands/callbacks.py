@@ -1,0 +1,62 @@
+"""`hotline callbacks`: who is to be called back, and what came of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from ivr.commands.switch import controller, options, shown
+from routing.callbacks import Result
+from routing.hours import SHANGHAI
+
+
+@click.group(invoke_without_command=True)
+@options
+@click.pass_context
+def callbacks(context: click.Context, *, as_json: bool, watch: bool) -> None:
+    """Who is to be called back, why and when; with a sub-command, what came of it."""
+    if context.invoked_subcommand is None:
+        shown("/callbacks", None, _tasks, as_json=as_json, watch=watch)
+
+
+@callbacks.command()
+@click.argument("call")
+def number(call: str) -> None:
+    """The number to dial; that it was looked at is in the audit log."""
+    click.echo(controller("GET", f"{_path(call)}/number")["number"])
+
+
+@callbacks.command()
+@click.argument("call")
+@click.argument("result", type=click.Choice([str(result) for result in Result]))
+def tried(call: str, result: str) -> None:
+    """Somebody has called them: what came of it."""
+    click.echo(f"{len(controller('POST', f'{_path(call)}/tried', {'result': result}))} are to be called back")
+
+
+@callbacks.command()
+@click.argument("call")
+def settle(call: str) -> None:
+    """There is nothing more to do."""
+    click.echo(f"{len(controller('POST', f'{_path(call)}/settle', {}))} are to be called back")
+
+
+def _path(call: str) -> str:
+    return f"/callbacks/{quote(call, safe='')}"
+
+
+def _tasks(now: Any) -> RenderableType:
+    table = Table("call", "caller", "why", "line", "waits since", "due", "first", "tries")
+    for task in now:
+        table.add_row(
+            task["call"], task["caller"], task["why"], task["line"], _clock(task["first_entry"]),
+            _clock(task["due"]) if task["due"] else "a supervisor", task["agent"] or "", ", ".join(task["tries"]),
+        )  # fmt: skip
+    return table
+
+
+def _clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M}"

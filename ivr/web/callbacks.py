@@ -1,0 +1,84 @@
+"""Operations on the tasks of calling back: who is due, their number, what came of a try, and that it is over."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import msgspec
+
+from ivr.web.calls import CallPath
+from ivr.web.operations import Operation
+from ivr.web.rights import FLOOR, SUPERVISORS, WATCHERS
+from ivr.web.switchboard import Asked, Refusal
+from routing.callbacks import Result, Task, Why
+from routing.ids import AgentId, CallId, Instant
+from routing.numbers import mask
+
+
+class ShownTask(msgspec.Struct, frozen=True):
+    """Somebody who is to be called back; `due` null: it has been tried often enough, a supervisor decides."""
+
+    call: CallId
+    caller: str
+    why: Why
+    line: str
+    first_entry: Instant
+    due: Instant | None
+    agent: AgentId | None
+    tries: list[Result]
+    joined: CallId | None
+
+
+class Number(msgspec.Struct, frozen=True):
+    """To be dialled."""
+
+    number: str
+
+
+class Trying(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of it."""
+
+    result: Annotated[Result, msgspec.Meta(description="answered ends the task")]
+
+
+async def callbacks(asked: Asked) -> list[ShownTask]:
+    """Who is to be called back: those due first, then those that a supervisor has."""
+    return [_shown(task) for task in asked.board.controller.callbacks.open()]
+
+
+async def number_to_call_back(asked: Asked, call: CallPath) -> Number:
+    """The number of somebody who is to be called back."""
+    return Number(_known(asked, call).caller)
+
+
+async def tried_to_call_back(asked: Asked, call: CallPath, body: Trying) -> list[ShownTask]:
+    """Somebody has called them, and says what came of it."""
+    asked.board.controller.callbacks.tried(_known(asked, call).id, body.result, asked.who.name)
+    return await callbacks(asked)
+
+
+async def settle_callback(asked: Asked, call: CallPath) -> list[ShownTask]:
+    """There is nothing more to do."""
+    asked.board.controller.callbacks.settle(_known(asked, call).id, asked.who.name)
+    return await callbacks(asked)
+
+
+def _known(asked: Asked, call: CallId) -> Task:
+    task = next((task for task in asked.board.controller.callbacks.open() if task.id == call), None)
+    if task is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"nobody is to be called back for call {call!r}")
+    return task
+
+
+def _shown(task: Task) -> ShownTask:
+    tries = [each.result for each in task.tries]
+    return ShownTask(
+        task.id, mask(task.caller), task.why, task.line, task.first_entry, task.due, task.agent, tries, task.joined
+    )
+
+
+OPERATIONS = (
+    Operation("GET", "/callbacks", callbacks, FLOOR | WATCHERS),
+    Operation("GET", "/callbacks/{call}/number", number_to_call_back, FLOOR, discloses=True),
+    Operation("POST", "/callbacks/{call}/tried", tried_to_call_back, FLOOR),
+    Operation("POST", "/callbacks/{call}/settle", settle_callback, SUPERVISORS),
+)

@@ -1,0 +1,170 @@
+"""Who is to be called back, from whole calls in virtual time: made once, kept over kills, joined, settled."""
+
+import asyncio
+from http import HTTPStatus
+
+import pytest
+
+from ivr.callbacks import Callbacks
+from ivr.facts import CallRecord, Outcome
+from ivr.journal import Journal
+from routing.callbacks import Result, Why
+from routing.ids import AgentId, CallId, Instant
+from tests.calls.desk import Desk
+from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.fake.clock import ManualClock
+from tests.fake.disk import MemoryDisk
+from tests.fake.loop import simulate
+
+LI = "13831234567"
+LATE = AgentId("1016")
+NUMBERING = CONFIG.site.numbering
+
+
+def record(outcome: Outcome, *, caller: str = LI, lasted_ms: int = 30_000, cause: int = 16) -> CallRecord:
+    """A call of one citizen that has ended."""
+    at = Instant(1_700_000_000_000)
+    reached = Instant(at + 5_000) if outcome is Outcome.ANSWERED else None
+    return CallRecord(
+        CallId("handan1-1"), "handan1", outcome, at, Instant(at + lasted_ms), line="12329", caller=caller, cause=cause,
+        connected=reached, agent=AgentId("1001") if reached else None,
+    )  # fmt: skip
+
+
+def book() -> Callbacks:
+    clock = ManualClock()
+    journal = Journal(MemoryDisk(), "handan1", clock)
+    list(journal.replay())
+    return Callbacks(journal, clock, NUMBERING)
+
+
+@pytest.mark.parametrize(
+    ("ended", "why"),
+    [
+        (record(Outcome.ABANDONED), Why.ABANDONED),
+        (record(Outcome.ABANDONED, lasted_ms=4_999), None),
+        (record(Outcome.REFUSED, lasted_ms=0), Why.REFUSED),
+        (record(Outcome.MISSED), Why.MISSED),
+        (record(Outcome.FAILED), Why.CUT),
+        (record(Outcome.ANSWERED, cause=41), Why.CUT),
+        (record(Outcome.ANSWERED), None),
+        (record(Outcome.ANNOUNCED), None),
+        (record(Outcome.ABANDONED, caller="anonymous"), None),
+        (record(Outcome.ABANDONED, caller="110"), None),
+        (record(Outcome.ABANDONED, caller="008613831234567"), Why.ABANDONED),
+        (record(Outcome.ABANDONED, caller="0014155550100"), None),
+    ],
+)
+def test_who_has_not_had_what_they_called_for_is_called_back(ended: CallRecord, why: Why | None) -> None:
+    callbacks = book()
+    callbacks.ended(ended)
+    assert [task.why for task in callbacks.open()] == ([why] if why else [])
+    agents = [task.agent for task in callbacks.open()]
+    assert agents == (["1001"] if why is Why.CUT and ended.agent else [None] * len(agents))
+
+
+async def two_calls(house: SimulatedHouse, kills: tuple[int | None, ...] = ()) -> None:
+    """A citizen gives up after 12 s, and calls again a minute later behind another who waits already."""
+    house.fake.seat("8016", answers_after=1.0, talks=10)
+    house.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+    house.fake.dials("12345", after=30, caller="13830000000", label="other")
+    house.fake.dials("12345", after=60, caller=LI, label="again")
+    for delay in (0, 5):
+        house.fake.later(90 + delay, lambda: house.comes(LATE))
+    await house.lives(kills=kills)
+    house.check()
+
+
+def test_who_calls_again_takes_the_place_that_they_had_and_is_called_back_no_more() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        await two_calls(house)
+        _, other, again = sorted(house.records(), key=lambda each: each.arrived)
+        assert again.connected is not None
+        assert other.connected is not None
+        assert again.connected < other.connected
+        assert house.controller is not None
+        assert house.controller.callbacks.open() == ()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("kill_at", range(4, 40, 2))
+def test_no_kill_forgets_a_task_or_leaves_one_of_somebody_who_was_served(kill_at: int) -> None:
+    async def scene() -> None:
+        house = SimulatedHouse(seed=kill_at)
+        house.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+        await house.lives(kills=(kill_at,))
+        house.check()
+        assert house.controller is not None
+        (left,) = house.records()
+        tasks = [(task.id, task.why) for task in house.controller.callbacks.open()]
+        assert tasks == ([(left.call, Why.ABANDONED)] if left.ended - left.arrived >= 5_000 else [])
+
+    simulate(scene)
+
+
+def test_a_call_that_was_joined_and_given_up_again_leaves_the_one_task() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        for after in (0.5, 40):
+            house.fake.dials("12345", after=after, hangs_up=12, caller=LI)
+        await house.lives()
+        house.check()
+        assert house.controller is not None
+        first, second = sorted(house.records(), key=lambda each: each.arrived)
+        (task,) = house.controller.callbacks.open()
+        assert (task.id, task.joined) == (first.call, second.call)
+
+    simulate(scene)
+
+
+def test_what_an_earlier_life_left_is_there_after_a_compaction_too() -> None:
+    clock, disk = ManualClock(), MemoryDisk()
+    journal = Journal(disk, "handan1", clock)
+    list(journal.replay())
+    before = Callbacks(journal, clock, NUMBERING)
+    before.ended(record(Outcome.MISSED))
+    before.tried(CallId("handan1-1"), Result.BUSY, "wang")
+    journal.compact()
+    again = Journal(disk, "handan1", clock)
+    after = Callbacks(again, clock, NUMBERING, list(again.replay()))
+    assert after.open() == before.open()
+    after.settle(CallId("handan1-1"), "wang")
+    again.compact()
+    third = Journal(disk, "handan1", clock)
+    entries = list(third.replay())
+    assert Callbacks(third, clock, NUMBERING, entries).open() == ()
+
+
+def test_a_record_whose_life_died_before_it_could_make_a_task_makes_it_in_the_next() -> None:
+    clock, disk = ManualClock(), MemoryDisk()
+    journal = Journal(disk, "handan1", clock)
+    list(journal.replay())
+    ended = record(Outcome.ABANDONED)
+    journal.write("record", ended.call, ended)
+    again = Journal(disk, "handan1", clock)
+    after = Callbacks(again, clock, NUMBERING, list(again.replay()))
+    after.connected()
+    assert [task.id for task in after.open()] == [ended.call]
+
+
+def test_over_the_api_the_number_is_shown_to_whoever_calls_and_a_try_is_kept() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+        await asyncio.sleep(30)
+        (task,) = await desk.get("/callbacks")
+        assert (task["caller"], task["why"], task["line"]) == ("138****4567", "abandoned", "12345")
+        assert (await desk.get(f"/callbacks/{task['call']}/number"))["number"] == LI
+        (tried,) = await desk.post(f"/callbacks/{task['call']}/tried", result="busy")
+        assert tried["tries"] == ["busy"]
+        assert tried["due"] > task["due"]
+        told = await desk.get(f"/calls/{task['call']}")
+        assert [fact["body"]["fact"] for fact in told["facts"] if fact["topic"] == "callback"] == ["wanted", "tried"]
+        assert LI not in str(told)
+        assert await desk.post(f"/callbacks/{task['call']}/settle") == []
+        assert "called back" in await desk.refused("POST", f"/callbacks/{task['call']}/settle", HTTPStatus.NOT_FOUND)
+        await desk.closes()
+
+    simulate(scene)
