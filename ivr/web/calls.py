@@ -41,7 +41,7 @@ class CallTold(msgspec.Struct, frozen=True):
 async def calls(asked: Asked, query: Page) -> Calls:
     """Calls in progress, and the latest that are over; an operator's own."""
     register, now = asked.board.controller.register, asked.board.service.clock.instant()
-    living = [views.living(ledger, now) for ledger in register.ledgers.values()]
+    living = [views.living(ledger, now) for ledger in views.arrived(register.ledgers).values()]
     try:
         ended = [views.ended(record) for record in await asked.board.store.calls(query.limit)]
         error = ""

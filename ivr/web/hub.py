@@ -8,6 +8,7 @@ written since.  So no call ever waits for a desk.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
@@ -23,9 +24,12 @@ from ivr.web.views import LivingCall, ShownAgent, ShownTicket
 from routing.config import Config
 from routing.ids import AgentId, CallId, Instant
 
+log = logging.getLogger(__name__)
+
 LOOK_EVERY_S = 0.1
 """How late a desk may hear of something."""
 
+LOOK_AFTER_FAULT_S = 5.0
 LOAD = 20
 """After a look the hub rests at least so many times as long as the look took."""
 
@@ -38,6 +42,7 @@ ALIVE_EVERY_S = 15.0
 """A reader with no news is sent an empty line so often: both sides notice when the other has gone."""
 
 TOO_SLOW = "you read too slowly: come back with the number of the last event"
+BEGIN_ANEW = "something could not be told: come back for everything"
 SIGNED_OUT = "this token counts no more"
 
 
@@ -133,11 +138,25 @@ class Hub:
         while True:
             await self._wanted.wait()
             began = clock()
-            self.look()
+            try:
+                self.look()
+            except Exception:  # whatever cannot be shown, calls go on
+                log.exception("the stream cannot tell what there is")
+                self._forget()
+                await asyncio.sleep(LOOK_AFTER_FAULT_S)
             for reader in self._readers:
                 if not self._access.stands(reader.who):
                     reader.end(SIGNED_OUT)
             await asyncio.sleep(max(LOOK_EVERY_S, LOAD * (clock() - began)))
+
+    def _forget(self) -> None:
+        """After a fault nobody knows what has been told: all begin anew."""
+        self._n += 1
+        self._seen = self._config = None
+        for known in (self._news, self._agents, self._queue, self._calls, self._people):
+            known.clear()
+        for reader in self._readers:
+            reader.end(BEGIN_ANEW)
 
     async def frames(self, who: Who, last: str) -> AsyncGenerator[bytes, None]:
         """What one reader is sent, from the event behind `last` on; ends when they are let go."""
@@ -201,7 +220,7 @@ class Hub:
         return told
 
     def _look_at_calls(self, now: Instant) -> dict[str, LivingCall | None]:
-        ledgers = self._controller.register.ledgers
+        ledgers = views.arrived(self._controller.register.ledgers)
         held: dict[str, list[AgentId]] = {}
         for view in self._controller.service.dispatcher.agents():
             if view.ticket is not None:

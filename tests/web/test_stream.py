@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from ivr.edge.protocols import Flow, Request
-from ivr.web import openapi, stream
-from ivr.web.hub import ALIVE_EVERY_S, BEHIND_MOST, KEPT, SIGNED_OUT, TOO_SLOW
+from ivr.web import openapi, stream, views
+from ivr.web.hub import ALIVE_EVERY_S, BEGIN_ANEW, BEHIND_MOST, KEPT, SIGNED_OUT, TOO_SLOW
 from ivr.web.rights import Role, Who
-from routing.ids import AgentId
+from routing.ids import AgentId, CallId
 from tests.calls.desk import Desk
 from tests.fake.loop import simulate
 from tests.reading import ROOT
@@ -291,6 +291,47 @@ def test_a_token_that_counts_no_more_ends_the_stream() -> None:
         await desk.closes()
 
     simulate(scene)
+
+
+def test_a_call_of_which_nothing_is_known_yet_is_not_shown_and_harms_nothing() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        await asyncio.sleep(1)
+        ear = Ear(desk, supervisor())
+        desk.controller.register.open(CallId("handan1-1-1"))
+        await asyncio.sleep(1)
+        assert not ear.known["calls"]
+        assert not (await desk.get("/calls"))["living"]
+        await ear.goes()
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_what_cannot_be_shown_stops_neither_the_stream_nor_the_controller(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        desk = Desk()
+        await asyncio.sleep(1)
+        ear = Ear(desk, supervisor())
+        await asyncio.sleep(1)
+        with monkeypatch.context() as broken:
+            broken.setattr(views, "living", None)
+            await desk.post("/agents/1016/sign-in")
+            desk.fake.dials("12345", after=0.1)
+            assert await ear.is_let_go() == BEGIN_ANEW
+        last = ear.events[-2][0]
+        await asyncio.sleep(10)
+        again = Ear(desk, supervisor("again"), last)
+        await asyncio.sleep(1)
+        assert again.kinds()[0] == "snapshot"
+        assert len(again.known["calls"]) == 1
+        await again.goes()
+        await desk.closes()
+
+    simulate(scene)
+    assert "cannot tell what there is" in caplog.text
 
 
 def test_silence_is_said_now_and_then() -> None:
