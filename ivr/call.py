@@ -179,6 +179,8 @@ def _let_go(call: Call, way: Way) -> None:
         call.bridge.delete()
     if Room.SIDE in call.rooms.values() or call.ledger.count(TALK):
         call.room(Room.SIDE).delete()
+        for n in parties.supervisors(call.ledger):
+            call.room(Room.EAR, n).delete()
     if way is Way.FINISHED:  # once: a second request would replace the cause that the network is told
         released = call.ledger.get(RELEASED)
         call.citizen.hang_up(released.cause if released is not None and released.who is Party.ENGINE else None)

@@ -6,12 +6,13 @@ and goes on; and whatever comes in the middle of a change is another change.
 """
 
 import asyncio
+import logging
 from functools import partial
 
 from ivr import parties
-from ivr.ari.handles import Channel
+from ivr.ari.handles import Bridge, Channel
 from ivr.ari.vitals import Ended
-from ivr.errors import CallerHungUp, Gone
+from ivr.errors import AriError, CallerHungUp, Gone
 from ivr.facts import Party as Who
 from ivr.facts import Released, Returned
 from ivr.ledger import RELEASED, RETURNED, TALK
@@ -19,25 +20,13 @@ from ivr.reach import Person
 from ivr.scopes import Crew, crew
 from ivr.seek import Search
 from ivr.visit import Call
-from routing.ids import AgentId
+from routing.conversing import follow, refusal
+from routing.ids import ChannelId
 from routing.plan import Destination
-from routing.talk import (
-    AnyFact,
-    Asked,
-    Do,
-    Doing,
-    Joined,
-    Parted,
-    Party,
-    Role,
-    Room,
-    Sound,
-    Talk,
-    Whom,
-    follow,
-    refusal,
-)
+from routing.talk import AnyFact, Asked, Do, Doing, Joined, Parted, Party, Role, Room, Sound, Talk, Whom
 from routing.tickets import Consulted, Held, Resumed
+
+log = logging.getLogger(__name__)
 
 TURNED: dict[Doing, type[Held | Resumed]] = {Doing.TALKING: Resumed, Doing.HOLDING: Held}
 """What the Floor is told when an agent does so; else that they consult."""
@@ -85,6 +74,7 @@ class Conversation:
         self._muted: dict[int, bool] = {}
         self._dropped: set[int] = set()
         self._doing: dict[int, Doing] = {}
+        self._ears: dict[int, Channel] = {}
         self._released = Released(call.now(), Who.ENGINE)
         self._changed = asyncio.Event()
         self._agreed = asyncio.Event()
@@ -95,7 +85,7 @@ class Conversation:
 
     # --- what is asked for
 
-    def ask(self, by: AgentId, do: Do, whom: Whom | None = None) -> str:
+    def ask(self, by: str, do: Do, whom: Whom | None = None) -> str:
         """Ask for something; why it may not be done now, or nothing."""
         refused = refusal(self.talk, by, do, whom)
         if not refused:
@@ -120,6 +110,9 @@ class Conversation:
             if not self._changed.is_set():
                 self._agreed.set()
                 await self._changed.wait()
+        for leg in (*self._legs.values(), *self._ears.values()):
+            if leg is not self._call.citizen:
+                leg.hang_up()  # a supervisor: nobody is left to be heard
         return self._released
 
     def _note(self, fact: AnyFact) -> None:
@@ -160,6 +153,25 @@ class Conversation:
 
     async def _arrange(self, searches: Crew) -> None:
         """Make Asterisk agree; whatever happens meanwhile is arranged in the next round."""
+        await self._search(searches)
+        there = [party for party in self.talk.parties if party.is_there]
+        for party in there:
+            self._mute(party)
+            if self.talk.sound(party) is Sound.VOICES:  # music, left on, would go on in company
+                self._hear(party, Sound.VOICES)
+        for room in (Room.CALL, Room.SIDE):
+            await self._move(self._call.room(room), room, [party for party in there if party.room is room])
+        if self._changed.is_set():
+            return
+        for party in there:
+            self._hear(party, self.talk.sound(party))
+            self._tell(party)
+        for party in there:
+            if party.room is Room.EAR:
+                await self._listen(party)
+
+    async def _search(self, searches: Crew) -> None:
+        """Look for those who are sought, let go those who are to leave, and tell the Floor which tickets are done."""
         for party in self.talk.parties[1:]:
             if not party.is_alive:
                 await searches.dismiss(party.n)
@@ -168,34 +180,39 @@ class Conversation:
                 searches.begin(party.n, self._seek(party), f"seek:{self._call.id}:{party.n}")
         for ticket in self.talk.freed():
             self._call.service.dispatcher.leave(ticket)
-        there = [party for party in self.talk.parties if party.is_there]
-        for party in there:
-            if self.talk.sound(party) is Sound.VOICES:  # music, left on, would go on in company
-                self._hear(party, Sound.VOICES)
-        for room in Room:
-            await self._move(room, [party for party in there if party.room is room])
-            if self._changed.is_set():
-                return
-        for party in there:
-            self._hear(party, self.talk.sound(party))
-            self._mute(party)
-            self._tell(party)
 
     def _let_go(self, party: Party) -> None:
         if party.n in self._legs:
             if party.n not in self._dropped:
                 self._dropped.add(party.n)
                 self._legs[party.n].hang_up()
+                if party.n in self._ears:
+                    self._ears[party.n].hang_up()
         elif party.is_leaving and party.left is None:
             self._note(Parted(at=self._call.now(), party=party.n))
 
-    async def _move(self, room: Room, wanted: list[Party]) -> None:
+    async def _listen(self, supervisor: Party) -> None:
+        """An ear at the agent for a supervisor; should that fail, the supervisor is let go, and nobody else."""
+        n, call = supervisor.n, self._call
+        watched, bridge = self._legs[supervisor.asker], call.room(Room.EAR, n)
+        try:
+            if n not in self._ears:
+                name = ChannelId(f"{call.id}-ear-{n}-{call.now()}")  # an earlier life's ear is swept away
+                ear = self._ears[n] = await watched.snoop(name)
+                call.others.append(ear)
+                bridge.create()
+                await bridge.add(ear)
+            await self._move(bridge, Room.EAR, [supervisor])
+        except (AriError, TimeoutError) as error:
+            log.warning("agent %s cannot be listened to: %s", supervisor.name, error)
+            self._legs[n].hang_up()
+
+    async def _move(self, bridge: Bridge, room: Room, wanted: list[Party]) -> None:
         """Into a room those who should be there and are not."""
         rooms = self._call.rooms
         legs = [leg for party in wanted if rooms.get((leg := self._legs[party.n]).id) is not room]
         if not legs:
             return
-        bridge = self._call.room(room)
         if room is not Room.CALL:
             bridge.create()
         try:
@@ -240,6 +257,6 @@ class Conversation:
         """A life before may have left it otherwise."""
         before = self._muted.get(party.n, self._call.resumed and self._facts > 0 and not party.is_muted)
         self._muted[party.n] = party.is_muted
-        if before is not party.is_muted and party.role is Role.AGENT:
+        if before is not party.is_muted and (party.agent or party.by):
             leg = self._legs[party.n]
             leg.mute() if party.is_muted else leg.unmute()

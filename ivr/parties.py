@@ -2,8 +2,9 @@
 
 from ivr.facts import Brought
 from ivr.ledger import ARRIVED, CONNECTED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
+from routing.conversing import follow
 from routing.ids import Instant, PoolId, TicketId
-from routing.talk import Aim, Doing, Kind, Party, Role, Talk, Whom, begun, follow
+from routing.talk import Aim, Doing, Kind, Party, Role, Talk, Whom, begun
 
 
 def talk(ledger: Ledger) -> Talk | None:
@@ -16,6 +17,12 @@ def tickets(ledger: Ledger) -> tuple[TicketId, ...]:
     """Every ticket in the Floor that the conversation has ever had."""
     known = talk(ledger)
     return tuple(each.ticket for each in known.parties if each.ticket) if known else ()
+
+
+def supervisors(ledger: Ledger) -> tuple[int, ...]:
+    """Which of the parties have ever supervised."""
+    known = talk(ledger)
+    return tuple(each.n for each in known.parties if each.by) if known else ()
 
 
 def brought(ledger: Ledger) -> tuple[Brought, ...]:

@@ -47,6 +47,8 @@ class Search:
         party = self.party
         if party.aim is Aim.RETURN and party.seat is not None:
             return await self._ring(party.seat, party.agent)
+        if party.whom is not None and party.whom.kind is Kind.SEAT:
+            return await self._ring(SeatId(party.whom.name), None)
         if party.ticket is None:
             return await self._outside()
         longest = None if party.aim is Aim.QUEUE else self.call.service.config.site.timing.transfer_for.total_seconds()

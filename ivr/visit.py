@@ -11,7 +11,7 @@ from ivr.ari.handles import Bridge, Channel
 from ivr.ledger import ARRIVED, ROUTED, SAID, Ledger, Step
 from ivr.scopes import alongside
 from ivr.service import Service
-from routing.ids import AgentId, BridgeId, CallId, ChannelId, Instant, TicketId
+from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
 from routing.talk import Do, Room, Talk, Whom
 
 T = TypeVar("T")
@@ -22,8 +22,8 @@ GREETED = "HOTLINE_GREETED"
 DONE = "HOTLINE_DONE"
 """The channel variable that tells the dialplan that the caller was served: should it get them back, it hangs up."""
 
-BRIDGES = {Room.CALL: "bridge", Room.SIDE: "side"}
-"""What the bridge of a room is called, behind the call's id."""
+BRIDGES = {Room.CALL: "bridge", Room.SIDE: "side", Room.EAR: "ear"}
+"""What the bridge of a room is called, behind the call's id; a supervisor's ear is numbered."""
 
 LEASE = "TIMEOUT(absolute)"
 """The dialplan's dead man's lease on a caller, in seconds from now; 0: none.  See dialplans/hotline/extensions.conf."""
@@ -34,7 +34,7 @@ class Conversing(Protocol):
 
     talk: Talk
 
-    def ask(self, by: AgentId, do: Do, whom: Whom | None = None) -> str:
+    def ask(self, by: str, do: Do, whom: Whom | None = None) -> str:
         """Ask for something; why it may not be done now, or nothing."""
 
     async def agreed(self) -> None:
@@ -74,9 +74,9 @@ class Call:
         """The one bridge in which everybody of this call meets."""
         return self.room(Room.CALL)
 
-    def room(self, room: Room) -> Bridge:
-        """The bridge of a room."""
-        return Bridge(self.ari, BridgeId(f"{self.id}-{BRIDGES[room]}"))
+    def room(self, room: Room, n: int = 0) -> Bridge:
+        """The bridge of a room; `n` is the supervisor whose ear it is."""
+        return Bridge(self.ari, BridgeId(f"{self.id}-{BRIDGES[room]}" + (f"-{n}" if room is Room.EAR else "")))
 
     def leg(self, role: str, n: int) -> ChannelId:
         """The id of a leg: it derives from the call, so that a restart finds it again."""

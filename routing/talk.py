@@ -1,15 +1,14 @@
-"""What goes on inside a conversation: who is in it, where each belongs, and what may be done now.
+"""What goes on inside a conversation: who is in it, where each belongs, and what each does.
 
-A `Talk` is folded from facts: what was asked, who was dialled, answered and left.  It says where everybody should be;
-bringing that about, and finding out who is still there, is `ivr.conversation`'s.  Nothing here knows of bridges.
+A `Talk` is folded from facts (`routing.conversing`): what was asked, who was dialled, answered and left.  It says where
+everybody should be; bringing that about, and finding out who is still there, is `ivr.conversation`'s.  Nothing here
+knows of bridges.
 
 The owner of a talk is the first agent in it.  Whoever is alone in a room hears music, the owner silence; so a held
 citizen is a citizen left alone, and whoever comes to them ends it.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
-from typing import assert_never
 
 import msgspec
 
@@ -22,6 +21,7 @@ class Role(StrEnum):
     CITIZEN = "citizen"
     AGENT = "agent"
     TARGET = "target"
+    SUPERVISOR = "supervisor"  # listens, whispers or barges in; is nobody's company but in the call
 
 
 class Room(StrEnum):
@@ -29,6 +29,9 @@ class Room(StrEnum):
 
     CALL = "call"  # where the citizen is
     SIDE = "side"  # beside it: an agent who holds, a consultation that the citizen does not hear
+    EAR = (
+        "ear"  # a supervisor's own, in which they hear what an agent says and hears, and are heard by that agent alone
+    )
 
 
 class Sound(StrEnum):
@@ -48,6 +51,8 @@ class Doing(StrEnum):
     CONSULTING = "consulting"
     HOLDING = "holding"
     HELD = "held"
+    LISTENING = "listening"
+    WHISPERING = "whispering"
 
 
 class Kind(StrEnum):
@@ -58,12 +63,14 @@ class Kind(StrEnum):
     TARGET = "target"
     NUMBER = "number"
     EMERGENCY = "emergency"
+    SEAT = "seat"
 
 
 class Whom(msgspec.Struct, frozen=True):
     """Somebody to be brought in: an agent's 工号, a pool or target of the config, a number, an emergency number.
 
-    `detail`: the skill for a pool, the county for an emergency number.
+    Or the seat at which a supervisor sits.  `detail`: the skill for a pool, the county for an emergency number, whom of
+    the agents it is about for a supervisor.
     """
 
     kind: Kind
@@ -84,6 +91,8 @@ class Aim(StrEnum):
     TRANSFER = "transfer"
     LINK = "link"  # straight into the call, the agent staying: emergency desks, utilities
     RETURN = "return"  # the agent whose transfer came to nothing, and who had hung up meanwhile
+    SUPERVISE = "supervise"
+    TAKE_OVER = "take-over"  # as soon as the supervisor answers
     QUEUE = "queue"  # and when that agent does not answer either: whoever is free
 
 
@@ -102,7 +111,15 @@ class Do(StrEnum):
     CANCEL = "cancel"
     TRANSFER = "transfer"
     LINK = "link"
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE = "barge"
+    TAKE_OVER = "take-over"
+    STOP = "stop"
 
+
+SUPERVISORS = frozenset({Do.LISTEN, Do.WHISPER, Do.BARGE, Do.TAKE_OVER, Do.STOP})
+"""What is asked for by a supervisor; all else by an agent in the talk."""
 
 ANYBODYS = frozenset({Do.HANG_UP, Do.MUTE, Do.UNMUTE})
 """What every agent in a talk may do; the rest is the owner's."""
@@ -118,9 +135,9 @@ class Fact(msgspec.Struct, frozen=True, tag_field="fact", kw_only=True):
 
 
 class Asked(Fact, frozen=True, tag="asked", kw_only=True):
-    """`by`, an agent in the talk, asked for it, and it was legal."""
+    """`by`, an agent in the talk or a supervisor, asked for it, and it was legal."""
 
-    by: AgentId
+    by: str
     do: Do
     whom: Whom | None = None
 
@@ -151,7 +168,10 @@ AnyFact = Asked | Dialled | Joined | Parted
 
 
 class Party(msgspec.Struct, frozen=True):
-    """Somebody in a talk, or on the way into it or out of it.  `n` is the place in `Talk.parties`."""
+    """Somebody in a talk, or on the way into it or out of it.  `n` is the place in `Talk.parties`.
+
+    `asker`: who brought them in; for a supervisor (`by`) the agent who is supervised.
+    """
 
     n: int
     role: Role
@@ -159,6 +179,7 @@ class Party(msgspec.Struct, frozen=True):
     asked: Instant
     whom: Whom | None = None
     asker: int = 0
+    by: str = ""
     ticket: TicketId | None = None
     leg: ChannelId = ChannelId("")
     agent: AgentId | None = None
@@ -188,7 +209,7 @@ class Party(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What they are called in a sentence."""
-        return self.agent or (self.whom.name if self.whom else str(self.role))
+        return self.agent or self.by or (self.whom.name if self.whom else str(self.role))
 
 
 class Talk(msgspec.Struct, frozen=True):
@@ -207,31 +228,40 @@ class Talk(msgspec.Struct, frozen=True):
     def guest(self) -> Party | None:
         """Whoever the owner brought in last and is still there, or sought."""
         owner = self.owner
-        others = [each for each in self.parties[1:] if each.is_alive and each is not owner]
+        parties = [each for each in self.parties[1:] if each.is_alive and each.role is not Role.SUPERVISOR]
+        others = [each for each in parties if each is not owner]
         return others[-1] if others and owner else None
 
     @property
     def is_over(self) -> bool:
         """Fewer than two are left, and nobody is on the way."""
-        return all(each.left is not None for each in self.parties[1:])
+        return all(each.left is not None for each in self.parties[1:] if each.role is not Role.SUPERVISOR)
 
-    def agent(self, agent: AgentId) -> Party | None:
+    def supervisor(self, by: str) -> Party | None:
+        """A supervisor who is there or rung."""
+        return next((each for each in self.parties if each.by == by and each.is_alive), None)
+
+    def agent(self, agent: str) -> Party | None:
         """The agent of that 工号, if in the talk."""
         return next((each for each in self.parties if each.agent == agent and each.is_there), None)
 
     def sound(self, party: Party) -> Sound:
         """What somebody who is there should hear."""
+        if party.room is Room.EAR:
+            return Sound.VOICES
         if any(each.is_there and each.room is party.room and each.n != party.n for each in self.parties):
             return Sound.VOICES
         if party is not self.owner:
             return Sound.MUSIC
-        awaited = any(each.is_sought and each.asker == party.n for each in self.parties)
+        awaited = any(each.is_sought and each.asker == party.n and not each.by for each in self.parties)
         return Sound.RINGING if awaited else Sound.SILENCE
 
     def doing(self, party: Party) -> Doing:
         """What somebody who has not left does now."""
         if party.is_sought:
             return Doing.RINGING
+        if party.room is Room.EAR:
+            return Doing.LISTENING if party.is_muted else Doing.WHISPERING
         sound = self.sound(party)
         if sound is Sound.VOICES:
             return Doing.TALKING if party.room is Room.CALL else Doing.CONSULTING
@@ -242,7 +272,8 @@ class Talk(msgspec.Struct, frozen=True):
 
         An agent who hung up while their transfer rings keeps theirs: it may come back to them.
         """
-        waiting = [each.asker for each in self.parties if each.is_sought and each.aim is not Aim.QUEUE]
+        sought = (each for each in self.parties if each.is_sought and not each.by)
+        waiting = [each.asker for each in sought if each.aim is not Aim.QUEUE]
         held = (each for each in self.parties if each.left is None or each.n in waiting)
         return tuple(each.ticket for each in held if each.ticket)
 
@@ -259,170 +290,11 @@ class Talk(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, parties=tuple(parties))
 
     def gathered(self) -> "Talk":
-        """The same with everybody in the citizen's room."""
-        return self.put(*(_in(each, Room.CALL) for each in self.parties if each.is_alive))
+        """The same with nobody at the side any more."""
+        beside = (each for each in self.parties if each.is_alive and each.room is Room.SIDE)
+        return self.put(*(msgspec.structs.replace(each, room=Room.CALL) for each in beside))
 
 
 def begun(call: CallId, hall: PoolId, citizen: ChannelId, first: Party) -> Talk:
     """A talk of two."""
     return Talk(call, hall, (Party(0, Role.CITIZEN, Aim.TALK, first.asked, leg=citizen, since=first.since), first))
-
-
-def follow(talk: Talk, facts: Iterable[AnyFact]) -> Talk:
-    """The talk after these facts."""
-    for fact in facts:
-        match fact:
-            case Asked():
-                talk = _asked(talk, fact)
-            case Dialled():
-                party = talk.parties[fact.party]
-                talk = talk.put(_replace(party, leg=fact.leg, agent=fact.agent or party.agent, seat=fact.seat))
-            case Joined():
-                talk = _joined(talk, fact)
-            case Parted():
-                talk = _parted(talk, fact)
-            case _:  # pragma: no cover
-                assert_never(fact)
-    return talk
-
-
-# --- what may be done
-
-
-def refusal(talk: Talk, by: AgentId, do: Do, whom: Whom | None = None) -> str:
-    """Why this may not be done now, in one sentence; empty when it may."""
-    me, owner = talk.agent(by), talk.owner
-    if me is None or owner is None:
-        return f"agent {by} is not in this talk"
-    if me is not owner and do not in ANYBODYS:
-        return f"agent {by} was brought in by {owner.name}, who alone can do this"
-    if (do in BRINGING) != (whom is not None):
-        return f"{do} takes somebody to be named" if do in BRINGING else f"{do} takes nobody to be named"
-    return _refusal(talk, owner, do, whom)
-
-
-def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noqa: PLR0911 - a sentence for each
-    guest = talk.guest
-    is_beside = guest is not None and _is_beside(guest)
-    match do:
-        case Do.HOLD | Do.CONSULT | Do.TRANSFER if is_beside and guest is not None:
-            return f"{guest.name} is being asked in already: complete, cancel or make it three-way first"
-        case Do.HOLD if owner.room is Room.SIDE:
-            return "the citizen is on hold already"
-        case Do.RETRIEVE if owner.room is Room.CALL:
-            return "nobody is on hold"
-        case Do.RETRIEVE if is_beside and guest is not None:
-            return f"{guest.name} is being asked in: switch, or cancel"
-        case Do.SWITCH | Do.THREE_WAY | Do.COMPLETE | Do.CANCEL if guest is None:
-            return "nobody else was brought in"
-        case Do.SWITCH | Do.THREE_WAY | Do.COMPLETE if guest is not None and guest.is_sought:
-            return f"{guest.name} has not answered yet"
-        case Do.SWITCH | Do.THREE_WAY if guest is not None and guest.room is Room.CALL:
-            return f"{guest.name} talks with the citizen already"
-        case Do.LINK if any(each.whom == whom and each.is_alive for each in talk.parties):
-            return "they are there, or being rung, already"
-        case _:
-            return ""
-
-
-# --- what follows
-
-
-def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: PLR0911 - a line for each
-    me = talk.agent(fact.by)
-    if me is None:  # cannot be: it was legal
-        return talk
-    match fact.do:
-        case Do.CONSULT | Do.TRANSFER | Do.LINK:
-            return _brought(talk, me, fact)
-        case Do.MUTE | Do.UNMUTE:
-            return talk.put(_replace(me, is_muted=fact.do is Do.MUTE))
-        case Do.THREE_WAY:
-            return talk.gathered()
-        case Do.HANG_UP | Do.COMPLETE:
-            after = talk.put(_leaving(me))
-            return after.gathered() if me is talk.owner else _rejoined(after, me)
-        case Do.CANCEL:
-            return talk.put(_in(me, Room.CALL), *(_leaving(each) for each in (talk.guest,) if each))
-        case Do.HOLD | Do.RETRIEVE | Do.SWITCH:
-            return talk.put(_in(me, Room.SIDE if me.room is Room.CALL else Room.CALL))
-        case _:  # pragma: no cover
-            assert_never(fact.do)
-
-
-def _brought(talk: Talk, me: Party, fact: Asked) -> Talk:
-    aim, n = BRINGING[fact.do], len(talk.parties)
-    if aim is Aim.LINK:  # an emergency waits for nothing: hold ends, and so does whatever else was begun
-        others = (each for each in talk.parties if each is not me)
-        talk = talk.put(_in(me, Room.CALL), *(_leaving(each) for each in others if each.is_alive and _is_beside(each)))
-    else:
-        talk = talk.put(_in(me, Room.SIDE))
-    whom = fact.whom
-    is_ours = whom is not None and whom.is_ours
-    party = Party(
-        n,
-        Role.AGENT if is_ours else Role.TARGET,
-        aim,
-        fact.at,
-        whom,
-        me.n,
-        TicketId(f"{talk.call}-talk-{n}") if is_ours else None,
-        room=Room.SIDE if aim is Aim.CONSULT else Room.CALL,
-    )
-    return talk.put(party)
-
-
-def _joined(talk: Talk, fact: Joined) -> Talk:
-    party = talk.parties[fact.party]
-    talk = talk.put(_replace(party, since=fact.at))
-    asker = talk.parties[party.asker]
-    return talk.put(_leaving(asker)) if party.aim is Aim.TRANSFER and asker.is_alive else talk
-
-
-def _parted(talk: Talk, fact: Parted) -> Talk:
-    """Whoever is left: a consultation that ends brings the agent back, an agent who goes leaves the others together."""
-    party, former = talk.parties[fact.party], talk.owner
-    talk = talk.put(_replace(party, left=fact.at, cause=fact.cause))
-    if party is former:
-        return talk.gathered()
-    if party.is_leaving:
-        return talk
-    if talk.owner is not None:
-        return _rejoined(talk, party)
-    return _called_back(talk, party, fact.at) if talk.is_over and party.since is None else talk
-
-
-def _rejoined(talk: Talk, left: Party) -> Talk:
-    """The owner is back with the citizen if it was for the one who left that they had turned away."""
-    owner = talk.owner
-    return talk.put(_in(owner, Room.CALL)) if owner and _is_beside(left) else talk
-
-
-def _called_back(talk: Talk, party: Party, now: Instant) -> Talk:
-    """Nobody is left with the citizen: the agent who wanted this is rung, then whoever is free."""
-    asker, n = talk.parties[party.asker], len(talk.parties)
-    if party.aim is Aim.QUEUE:
-        return talk
-    if party.aim is not Aim.RETURN:
-        whom = Whom(Kind.AGENT, asker.name)
-        back = Party(n, Role.AGENT, Aim.RETURN, now, whom, asker.n, asker.ticket, agent=asker.agent, seat=asker.seat)
-    else:
-        whom = Whom(Kind.POOL, talk.hall)
-        back = Party(n, Role.AGENT, Aim.QUEUE, now, whom, asker.n, TicketId(f"{talk.call}-talk-{n}"))
-    return talk.put(back)
-
-
-def _is_beside(party: Party) -> bool:
-    """Whom the owner left the citizen for."""
-    return party.room is Room.SIDE or (party.is_sought and party.aim is Aim.TRANSFER)
-
-
-def _in(party: Party, room: Room) -> Party:
-    return _replace(party, room=room)
-
-
-def _leaving(party: Party) -> Party:
-    return _replace(party, is_leaving=True)
-
-
-_replace = msgspec.structs.replace

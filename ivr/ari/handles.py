@@ -25,6 +25,7 @@ from routing.ids import BridgeId, ChannelId, PlaybackId
 BRIDGE_TYPE = "mixing,proxy_media,dtmf_events"  # never native_rtp: it hides keys from us and spoils music on a member
 NO_ANSWER = 19  # Q.850
 SUBSCRIBER_ABSENT = 20  # Q.850
+SNOOP_S = 3.0  # an ear's own StasisStart follows within some milliseconds
 SETTLE_S = 1.0  # a refused request on a channel that is leaving: its StasisEnd follows within this time
 
 
@@ -144,6 +145,25 @@ class Channel:
     def unmute(self) -> None:
         """Undo `mute`."""
         self.send("DELETE", "/mute", {"direction": "in"})
+
+    async def snoop(self, name: ChannelId) -> "Channel":
+        """A channel that hears what this party says and hears, and is heard by this party alone.
+
+        It is in Stasis, in no bridge, and ends with this channel.  `out` is towards the owner of the channel.
+        """
+        ear = Channel(self.ari, name)
+        query = {"spy": "both", "whisper": "out", "app": self.ari.app, "appArgs": "leg"}
+        try:
+            await self.request("POST", f"/snoop/{name}", query)
+            async with asyncio.timeout(SNOOP_S):
+                await ear.vitals.started.wait()
+        except AriError:
+            ear.vitals.end(Ended(hung_up=True))
+            raise
+        except TimeoutError:
+            ear.hang_up()
+            raise
+        return ear
 
     async def continue_to(self, context: str, exten: str = "s", priority: int = 1) -> None:
         """Give the channel back to the dialplan; `TakenBack` follows."""

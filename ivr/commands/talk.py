@@ -79,6 +79,24 @@ def utility(agent: str, target: str) -> None:
     _show(controller("POST", f"{_path(agent)}/utility", {"target": target}))
 
 
+def _supervising(name: str, does: str) -> None:
+    @talk.command(name, help=does)
+    @click.argument("agent")
+    @click.option("--seat", default="", help="Where the supervisor sits; the first time only.")
+    def run(agent: str, seat: str) -> None:
+        _show(controller("POST", f"{_path(agent)}/{name}", {"seat": seat}))
+
+
+for _name, _does in (
+    ("listen", "As a supervisor, hear AGENT and whom they hear."),
+    ("whisper", "The same, heard by AGENT alone."),
+    ("barge", "Heard by everybody."),
+    ("take-over", "Talk with the citizen instead of AGENT, who leaves."),
+):
+    _supervising(_name, _does)
+_plain("stop", "As a supervisor, leave.")
+
+
 def _path(agent: str) -> str:
     return f"/agents/{quote(agent, safe='')}/talk"
 

@@ -43,9 +43,15 @@ class Utility(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: Name
 
 
+class Supervising(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The seat whose phone rings; needed the first time only."""
+
+    seat: Detail = ""
+
+
 async def talk(asked: Asked, agent: AgentPath) -> ShownTalk:
     """Who is in the conversation of an agent, and what each does."""
-    return views.talk(_of(asked, agent).talk, asked.board.service.clock.instant())
+    return _shown(asked, _of(asked, agent))
 
 
 async def hang_up(asked: Asked, agent: AgentPath) -> ShownTalk:
@@ -116,6 +122,57 @@ async def utility(asked: Asked, agent: AgentPath, body: Utility) -> ShownTalk:
     return await _done(asked, agent, Do.LINK, Whom(Kind.TARGET, body.target))
 
 
+async def listen(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+    """The supervisor hears the agent and whom the agent hears; nobody hears the supervisor."""
+    return await _supervised(asked, agent, Do.LISTEN, body.seat)
+
+
+async def whisper(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+    """The same, and the agent alone hears the supervisor."""
+    return await _supervised(asked, agent, Do.WHISPER, body.seat)
+
+
+async def barge(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+    """Everybody hears the supervisor."""
+    return await _supervised(asked, agent, Do.BARGE, body.seat)
+
+
+async def take_over(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+    """The supervisor talks with the citizen, and the agent leaves."""
+    return await _supervised(asked, agent, Do.TAKE_OVER, body.seat)
+
+
+async def stop(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The supervisor leaves."""
+    return await _supervised(asked, agent, Do.STOP, "")
+
+
+async def _supervised(asked: Asked, agent: AgentId, do: Do, seat: str) -> ShownTalk:
+    conversation, by = _of(asked, agent), asked.who.name
+    whom = None if do is Do.STOP or conversation.talk.supervisor(by) else Whom(Kind.SEAT, seat, agent)
+    if whom is not None:
+        _demand_free(asked, seat)
+    refused = conversation.ask(by, do, whom)
+    if refused:
+        raise Refusal(HTTPStatus.CONFLICT, refused)
+    await conversation.agreed()
+    return _shown(asked, conversation)
+
+
+def _demand_free(asked: Asked, seat: str) -> None:
+    """A supervisor's phone is one to which no call is offered."""
+    service = asked.board.service
+    if seat not in service.config.site.seats:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"no seat {seat!r} is in site.yaml: name the supervisor's")
+    for view in service.dispatcher.agents():
+        if view.seat == seat and view.state is not AgentState.PAUSED:
+            raise Refusal(HTTPStatus.CONFLICT, f"agent {view.agent} sits at {seat} and is {view.state}: pause first")
+    for conversation in asked.board.controller.conversations():
+        above = (each for each in conversation.talk.parties if each.left is None and each.by)
+        if any(each.whom and each.whom.name == seat for each in above):
+            raise Refusal(HTTPStatus.CONFLICT, f"somebody supervises another conversation from seat {seat}")
+
+
 def _of(asked: Asked, agent: AgentId) -> Conversing:
     for conversation in asked.board.controller.conversations():
         if conversation.talk.agent(agent) is not None:
@@ -132,7 +189,12 @@ async def _done(asked: Asked, agent: AgentId, do: Do, whom: Whom | None = None) 
     if refused:
         raise Refusal(HTTPStatus.CONFLICT, refused)
     await conversation.agreed()
-    return views.talk(conversation.talk, asked.board.service.clock.instant())
+    return _shown(asked, conversation)
+
+
+def _shown(asked: Asked, conversation: Conversing) -> ShownTalk:
+    is_above = bool(asked.who.roles & SUPERVISORS)
+    return views.talk(conversation.talk, asked.board.service.clock.instant(), all_of_it=is_above)
 
 
 def _demand_reachable(asked: Asked, whom: Whom) -> None:
@@ -155,5 +217,9 @@ OPERATIONS = (
             *(hang_up, hold, retrieve, mute, unmute),
             *(consult, switch, three_way, complete, cancel, transfer, emergency, utility),
         )
+    ),
+    *(
+        Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS)
+        for run in (listen, whisper, barge, take_over, stop)
     ),
 )

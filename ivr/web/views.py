@@ -25,7 +25,7 @@ from routing.config import Config
 from routing.ids import AgentId, CallId, Instant, SeatId
 from routing.numbers import mask
 from routing.standing import AgentView, TicketView
-from routing.talk import Doing, Role, Talk
+from routing.talk import Doing, Role, Room, Talk
 
 
 class LivingCall(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ def living(ledger: Ledger, now: Instant) -> LivingCall:
         stage(ledger),
         arrived.at,
         now - arrived.at,
-        ", ".join(each.name for each in talk.parties[1:] if each.is_there) if talk else targets[-1] if targets else "",
+        _with(talk) if talk else targets[-1] if targets else "",
         overflowed(ledger),
     )
 
@@ -126,6 +126,11 @@ def inside(ledger: Ledger) -> tuple[AgentId, ...]:
     """The agents who talk in a call, or are rung for it; none once the talk is over."""
     talk = parties.talk(ledger) if RELEASED not in ledger else None
     return tuple(party.agent for party in talk.parties if party.agent and party.is_alive) if talk else ()
+
+
+def _with(talk: Talk) -> str:
+    """Who is there for the citizen, but for those who supervise."""
+    return ", ".join(each.name for each in talk.parties[1:] if each.is_there and not each.by)
 
 
 def stage(ledger: Ledger) -> str:
@@ -161,12 +166,15 @@ class ShownTalk(msgspec.Struct, frozen=True):
     parties: list[ShownParty]
 
 
-def talk(talk: Talk, now: Instant) -> ShownTalk:
-    """Who is in it, in the order in which they came, but for those who have left or are about to."""
+def talk(talk: Talk, now: Instant, *, all_of_it: bool = True) -> ShownTalk:
+    """Who is in it, in the order in which they came, but for those who have left or are about to.
+
+    Not `all_of_it`: without supervisors whom the citizen does not hear.
+    """
     shown = [
         ShownParty(each.name, each.role, talk.doing(each), now - (each.since or each.asked), each.is_muted)
         for each in talk.parties
-        if each.is_alive
+        if each.is_alive and (all_of_it or each.room is not Room.EAR)
     ]
     return ShownTalk(talk.call, shown)
 

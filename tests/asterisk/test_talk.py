@@ -17,6 +17,7 @@ pytestmark = pytest.mark.asterisk
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015")
 LAWYER, ENGINEER = "2011", "2001"  # nobody dials their lines here: ready when they are asked for
 BUSY = "gas"
+BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
 
 talks = Act()
 
@@ -196,6 +197,46 @@ async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office)
     await agent.hears("town-heat")
     await citizen.hangs_up()
     await all_hung_up(agent)
+
+
+@talks
+async def a_supervisor_listens_whispers_barges_in_and_takes_over(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    boss = await office.agent(BOSS_AT)
+    await asks(office, number, "listen", seat=BOSS_AT)
+    (await boss.rings()).answers()
+    await eventually(lambda: boss.hears_also(agent) and boss.hears_also(citizen), 10, "the supervisor hears both")
+    await hears_no_more(agent, boss)
+    await hears_no_more(citizen, boss)
+    assert (await asks(office, number, "whisper"))["house"] == "whispering"
+    await hear_each_other(agent, boss)
+    await hears_no_more(citizen, boss)
+    await asks(office, number, "barge")
+    await hear_each_other(citizen, agent, boss)
+    await asks(office, number, "listen")
+    await hears_no_more(citizen, boss)
+    await hears_no_more(agent, boss)
+    await hear_each_other(citizen, agent)
+    await asks(office, number, "take-over")
+    await all_hung_up(agent)
+    await hear_each_other(citizen, boss)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(boss)
+    left, right = await office.house.recording(citizen.name)
+    assert len(left) == len(right)
+
+
+@talks
+async def a_supervisor_who_listens_leaves_with_the_agent(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    boss = await office.agent(OTHER_BOSS_AT)
+    await asks(office, number, "listen", seat=OTHER_BOSS_AT)
+    (await boss.rings()).answers()
+    await eventually(lambda: boss.hears_also(agent) and boss.hears_also(citizen), 10, "the supervisor hears both")
+    await agent.hangs_up()
+    await all_hung_up(boss)
+    await citizen.hangs_up()
 
 
 # --- the tests: one a scene

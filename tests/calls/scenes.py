@@ -6,8 +6,9 @@ from functools import partial
 import msgspec
 
 from routing.config import Config
+from routing.conversing import refusal
 from routing.ids import AgentId
-from routing.talk import BRINGING, Do, Kind, Whom, refusal
+from routing.talk import BRINGING, SUPERVISORS, Do, Kind, Whom
 from routing.tickets import AnyEvent, Paused, Readied, SignedOut
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.world import Phone
@@ -48,6 +49,8 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
     "a consultation that becomes three": ((Do.CONSULT, Whom(Kind.TARGET, "water")), Do.THREE_WAY, Do.HANG_UP),
     "a consultation that is given up": ((Do.CONSULT, Whom(Kind.POOL, "hall")), Do.CANCEL),
     "a transfer": ((Do.TRANSFER, Whom(Kind.AGENT, "1017")),),
+    "a supervisor who listens, barges in and whispers": (Do.LISTEN, Do.BARGE, Do.WHISPER, Do.HANG_UP),
+    "a supervisor who takes over": (Do.WHISPER, Do.TAKE_OVER),
     "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
 }
 """What the agent asks for, every two seconds from `TALKS_FROM` on."""
@@ -63,8 +66,13 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> Si
     house.fake.target(GAS, Phone())
     house.fake.later(4.0, partial(_colleague, house))
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
+    house.fake.seat("8020", answers_after=1.0, talks=15)
     for n, step in enumerate(TALKS[talk]):
-        ask = partial(house.asks, "1016", *(step if isinstance(step, tuple) else (step,)))
+        do, whom = step if isinstance(step, tuple) else (step, None)
+        if do in SUPERVISORS:
+            ask = partial(house.supervises, "boss", do, "1016", "8020")
+        else:
+            ask = partial(house.asks, "1016", do, whom)
         house.fake.later(TALKS_FROM + n * TALKS_EVERY, ask)
     await house.lives(kills=(kill_at,) if kill_at else ())
     return house
@@ -123,6 +131,9 @@ def _phone(dice: random.Random) -> Phone:
 def _conversations(house: SimulatedHouse, dice: random.Random) -> None:
     """Agents ask for what can be asked for at that moment."""
     house.fake.target(WATER, _phone(dice), Phone(answers_after=1.0, talks=10))
+    for seat in ("8102", "8103"):
+        phone = house.fake.seat(seat, _phone(dice), Phone(answers_after=1.0, talks=10))
+        phone.many = True  # a supervisor may be asked for again before the last call is quite over
     for _ in range(dice.choice([0, 5, 20, 60])):
         house.fake.later(dice.uniform(3, 45), partial(_something, house, dice))
 
@@ -143,10 +154,14 @@ def _something(house: SimulatedHouse, dice: random.Random) -> None:
         for talk in talks
         for agent in house.agents
         for do in Do
+        if do not in SUPERVISORS
         if do not in rare or dice.random() < 0.1
         if not refusal(talk, agent, do, whom if do in BRINGING else None)
     ]
-    if can:
+    if can and dice.random() < 0.3:
+        boss, seat = dice.choice([("boss", "8102"), ("other boss", "8103")])
+        house.supervises(boss, dice.choice(sorted(SUPERVISORS)), dice.choice(can)[0], seat)
+    elif can:
         agent, do = dice.choice(can)
         house.asks(agent, do, whom if do in BRINGING else None)
 

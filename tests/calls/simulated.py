@@ -25,7 +25,7 @@ from ivr.register import Register
 from ivr.service import Audio, Service
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PromptId
-from routing.talk import Do, Whom
+from routing.talk import Do, Kind, Whom
 from routing.tickets import AgentState, AnyEvent, Readied, SignedIn
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.clock import ManualClock
@@ -114,8 +114,18 @@ class SimulatedHouse:
         """An agent asks for something in whatever talk they are in: why not, or nothing."""
         assert self.controller is not None
         for conversation in self.controller.conversations():
-            if conversation.talk.agent(AgentId(agent)):
-                return conversation.ask(AgentId(agent), do, whom)
+            if conversation.talk.agent(agent):
+                return conversation.ask(agent, do, whom)
+        return "in no talk"
+
+    def supervises(self, by: str, do: Do, agent: str, seat: str) -> str:
+        """A supervisor asks for something in the talk of an agent: why not, or nothing."""
+        assert self.controller is not None
+        conversations = self.controller.conversations()
+        theirs = [each for each in conversations if any(one.by == by and one.left is None for one in each.talk.parties)]
+        for conversation in theirs or conversations:
+            if theirs or conversation.talk.agent(agent):
+                return conversation.ask(by, do, Whom(Kind.SEAT, seat, agent))
         return "in no talk"
 
     # --- lives

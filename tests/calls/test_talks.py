@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import groupby
 
 import msgspec
 import pytest
 
 from routing.ids import AgentId, TargetId
-from routing.talk import Do, Kind, Whom
+from routing.talk import SUPERVISORS, Do, Kind, Whom
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -32,6 +33,7 @@ async def house_with(script: Script, *, hangs_up: float | None = 60.0, other: Ph
     house = SimulatedHouse()
     house.agent(OWNER, answers_after=1.0, talks=None)
     house.fake.target(WATER, other or Phone(answers_after=2.0, talks=None))
+    house.fake.seat("8020", answers_after=1.0, talks=None)
     house.fake.target("119", answers_after=2.0, talks=None)
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
     house.fake.later(6.0, partial(_sits_down, house, other))
@@ -49,6 +51,9 @@ def _sits_down(house: SimulatedHouse, other: Phone | None) -> None:
 def _done(house: SimulatedHouse, step: Step) -> None:
     if isinstance(step, str) and not isinstance(step, Do):
         house.fake.hangs_up(house.fake.parties[step])
+    elif isinstance(step, Do) and step in SUPERVISORS:
+        if refused := house.supervises("boss", step, OWNER, "8020"):
+            house.fake.faults.append(f"{step}: {refused}")
     elif refused := house.asks(OWNER, *(step if isinstance(step, tuple) else (step,))):
         house.fake.faults.append(f"{step}: {refused}")
 
@@ -236,3 +241,83 @@ def test_the_record_has_how_long_the_citizen_was_held_and_who_could_not_be_had()
     assert [(each.name, each.aim, each.joined, each.cause) for each in record.brought] == [
         ("water", "consult", None, 17)
     ]
+
+
+BOSS = "voice:8020"
+SUPERVISED: dict[str, tuple[Sequence[Step], dict[str, list[str]]]] = {
+    "listen": ([Do.LISTEN, Do.STOP], {CITIZEN: [A], SEAT: [C], "8020": ["unanswered", f"{A}+{C}"]}),
+    "whisper": ([Do.WHISPER, Do.STOP], {CITIZEN: [A], SEAT: [C, f"{C}+{BOSS}", C], "8020": ["unanswered", f"{A}+{C}"]}),
+    "listen, then whisper, then barge in, then listen": (
+        [Do.LISTEN, Do.WHISPER, Do.BARGE, Do.LISTEN],
+        {
+            CITIZEN: [A, f"{A}+{BOSS}", A],
+            SEAT: [C, f"{C}+{BOSS}", C],
+            "8020": ["unanswered", f"{A}+{C}"],
+        },
+    ),
+    "take over at once": ([Do.TAKE_OVER], {CITIZEN: [A, BOSS], SEAT: [C], "8020": ["unanswered", C]}),
+    "listen, then take over": (
+        [Do.LISTEN, Do.TAKE_OVER],
+        {CITIZEN: [A, BOSS], SEAT: [C], "8020": ["unanswered", f"{A}+{C}", C]},
+    ),
+    "listen, and the agent hangs up": ([Do.LISTEN, SEAT], {CITIZEN: [A], "8020": ["unanswered", f"{A}+{C}"]}),
+    "barge in, and the agent hangs up": (
+        [Do.BARGE, SEAT],
+        {CITIZEN: [A, f"{A}+{BOSS}", BOSS], "8020": ["unanswered", f"{C}+{A}", C]},
+    ),
+    "listen while the citizen is held": (
+        [Do.LISTEN, Do.HOLD, Do.RETRIEVE],
+        {CITIZEN: [A, M, A], "8020": ["unanswered", f"{A}+{C}", A, f"{A}+{C}"]},
+    ),
+    "listen, and the supervisor hangs up": ([Do.LISTEN, "8020"], {CITIZEN: [A], "8020": ["unanswered", f"{A}+{C}"]}),
+}
+
+
+@pytest.mark.parametrize("talk", SUPERVISED)
+def test_a_supervisor_is_heard_by_whom_they_should(talk: str) -> None:
+    script, wanted = SUPERVISED[talk]
+    house = played(script)
+    assert {label: story(house, label) for label in wanted} == {
+        label: [merged(what) for what in story] for label, story in wanted.items()
+    }
+    (record,) = house.records()
+    assert record.brought[0].name == "boss"
+
+
+def story(house: SimulatedHouse, label: str) -> list[str]:
+    return [what for what, _ in groupby(merged(what) for what in heard(house, label))]
+
+
+def merged(what: str) -> str:
+    """In which order voices are named says nothing."""
+    return "+".join(sorted(what.split("+")))
+
+
+def test_two_supervisors_listen_at_once_and_one_takes_over() -> None:
+    async def scene() -> SimulatedHouse:
+        house = await_house()
+        for n, (by, do, seat) in enumerate(
+            [("a", Do.LISTEN, "8019"), ("b", Do.WHISPER, "8020"), ("b", Do.TAKE_OVER, "8020"), ("a", Do.STOP, "8019")]
+        ):
+            house.fake.later(FIRST + 4 * n, partial(_supervised, house, by, do, seat, n < 3))
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    assert heard(house, CITIZEN) == [A, BOSS]
+    assert story(house, "8019") == ["unanswered", merged(f"{A}+{C}")]
+
+
+def await_house() -> SimulatedHouse:
+    house = SimulatedHouse()
+    house.agent(OWNER, answers_after=1.0, talks=None)
+    for seat in ("8019", "8020"):
+        house.fake.seat(seat, answers_after=1.0, talks=None)
+    house.fake.dials("12345", after=0.5, hangs_up=60)
+    return house
+
+
+def _supervised(house: SimulatedHouse, by: str, do: Do, seat: str, may: bool) -> None:
+    if bool(house.supervises(by, do, OWNER, seat)) == may:
+        house.fake.faults.append(f"{by} {do}: {'refused' if may else 'done'}")

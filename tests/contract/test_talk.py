@@ -9,7 +9,7 @@ import pytest
 from ivr.ari.client import Ari
 from ivr.ari.handles import Bridge, Channel
 from ivr.errors import Refused
-from routing.ids import BridgeId
+from routing.ids import BridgeId, ChannelId
 from tests.contract.conftest import Plays
 from tests.contract.scene import LISTEN, agent_up, citizen_in
 from tests.contract.worlds import World
@@ -112,5 +112,69 @@ def test_what_is_off_can_be_turned_off(plays: Plays) -> None:
         async with citizen_in(world) as (ari, channel, _):
             for what, query in (("moh", None), ("silence", None), ("ring", None), ("mute", {"direction": "in"})):
                 await ari.request("DELETE", f"channels/{channel.id}/{what}", query=query)
+
+    plays(scenario)
+
+
+@asynccontextmanager
+async def supervised(world: World) -> AsyncIterator[tuple[Channel, Channel, Channel, str, Bridge]]:
+    """Citizen and agent 9001, who says nothing, in a bridge; supervisor 9002 at the agent's ear."""
+    async with (
+        citizen_in(world) as (ari, citizen, name),
+        agent_up(world, ari) as agent,
+        agent_up(world, ari, "9002") as supervisor,
+    ):
+        call, ear = Bridge(ari, BridgeId("b")), Bridge(ari, BridgeId("ear"))
+        call.create()
+        ear.create()
+        agent.mute()
+        supervisor.mute()
+        await call.add(agent)
+        await ear.add(supervisor, await agent.snoop(ChannelId("snoop")))
+        yield citizen, agent, supervisor, name, call
+        await world.hangs_up(name)
+
+
+def test_a_supervisor_who_is_muted_hears_and_is_not_heard(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with supervised(world) as (citizen, _, __, name, call):
+            await asyncio.sleep(2 * LISTEN)
+            await call.add(citizen)
+            await asyncio.sleep(2 * LISTEN)
+        assert [await world.heard(each) for each in (name, "9001", "9002")] == [[], ["voice"], ["voice"]]
+
+    plays(scenario)
+
+
+def test_a_whisper_is_heard_by_the_agent_and_by_nobody_else(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with supervised(world) as (citizen, agent, supervisor, name, call):
+            agent.silence()  # as on hold: a whisper is mixed into what is sent anyway, and alone that is nothing
+            supervisor.unmute()
+            await asyncio.sleep(2 * LISTEN)
+            citizen.mute()
+            await call.add(citizen)
+            await asyncio.sleep(2 * LISTEN)
+        assert [await world.heard(each) for each in (name, "9001", "9002")] == [[], ["voice"], []]
+
+    plays(scenario)
+
+
+def test_an_ear_ends_with_the_channel_it_is_at(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with supervised(world) as (_, agent, supervisor, __, ___):
+            ear = Channel(agent.ari, ChannelId("snoop"))
+            agent.hang_up()
+            assert (await ear.gone()).hung_up
+            assert supervisor.ended is None
+
+    plays(scenario)
+
+
+def test_an_ear_whose_name_is_in_use_is_refused(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with supervised(world) as (_, agent, __, ___, ____):
+            with pytest.raises(Refused):
+                await agent.snoop(ChannelId("snoop"))
 
     plays(scenario)

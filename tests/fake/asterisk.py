@@ -253,6 +253,14 @@ class FakeAsterisk(World):
             wait_s = ring_s + phone.answers_after
             channel.timers.append(self.later(wait_s, lambda: self._answered(channel, app, args, phone)))
 
+    def snoop(self, channel: Channel, name: str, app: str) -> Channel:
+        """An ear at a channel, for its owner alone to hear; it comes into Stasis a moment later."""
+        ear = Channel(name, f"Snoop/{channel.id}-{name}", Party(f"ear at {channel.party.label}"), "Up", originated=True)
+        ear.spied, ear.subscriber = channel, app
+        self._lives(ear)
+        self.later(self.delay(), lambda: None if ear.gone else self.enter_stasis(ear, app, ["leg"]))
+        return ear
+
     def _unanswered(self, channel: Channel) -> None:
         if not channel.gone and channel.state != "Up":
             self._ends(channel, 19, requested=None)
@@ -305,6 +313,8 @@ class FakeAsterisk(World):
         if channel.originated:
             self.emit("ChannelDestroyed", channel, cause=cause, cause_txt="")
         del self.channels[channel.id]
+        for ear in [each for each in self.channels.values() if each.spied is channel]:
+            self.hang_up(ear)
         self.listen(channel)
         if channel.party.channel is channel:
             channel.party.channel = None

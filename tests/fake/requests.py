@@ -77,8 +77,16 @@ class Requests:
             replied(200, {"value": value}) if value is not None else replied(404, {"message": "Variable not found"})
         elif channel.app is None:
             replied(409, NOT_IN_STASIS)
+        elif method == "POST" and action[0] == "snoop":
+            self._snoop(channel, action[1], query["app"], replied)
         else:
             self._command(channel, method, action, query, replied)
+
+    def _snoop(self, channel: Channel, name: str, app: str, replied: Replied) -> None:
+        if name in self._fake.channels:
+            replied(500, {"message": "Snoop channel could not be created"})
+        else:
+            replied(200, self._fake.snoop(channel, name, app).json(()))
 
     def _command(
         self, channel: Channel, method: str, action: list[str], query: dict[str, str], replied: Replied

@@ -93,6 +93,8 @@ class Channel:
     ringing: bool = False
     muted: bool = False
     """Nobody hears it."""
+    spied: "Channel | None" = None
+    """A snoop: the channel that it hears, and to whose owner it speaks."""
     gone: bool = False
     tries: int = 0
     talks: float | None = None
@@ -192,21 +194,33 @@ class World:
             return sound(channel.queue[0].uri)
         if channel.music or channel.ringing:
             return "music" if channel.music else "ringback"
-        voices = self.voices(channel)
-        if voices and not channel.quiet:
+        voices = self._whispers(channel) if channel.quiet else self.voices(channel)
+        if voices:
             return "+".join(f"voice:{voice}" for voice in voices)
         return "silence" if channel.state == "Up" else "unanswered"
 
     def voices(self, channel: Channel) -> list[str]:
         """Who in the bridge is to be heard: not whoever has a prompt in the ear, or is muted."""
+        found = [*self._around(channel), *self._whispers(channel)]
+        for snoop in (each.spied for each in (channel.bridge.members if channel.bridge else ()) if each.spied):
+            found += [*([] if snoop.muted else [snoop.party.label]), *self._around(snoop)]
+        return found
+
+    def _whispers(self, channel: Channel) -> list[str]:
+        ears = (each for each in self.channels.values() if each.spied is channel)
+        return [voice for ear in ears for voice in self._around(ear)]
+
+    def _around(self, channel: Channel) -> list[str]:
         members = channel.bridge.members if channel.bridge else []
-        return [each.party.label for each in members if each is not channel and not each.queue and not each.muted]
+        others = (each for each in members if each is not channel and not each.spied)
+        return [each.party.label for each in others if not each.queue and not each.muted]
 
     def listen(self, *channels: Channel) -> None:
         """Note what these channels, and those who share a bridge with them, hear from now on."""
-        for channel in dict.fromkeys(
-            each for one in channels for each in (one, *(one.bridge.members if one.bridge else ()))
-        ):
+        near = [each for one in channels for each in (one, *(one.bridge.members if one.bridge else ()))]
+        ears = [each for each in self.channels.values() if each.spied]
+        near += [each for ear in ears for each in (ear.spied, *(ear.bridge.members if ear.bridge else ())) if each]
+        for channel in dict.fromkeys(near):
             self._note(channel.party, "" if channel.gone else self.hearing(channel))
 
     def _note(self, party: Party, hears: str) -> None:

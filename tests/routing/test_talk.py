@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routing.conversing import follow, refusal
 from routing.ids import AgentId, CallId, ChannelId, Instant, PoolId, SeatId, TicketId
 from routing.talk import (
     Aim,
@@ -21,8 +22,6 @@ from routing.talk import (
     Talk,
     Whom,
     begun,
-    follow,
-    refusal,
 )
 
 NOW = Instant(1_000)
@@ -149,6 +148,66 @@ def test_who_was_sought_and_is_no_longer_needed_changes_nothing() -> None:
 
 
 AGENTS = st.sampled_from([ANNA, BEN])
+BOSS = Whom(Kind.SEAT, "8020", ANNA)
+
+
+def above(do: Do, whom: Whom | None = None) -> Asked:
+    return Asked(at=NOW, by="boss", do=do, whom=whom)
+
+
+LISTENED = (above(Do.LISTEN, BOSS), rings(2), answers(2))
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked", "sentence"),
+    [
+        ((), above(Do.LISTEN), "name the seat"),
+        ((), above(Do.LISTEN, Whom(Kind.SEAT, "8020", BEN)), "an agent who is in this conversation"),
+        ((), above(Do.STOP), "boss does not supervise"),
+        ((*LISTENED, above(Do.STOP)), above(Do.LISTEN, BOSS), "boss is leaving"),
+        ((above(Do.LISTEN, BOSS),), above(Do.WHISPER), "boss is being rung"),
+        ((above(Do.TAKE_OVER, BOSS), rings(2), answers(2)), above(Do.LISTEN), "boss has taken the conversation over"),
+        (LISTENED, above(Do.BARGE), ""),
+        ((above(Do.LISTEN, BOSS),), above(Do.STOP), ""),
+        ((above(Do.TAKE_OVER, BOSS), rings(2), answers(2)), asks(Do.HOLD, by=AgentId("boss")), ""),
+    ],
+)
+def test_a_supervisor_is_told_what_cannot_be_done(facts: tuple[AnyFact, ...], asked: Asked, sentence: str) -> None:
+    said = refusal(talk(*facts), asked.by, asked.do, asked.whom)
+    assert sentence in said
+    assert bool(sentence) == bool(said)
+
+
+def test_a_supervisor_s_ear_is_nobody_s_company() -> None:
+    listened = talk(*LISTENED)
+    assert listened.doing(listened.parties[2]) is Doing.LISTENING
+    whispered = follow(listened, [above(Do.WHISPER)])
+    assert whispered.doing(whispered.parties[2]) is Doing.WHISPERING
+    held = follow(listened, [asks(Do.HOLD), asks(Do.RETRIEVE)])
+    assert (held.parties[2].room, held.guest) == (Room.EAR, None)
+    assert follow(listened, [goes(1)]).is_over
+    assert not follow(listened, [goes(2)]).is_over
+    assert follow(listened, [above(Do.STOP)]).parties[2].is_leaving
+    assert follow(talk(), [above(Do.STOP)]) == talk()
+
+
+def test_whoever_barged_in_keeps_the_citizen_when_the_agent_leaves() -> None:
+    barged = talk(above(Do.BARGE, BOSS), rings(2), answers(2), goes(1))
+    assert (barged.owner, barged.is_over) == (barged.parties[2], False)
+    taken = talk(*LISTENED, above(Do.TAKE_OVER))
+    assert taken.parties[1].is_leaving
+    gone = follow(taken, [goes(1)])
+    assert (gone.owner, gone.is_over) == (gone.parties[2], False)
+
+
+def test_a_supervisor_who_is_late_takes_nothing_over() -> None:
+    assert follow(talk(), [Asked(at=NOW, by="boss", do=Do.LISTEN)]).parties[2].asker == 0
+    late = talk(above(Do.TAKE_OVER, BOSS), asks(Do.CONSULT, COLLEAGUE), rings(3, BEN), answers(3), goes(1))
+    assert late.parties[2].is_leaving
+    both = talk(*WITH_BEN, above(Do.TAKE_OVER, BOSS), asks(Do.COMPLETE), rings(3), answers(3))
+    assert both.parties[3].role is Role.AGENT
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(

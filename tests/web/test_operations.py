@@ -49,6 +49,10 @@ MAY: dict[str, str] = {
         ),
         "own supervisor",
     ),
+    **dict.fromkeys(
+        (f"POST /agents/{{agent}}/talk/{what}" for what in ("listen", "whisper", "barge", "take-over", "stop")),
+        "supervisor",
+    ),
     "GET /calls": "operator supervisor auditor",
     "GET /calls/{call}": "own supervisor auditor",
     "GET /calls/{call}/recording": "supervisor auditor",
