@@ -58,13 +58,13 @@ def _wait_s(call: Call) -> float | None:
 
 
 async def _told(place: Place, wait_s: float | None) -> tuple[PromptId, ...]:
-    """What the Floor has told the caller, or nothing when the time is over."""
+    """What the Floor has told the caller, or nothing when the time is over, or the place: then others will say it."""
     try:
         async with asyncio.timeout(wait_s):
             await place.told.wait()
     except TimeoutError:
         return ()
-    return place.reasons()
+    return () if place.is_over else place.reasons()
 
 
 async def _say(call: Call, announced: Announced) -> None:

@@ -62,7 +62,15 @@ async def serve(call: Call) -> None:
                     async with call.citizen.alive():
                         await survey.ask(call)
                     return
-            prompts = (*prompts, place.sorry) if place.sorry else prompts
+            prompts = (*prompts, place.sorry) if place.sorry else (*prompts, *_reasons(call, stage))
+
+
+def _reasons(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
+    """What is said of pools that were given up: why they are closed."""
+    overflowed = call.ledger.get(OVERFLOWED.of(stage.n))
+    known = call.service.config.prompts  # a reload may have taken one away
+    reasons = overflowed.reasons if overflowed else ()
+    return tuple(SpokenPrompt(each, must_hear=False, text=known[each].text) for each in reasons if each in known)
 
 
 def _routed(call: Call) -> Route:

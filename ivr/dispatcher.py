@@ -70,7 +70,8 @@ class Place:
         self._offer: Offer | None = None
         self._scope: Scope | None = None
         self._changed = asyncio.Event()
-        self._is_over = False
+        self.is_over = False
+        """The ticket has left: what is to be said of it is not said here any more."""
         self._reasons: list[PromptId] = []
         self.told = asyncio.Event()
         """There is something to be said to the caller: `reasons`."""
@@ -84,7 +85,7 @@ class Place:
 
     def overflow(self) -> None:
         """Take in the Floor's word that the ticket has left."""
-        self._is_over = True
+        self.is_over = True
         self._changed.set()
 
     def announce(self, prompt: PromptId) -> None:
@@ -105,7 +106,7 @@ class Place:
     async def offered(self) -> Offer | None:
         """The offer that stands; waits for one.  None: the ticket has waited here for long enough, and has left."""
         while self._offer is None:
-            if self._is_over:
+            if self.is_over:
                 return None
             self._changed.clear()
             await self._changed.wait()

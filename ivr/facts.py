@@ -72,10 +72,14 @@ class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Overflowed(msgspec.Struct, frozen=True):
-    """The place was given up: nobody of `pools` took the call in time, or nobody is signed in there."""
+    """The place was given up: nobody of `pools` took the call in time, or nobody is signed in there.
+
+    `reasons`: what is to be said of it, if a supervisor has closed one.
+    """
 
     at: Instant
     pools: tuple[PoolId, ...]
+    reasons: tuple[PromptId, ...] = ()
 
 
 class Offered(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
             call.citizen.music()  # had it been stopped for the agent who is gone
             call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
         pools = tuple(PoolId(pool.name) for pool in stage.places)
-        call.ledger.write(OVERFLOWED.of(stage.n), Overflowed(call.now(), pools))
+        call.ledger.write(OVERFLOWED.of(stage.n), Overflowed(call.now(), pools, place.reasons()))
         call.service.dispatcher.leave(call.ticket)
         speech.hand_over()
     return None

@@ -76,8 +76,15 @@ class Speech:
         self.said.set()
 
     def hand_over(self) -> None:
-        """Leaving the block does not stop what is being said: whoever speaks next finds it running, and goes on."""
+        """Leaving the block does not stop what is being said: whoever speaks next finds it running, and goes on.
+
+        Announcements end with the place in the queue that they speak of.
+        """
         self._is_handed_over = True
+        ledger, own = self._call.ledger, {prompt.id for prompt in self._prompts}
+        for mark in ledger.which(SAYING):
+            if mark not in own and SAID.of(mark) not in ledger:
+                ledger.write(SAID.of(mark), Said(self._call.now(), Heard.CUT))
         if self.playback is not None:
             self.playback.keep()
 

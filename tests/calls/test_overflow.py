@@ -8,7 +8,8 @@ import pytest
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import CALL, Journal
 from routing.ids import AgentId, PoolId
-from routing.tickets import Paused, Readied, SignedOut
+from routing.prompts import POOL_CLOSED
+from routing.tickets import AnyEvent, Closed, Paused, Readied, SignedOut
 from tests.calls.scenes import CENTRE, overflowing
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.clock import ManualClock
@@ -38,7 +39,7 @@ class Scene:
         if centre is not None:
             house.fake.target(CENTRE, centre)
 
-    def at(self, after: float, event: Paused | Readied | SignedOut) -> None:
+    def at(self, after: float, event: AnyEvent) -> None:
         self.house.fake.later(after, partial(self.house.tells, event))
 
     async def plays(self, hangs_up: float | None = None) -> tuple[list[str], CallRecord]:
@@ -103,6 +104,22 @@ def test_seats_that_the_last_one_leaves_are_passed_in_that_moment_and_the_prompt
         assert record.overflowed == ("safety",)
 
     simulate(scene)
+
+
+def test_seats_that_a_supervisor_closes_are_left_with_a_word() -> None:
+    async def scene(kill: bool) -> None:
+        scene = Scene()
+        scene.at(0.1, Paused(SEATS, "tea"))
+        scene.at(9.0, Closed(PoolId("safety"), POOL_CLOSED))
+        if kill:
+            scene.house.fake.later(9.1, scene.house.kill)
+        story, record = await scene.plays()
+        assert story == [TOLD, POOL_CLOSED, CENTRES_VOICE]
+        assert record.overflowed == ("safety",)
+        assert min(scene.dialled()) < OVER + 4
+
+    simulate(lambda: scene(kill=False))
+    simulate(lambda: scene(kill=True))
 
 
 def test_a_phone_that_rings_when_the_wait_is_over_is_let_ring() -> None:
