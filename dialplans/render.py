@@ -11,7 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dialplans import modules
+from dialplans import modules, transports
+from dialplans.transports import OWN, Transport
 from routing.config import AnswersWith, Config, Mode, Trunk
 from routing.ids import PromptId, SeatId
 from routing.numbers import spoken
@@ -114,6 +115,7 @@ class Settings:
     ari_port: int = 8088
     town_sip_port: int = 5070
     town_phones_port: int = 5071
+    town_trunks_port: int = 5072
     town_ari_port: int = 8089
     rtp: tuple[int, int] = (20000, 21999)
     town_rtp: tuple[int, int] = (22000, 23999)
@@ -198,6 +200,7 @@ def _fill(template: str, values: Mapping[str, Any]) -> str:
 
 def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
     site = config.site
+    sockets = transports.hotline(site, settings.bind, settings.sip_port)
     return {
         "settings": settings,
         "any": ANY,
@@ -214,8 +217,9 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
         "channelvars": CHANNELVARS,
         "rtp": settings.rtp,
         "modules": modules.HOTLINE,
-        "trunks": [_trunk(trunk, config, settings) for trunk in site.trunks.values()],
-        "external": next((t.external_address for t in site.trunks.values() if t.external_address), None),
+        "trunks": [_trunk(trunk, config, settings, sockets[trunk.id].name) for trunk in site.trunks.values()],
+        "transports": transports.by_name(sockets),
+        "local_nets": site.network.local_nets,
         "seats": [{"id": seat, "secret": settings.secrets.get(seat, "")} for seat in site.seats],
         "queues": survival_pools(config),
         "ring_for": int(site.survival.ring_for.total_seconds()),
@@ -229,14 +233,18 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _trunk(trunk: Trunk, config: Config, settings: Settings) -> dict[str, Any]:
+def _trunk(trunk: Trunk, config: Config, settings: Settings, transport: str) -> dict[str, Any]:
     demo = config.site.mode is Mode.DEMO
-    town = f"{settings.bind}:{settings.town_sip_port}"
+    # Outside production every trunk is the town: no rehearsal ever rings a real citizen.
+    addresses = (_town_sockets(config, settings)[trunk.id].reached,) if demo else trunk.addresses
     return {
         "id": trunk.id,
-        # Outside production every trunk is the town: no rehearsal ever rings a real citizen.
-        "addresses": (town,) if demo else trunk.addresses,
-        "registers": trunk.registers and not demo,
+        "transport": transport,
+        # Each SBC is an AOR of its own: the first of them that answers OPTIONS is dialled.
+        "sbcs": {trunk.id if n == 1 else f"{trunk.id}.{n}": address for n, address in enumerate(addresses, 1)},
+        "registers": trunk.registers,
+        "user": trunk.user or trunk.id,
+        "domain": None if demo else trunk.domain,
         "secret": settings.secrets.get(f"trunk-{trunk.id}", ""),
         "dtmf": trunk.dtmf.value,
         "rtp_timeout": int(trunk.rtp_timeout.total_seconds()),
@@ -244,6 +252,7 @@ def _trunk(trunk: Trunk, config: Config, settings: Settings) -> dict[str, Any]:
         "least": int(trunk.session_least.total_seconds()),
         # The town starts after us: what is dead at the first look shall not be dead for half a minute.
         "qualify": 2 if demo else int(trunk.options_every.total_seconds()),
+        "register_within": 1 if demo else 10,
         "trusts_identity": trunk.trusts_identity,
         "limit": trunk.channels_in,
         "refusal": CAUSES.get(trunk.refuse_with, CAUSES[486]),
@@ -252,8 +261,14 @@ def _trunk(trunk: Trunk, config: Config, settings: Settings) -> dict[str, Any]:
     }
 
 
+def _town_sockets(config: Config, settings: Settings) -> Mapping[str, Transport]:
+    return transports.town(
+        config.site, settings.bind, settings.town_sip_port, settings.town_phones_port, settings.town_trunks_port
+    )
+
+
 def _town(config: Config, settings: Settings) -> dict[str, Any]:
-    site = config.site
+    site, sockets = config.site, _town_sockets(config, settings)
     seats = [
         {"id": seat, "secret": settings.secrets.get(seat, ""), "answers_after": f"{1 + n % 5 / 5:.1f}"}
         for n, seat in enumerate(site.seats)
@@ -283,6 +298,19 @@ def _town(config: Config, settings: Settings) -> dict[str, Any]:
         "modules": modules.TOWN,
         "seats": seats,
         "targets": targets,
+        "hotline": transports.hotline(site, settings.bind, settings.sip_port)[OWN].reached,
+        "transports": transports.by_name(sockets),
+        "trunks": [
+            {
+                "id": trunk.id,
+                "transport": sockets[trunk.id].name,
+                "port": sockets[trunk.id].port,
+                "user": (trunk.user or trunk.id) if trunk.registers else "",
+                "secret": settings.secrets.get(f"trunk-{trunk.id}", ""),
+                "variable": "TOWN_TRUNK_" + trunk.id.replace("-", "_"),
+            }
+            for trunk in site.trunks.values()
+        ],
         "behaviours": BEHAVIOURS,
         "citizen_secret": settings.secrets.get("citizen", ""),
         "caller": "13800000000",

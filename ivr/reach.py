@@ -49,6 +49,9 @@ USER_BUSY, NO_ANSWER, ABSENT, REJECTED = 17, 19, 20, 21  # Q.850
 PERSONAL = frozenset({USER_BUSY, NO_ANSWER, REJECTED})
 """Causes that are the other side's own word; any other may be the trunk's, and the next trunk is tried."""
 
+CARRIERS = frozenset({401, 403, 407})
+"""SIP codes with which a carrier refuses us, not its customer; Asterisk makes REJECTED of them too."""
+
 SLACK = timedelta(seconds=1)
 """How much longer than a whisper may be we wait for its end."""
 
@@ -197,7 +200,7 @@ async def target(call: Call, n: int, place: Destination, prompts: Sequence[Spoke
             if isinstance(answer, Person):
                 return answer
             cause = answer.cause
-            if cause in PERSONAL:
+            if cause in PERSONAL and answer.sip not in CARRIERS:
                 break
         await speech.cut()
         call.citizen.music()

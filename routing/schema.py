@@ -21,6 +21,7 @@ from routing.config.site import (
     Announcements,
     Limits,
     Mode,
+    Network,
     Outbound,
     OutboundClass,
     Ports,
@@ -60,7 +61,7 @@ _OF: dict[object, Schema] = {
 
 OPTIONAL = frozenset(
     {
-        *("survey", "announcements", "recording", "voice", "departments", "pause_reasons"),
+        *("network", "survey", "announcements", "recording", "voice", "departments", "pause_reasons"),
         *("holidays", "working_weekends", "outbound"),
     }
 )
@@ -113,6 +114,7 @@ def _site() -> dict[str, Schema]:
     made: dict[str, Schema] = {
         "site": _object(head, REQUIRED["site"]),
         "ports": _object(_fields(Ports, Ports.__struct_fields__)),
+        "network": _object(_fields(Network, Network.__struct_fields__)),
         "timing": _object(_fields(Timing, Timing.__struct_fields__)),
         "limits": _object({**_fields(Limits, ("calls",)), "journal": SIZE}),
         "survival": _object(_fields(Survival, Survival.__struct_fields__), REQUIRED["survival"]),

@@ -16,10 +16,12 @@ from ivr.figures import NAMES, TERMS
 from ivr.house.settings import VARIABLES
 from ivr.ledger import STEPS
 from ivr.main import main
+from routing.config import check
 from routing.lines import AnsweredBy, Phase
 from routing.plan import Kind
 from routing.tickets import AgentState, Refusal
 from tests.reading import ROOT
+from tests.routing.sources import ours
 
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -89,6 +91,19 @@ def test_every_excerpt_of_the_configuration_is_in_it() -> None:
     for path in DOCUMENTS:
         for excerpt in blocks(path, "yaml"):
             assert any(excerpt in text for text in files), f"{path.name}: {excerpt}"
+
+
+def test_the_carriers_that_deploy_shows_are_taken_by_check() -> None:
+    (shown_,) = blocks(ROOT / "docs" / "deploy.md", "yml")
+    site = ours()["site.yaml"]
+    for section in ("network", "trunks"):
+        site = re.sub(rf"\n{section}:\n([ #].*\n|\n)+", "\n", site)
+    for old, new in (("mode: demo", "mode: production"), ("trunks: [town]", "trunks: [telecom, unicom]")):
+        assert old in site
+        site = site.replace(old, new)
+    site = re.sub(r"  rehearsal: .*\n", "", site)
+    faults = [fault for fault in check({**ours(), "site.yaml": f"{site}\n{shown_}"}) if not fault.is_warning]
+    assert not faults
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -16,10 +16,11 @@ from ivr.ari.events import Event
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The channel is no longer ours: it hung up (`cause` is Q.850, 0 when not said), or the dialplan has it again."""
+    """The channel is no longer ours: it hung up (`cause` is Q.850, `sip` SIP's code, 0 when not said), or went back."""
 
     hung_up: bool
     cause: int = 0
+    sip: int = 0
 
 
 class Heard(StrEnum):
@@ -98,7 +99,7 @@ class Vitals:
                 else:
                     self._keeper.look_for(self)
             case models.ChannelDestroyed():
-                self.end(Ended(hung_up=True, cause=event.cause or self.cause))
+                self.end(Ended(hung_up=True, cause=event.cause or self.cause, sip=event.tech_cause or 0))
             case _:
                 pass
 

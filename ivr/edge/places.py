@@ -1,6 +1,7 @@
 """Ports and paths of this machine: what is free, and where a socket may lie."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -63,12 +64,13 @@ def holder(port: int, kind: socket.SocketKind) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server of ours listens, and the variable that chooses the port."""
+    """Where a server of ours listens; `port_by` and `host_by` name what chooses that: a variable, a field."""
 
-    variable: str
+    port_by: str
     port: int
     kind: socket.SocketKind
     host: str = "127.0.0.1"
+    host_by: str = ""
 
     def __str__(self) -> str:
         """`UDP port 5060`, with its address where that is another one."""
@@ -83,21 +85,23 @@ class Place:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no holder
                 probe.bind((self.host, self.port))
         except PermissionError:
-            return f"{self} is not for this user: choose one from 1024 on with {self.variable}=…"
-        except OSError:
+            return f"{self} is not for this user: choose one from 1024 on with {self.port_by}"
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return f"{self.host} is no address of this machine: choose one that is with {self.host_by}"
             held = f"{self} is in use{holder(self.port, self.kind)}"
-            return f"{held}: stop that, or choose another port with {self.variable}=…"
+            return f"{held}: stop that, or choose another port with {self.port_by}"
         return ""
 
 
 def demand_free(places: Sequence[Place]) -> None:
     """Raise `Trouble` if one is taken, or wanted twice."""
-    seen: dict[tuple[int, socket.SocketKind], str] = {}
+    seen: dict[tuple[str, int, socket.SocketKind], str] = {}
     for place in places:
         if not 0 < place.port < 1 << 16:
-            raise Trouble(f"{place.port} is no port: choose one between 1024 and 65535 with {place.variable}.")
-        if other := seen.get((place.port, place.kind)):
-            raise Trouble(f"port {place.port} is wanted twice: choose another one with {place.variable} or {other}.")
-        seen[place.port, place.kind] = place.variable
+            raise Trouble(f"{place.port} is no port: choose one between 1024 and 65535 with {place.port_by}.")
+        if other := seen.get((place.host, place.port, place.kind)):
+            raise Trouble(f"port {place.port} is wanted twice: choose another one with {place.port_by} or {other}.")
+        seen[place.host, place.port, place.kind] = place.port_by
         if refusal := place.refusal():
             raise Trouble(refusal)

@@ -107,6 +107,7 @@ def opened(state: Path) -> House:
             sources=sources,
             config=applied_config(state) or build(sources),
             ports=says["ports"],
+            bind=says["bind"],
             at=datetime.fromisoformat(says["at"]) if says["at"] else None,
             database=says["database"],
             wants_agents=says["demo_agents"],
@@ -162,17 +163,20 @@ def demand_same_house(old: Config, new: Config) -> None:
 
 def _later(old: Config, new: Config) -> Iterator[str]:
     """What only a start reads."""
-    for name in ("ports", "rehearsal"):
+    for name in ("ports", "network", "rehearsal"):
         if getattr(old.site, name) != getattr(new.site, name):
             yield f"{name} (site.yaml)"
     if old.site.limits.journal_bytes != new.site.limits.journal_bytes:
         yield "limits: journal (site.yaml)"
     if _outside(old) != _outside(new):
-        yield "trunks: external_address (site.yaml)"
+        yield "trunks: bind, port, external_address, external_media (site.yaml)"
 
 
-def _outside(config: Config) -> list[str | None]:
-    return [trunk.external_address for trunk in config.site.trunks.values()]
+def _outside(config: Config) -> list[tuple[object, ...]]:
+    """What is a transport's: Asterisk makes a new one at a reload, and changes none."""
+    return [
+        (trunk.bind, trunk.port, trunk.external_address, trunk.external_media) for trunk in config.site.trunks.values()
+    ]
 
 
 async def _reread(house: House, changed: list[str], outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from dialplans.transports import on_this_machine
 from ivr.errors import Trouble
 from ivr.house.house import House
 from ivr.house.ladder import open_house
@@ -91,7 +92,7 @@ def invitation(settings: Settings, took: float) -> Panel:
         told = escape(f"export HOTLINE_STATE={shlex.quote(str(settings.state))}")
         rows.add_row("In another terminal, first", f"[bold]{told}[/bold]")
     if settings.demo:
-        town = f"127.0.0.1:{settings.ports['town_sip']}"
+        town = f"{on_this_machine(settings.bind)}:{settings.ports['town_sip']}"
         secret = escape(str(settings.state / "secrets" / "citizen"))  # named, not shown: this may be a log
         phone = f"register at [bold]{town}[/bold] (UDP), user [bold]citizen[/bold], password in {secret}"
         rows.add_row("Dial, in another terminal", "[bold].venv/bin/hotline call 12345[/bold], or 12329, 12350, 12316")

@@ -43,7 +43,9 @@ def paths(house: House) -> Paths:
         sip_port=chosen["sip"],
         ari_port=chosen["ari"],
         town_sip_port=chosen["town_sip"],
+        bind=house.settings.bind,
         town_phones_port=chosen["town_phones"],
+        town_trunks_port=chosen["town_trunks"],
         town_ari_port=chosen["town_ari"],
         rtp=(said.rtp_from, said.rtp_to),
         town_rtp=(said.town_rtp_from, said.town_rtp_to),
@@ -74,7 +76,7 @@ def server_of(house: House, folder: str, name: str, ari_port: int) -> Server:
         except probe.NoAnswer as none:
             if none.status != HTTPStatus.NOT_FOUND:
                 raise
-            lost = f"{place} was not to be had: start again, or choose another with {place.variable}=…"
+            lost = f"{place} was not to be had: start again, or choose another with {place.port_by}"
             raise Trouble(f"{name} has no SIP: {place.refusal() or lost}") from none
 
     async def ready(child: Child) -> None:

@@ -77,6 +77,7 @@ class House:
             "mode": self.settings.config.site.mode.value,
             "at": at.isoformat() if at else None,
             "ports": dict(self.settings.ports),
+            "bind": self.settings.bind,
             "pids": {name: keeper.pid for name, keeper in self.keepers.items()},
             "controller": self.url(),
             "database": self.dsn,

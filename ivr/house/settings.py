@@ -10,9 +10,11 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dialplans import transports
 from ivr.edge import snapshots
 from ivr.edge.clock import SystemClock
 from ivr.edge.places import Place
@@ -33,9 +35,13 @@ VARIABLES = {
     "ari": "HOTLINE_ARI_PORT",
     "town_sip": "HOTLINE_TOWN_SIP_PORT",
     "town_phones": "HOTLINE_TOWN_PHONES_PORT",
+    "town_trunks": "HOTLINE_TOWN_TRUNKS_PORT",
     "town_ari": "HOTLINE_TOWN_ARI_PORT",
 }
-"""Port -> the variable that overrides what `site.yaml` says; the last two default to the neighbours of theirs."""
+"""Port -> the variable that overrides what `site.yaml` says; the last three default to the neighbours of theirs."""
+
+BIND = "HOTLINE_SIP_BIND"
+NEIGHBOURS = {"town_phones": ("town_sip", 1), "town_trunks": ("town_sip", 2), "town_ari": ("ari", 1)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +49,8 @@ class Settings:
     """One house.
 
     `city` is the folder with its `config/` and `recordings/`.  `at` is the rehearsed moment, None for today; `database`
-    the address of a given server, empty for our own; HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
+    the address of a given server, empty for our own; `bind` is where SIP is spoken.
+    HOTLINE_DEMO_AGENTS=no leaves the seats to phones of one's own.
     """
 
     root: Path
@@ -53,6 +60,7 @@ class Settings:
     ports: Mapping[str, int]
     at: datetime | None
     database: str
+    bind: str = "127.0.0.1"
     wants_agents: bool = True
     city: Path = ROOT
 
@@ -68,15 +76,29 @@ class Settings:
 
     def sip(self, folder: str) -> Mapping[str, Place]:
         """Where one of the two Asterisks speaks SIP: each transport of its `pjsip.conf`, by its name."""
-        ports = {"udp": "sip"} if folder == "asterisk" else {"udp": "town_sip", "phones": "town_phones"}
-        return {name: Place(VARIABLES[port], self.ports[port], socket.SOCK_DGRAM) for name, port in ports.items()}
+        site, ports = self.config.site, self.ports
+        if folder == "asterisk":
+            sockets = transports.hotline(site, self.bind, ports["sip"])
+        else:
+            sockets = transports.town(site, self.bind, ports["town_sip"], ports["town_phones"], ports["town_trunks"])
+        return {each.name: self._place(folder, each) for each in transports.by_name(sockets)}
+
+    def _place(self, folder: str, socket_: transports.Transport) -> Place:
+        whose = f"of trunk '{socket_.trunk}' (site.yaml)"
+        port_by, host_by = f"port {whose}", f"bind {whose}"
+        if folder == "town" or socket_.trunk == transports.OWN:
+            host_by = f"network: bind (site.yaml) or {BIND}=…"
+            chosen = {"asterisk": "sip", "udp": "town_sip", "phones": "town_phones"}
+            name = chosen["asterisk"] if folder == "asterisk" else chosen.get(socket_.name, "town_trunks")
+            port_by = f"{VARIABLES[name]}=…"
+        return Place(port_by, socket_.port, socket.SOCK_DGRAM, socket_.host, host_by)
 
     def listens(self) -> tuple[Place, ...]:
         """What must be free."""
         town = ("town",) if self.demo else ()
         sip = [place for folder in ("asterisk", *town) for place in self.sip(folder).values()]
         ports = ("web", "ari", *(f"{name}_ari" for name in town))
-        return (*sip, *(Place(VARIABLES[name], self.ports[name], socket.SOCK_STREAM) for name in ports))
+        return (*sip, *(Place(f"{VARIABLES[name]}=…", self.ports[name], socket.SOCK_STREAM) for name in ports))
 
 
 def city(environ: Mapping[str, str] = os.environ) -> Path:
@@ -116,13 +138,21 @@ def ports(said: Ports, environ: Mapping[str, str]) -> dict[str, int]:
             if not text.isdecimal():
                 raise Trouble(f"{variable} is {text!r}: it must be the number of a port.")
             chosen[name] = int(text)
-        elif name == "town_phones":
-            chosen[name] = chosen["town_sip"] + 1
-        elif name == "town_ari":
-            chosen[name] = chosen["ari"] + 1
+        elif name in NEIGHBOURS:
+            neighbour, further = NEIGHBOURS[name]
+            chosen[name] = chosen[neighbour] + further
         else:
             chosen[name] = int(getattr(said, name))
     return chosen
+
+
+def bind(config: Config, environ: Mapping[str, str]) -> str:
+    """The address of `site.yaml` for SIP, as the environment overrides it.  Raises `Trouble`."""
+    chosen = environ.get(BIND) or config.site.network.bind
+    try:
+        return str(IPv4Address(chosen))
+    except AddressValueError as error:
+        raise Trouble(f"{BIND} is {chosen!r}: it must be an IPv4 address of this machine, or 0.0.0.0.") from error
 
 
 def moment(config: Config, at: str | None) -> datetime | None:
@@ -206,6 +236,7 @@ def _settings(
         sources=sources,
         config=config,
         ports=ports(config.site.ports, environ),
+        bind=bind(config, environ),
         at=moment(config, at),
         database=environ.get("DATABASE_URL", ""),
         city=city(environ),

@@ -364,6 +364,8 @@ class Incoming(Call):
 
     def requested(self, request: sip.Request, source: Address) -> None:
         """CANCEL, and all that any call is asked."""
+        if sip.branch(request) == sip.branch(self.invite) and request.method == "INVITE":
+            return  # it comes again, as we have said nothing yet
         if request.method != "CANCEL":
             super().requested(request, source)
             return

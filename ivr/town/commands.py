@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import click
@@ -12,11 +13,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from dialplans.transports import on_this_machine
 from ivr.edge import probe
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
 from ivr.house.settings import applied, state_directory
 from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
+from ivr.town.transactions import Address
 from routing.config import Config
 from routing.hours import SHANGHAI, parse_moment
 from routing.prompts import file_of
@@ -81,7 +84,7 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
         timeline = asyncio.run(
             place_call(
                 visit,
-                town=("127.0.0.1", town_port(state)),
+                town=town_address(state),
                 secret=Secrets(state / "secrets").get("citizen"),
                 prompts=state / "prompts",
                 pieces=_in_pieces(state, (number, diversion)),
@@ -106,7 +109,7 @@ def town(target: str, behaviour: str) -> None:
     """Let TARGET of the demo town (agriculture: the centre of 12316) answer from now on, or fail in one of its ways."""
     try:
         state = state_directory(None)
-        port = town_port(state, "town_ari")
+        port = int(_open_demo(state)["ports"]["town_ari"])
         known = _known(target, applied(state)[1])
         query = urlencode({"variable": f"TOWN_{known.replace('-', '_')}", "value": behaviour})
         url = f"http://127.0.0.1:{port}/ari/asterisk/variable?{query}"
@@ -147,12 +150,18 @@ def _moment(at: str) -> str:
         raise click.BadParameter(f"{at!r} is no moment: write it as 2021-09-15T09:00", param_hint="--at") from error
 
 
-def town_port(state: Path, which: str = "town_sip") -> int:
-    """Where the town of the running house listens.  Raises `Trouble`."""
+def town_address(state: Path) -> Address:
+    """Where the town of the running house takes calls.  Raises `Trouble`."""
+    house = _open_demo(state)
+    return on_this_machine(house["bind"]), int(house["ports"]["town_sip"])
+
+
+def _open_demo(state: Path) -> Mapping[str, Any]:
+    """What the running house says of itself.  Raises `Trouble` where none is open, or none that has a town."""
     try:
-        house = msgspec.json.decode((state / "house.json").read_bytes())
+        house: dict[str, Any] = msgspec.json.decode((state / "house.json").read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
     if house["mode"] != "demo":
         raise Trouble(f"the house in {state} is in production: it has no town to call from.")
-    return int(house["ports"][which])
+    return house

@@ -35,6 +35,13 @@ class Ports(msgspec.Struct, frozen=True):
     town_rtp_to: int = 23999
 
 
+class Network(msgspec.Struct, frozen=True):
+    """Where SIP and sound are: this machine's address (0.0.0.0: each of them), and who is on our side of a NAT."""
+
+    bind: str = "127.0.0.1"
+    local_nets: tuple[str, ...] = ()
+
+
 class NumberIn(StrEnum):
     """Where a carrier writes the number that reached us."""
 
@@ -61,7 +68,10 @@ class CallerId(StrEnum):
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """The contract with one carrier.
 
-    `registers`: we log in at the carrier (user and secret from the environment); else it knows our address.
+    `addresses`: its SBCs in the order in which they are dialled, `host` or `host:port`.  `registers`: we log in there
+    as `user` (else the trunk's id) of `domain`; else it knows our address.  `bind`, `port`: where we speak with this
+    carrier, if not where we speak with all.  `external_address`, `external_media`: what we say to be where an address
+    is translated on the way (NAT), for sound if that is another one.
     `dialled_in`: where the number is read.  `trusts_diversion`, `trusts_identity`: whether Diversion and History-Info,
     and P-Asserted-Identity, are believed.  `channels` of the contract, of which `reserve_out` and `reserve_emergency`
     are never given to arriving calls.  `refuse_with`: SIP code when full.
@@ -72,6 +82,10 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str
     addresses: tuple[str, ...] = ()
     registers: bool = False
+    user: str | None = None
+    domain: str | None = None
+    bind: str | None = None
+    port: int | None = None
     dialled_in: NumberIn = NumberIn.REQUEST_URI
     trusts_diversion: bool = False
     trusts_identity: bool = False
@@ -79,6 +93,7 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     ptime_ms: int = 20
     dtmf: Dtmf = Dtmf.RFC4733
     external_address: str | None = None
+    external_media: str | None = None
     session_expires: timedelta = timedelta(seconds=1800)
     session_least: timedelta = timedelta(seconds=90)
     options_every: timedelta = timedelta(seconds=30)
@@ -263,6 +278,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     departments: tuple[str, ...] = ()
     pause_reasons: tuple[str, ...] = ()
     calendar: Calendar = ORDINARY
+    network: Network = Network()
 
     @property
     def numbering(self) -> Numbering:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from routing.config import calendar_file, people_file, trunks_file
+from routing.config import calendar_file, network_file, people_file, trunks_file
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import (
     A_WORD,
@@ -27,6 +27,7 @@ from routing.config.site import (
     Announcements,
     Limits,
     Mode,
+    Network,
     Outbound,
     OutboundClass,
     Ports,
@@ -59,7 +60,7 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
 """Limits in `timing` that are never nothing."""
 
 SECTIONS = (
-    *("site", "ports", "timing", "limits", "survival", "survey", "announcements", "recording", "voice"),
+    *("site", "ports", "network", "timing", "limits", "survival", "survey", "announcements", "recording", "voice"),
     *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound"),
     *calendar_file.SECTIONS,
 )
@@ -94,7 +95,8 @@ def read_site(source: Source, root: Node) -> Site | None:
     skills = _by_name(file, "skills", people_file.SKILL_KEYS, people_file.skill, SkillId)
     seats = _seats(file, pools, entry, head)
     agents = _agents(file, seats, pools, skills)
-    trunks = _trunks(file, head.mode)
+    ports, network = _ports(file), network_file.network(file)
+    trunks = _trunks(file, head.mode, network, ports)
     site = Site(
         node=head.node,
         city=head.city,
@@ -106,7 +108,8 @@ def read_site(source: Source, root: Node) -> Site | None:
         mode=head.mode,
         rehearsal=head.rehearsal,
         hall=PoolId(one_of(pools, "pool")(entry, "hall")),
-        ports=_ports(file),
+        ports=ports,
+        network=network,
         timing=_timing(file),
         limits=_limits(file),
         survival=_survival(file, seats),
@@ -177,9 +180,11 @@ def _agents(
     return _by_id(found, lambda one: people_file.agent(one, seats, pools, skills), AgentId)
 
 
-def _trunks(file: Entry, mode: Mode) -> dict[str, Trunk]:
+def _trunks(file: Entry, mode: Mode, network: Network, ports: Ports) -> dict[str, Trunk]:
     found = entries(file.source, file.child("trunks"), "a trunk", trunks_file.TRUNK_KEYS)
-    return _by_id(found, lambda one: trunks_file.trunk(one, mode), str)
+    made = _by_id(found, lambda one: trunks_file.trunk(one, mode), str)
+    network_file.side_by_side([(one, made[one.peek("id")]) for one in found], network, ports, mode)
+    return made
 
 
 def _targets(file: Entry, trunks: dict[str, Trunk]) -> dict[TargetId, Target]:

@@ -1,15 +1,18 @@
 """The parts of `site.yaml` about the world outside: trunks and transfer targets."""
 
+import re
 from collections.abc import Collection
 from datetime import timedelta
 
+from routing.config import network_file
 from routing.config.entry import Entry
-from routing.config.fields import a_word, between, choice, duration, each_of, hours, lasting, yes
+from routing.config.fields import a_word, between, choice, duration, each_of, hours, lasting, matching, yes
 from routing.config.site import AnswersWith, CallerId, Dtmf, Mode, NumberIn, Target, TargetKind, Trunk
 from routing.hours import ALWAYS
 from routing.ids import TargetId
 from routing.numbers import EMERGENCY, bare
 
+_USER = re.compile(r"[A-Za-z0-9.+_@-]{1,64}")
 SIP_REFUSAL = (400, 699)
 TRUNK_KEYS = tuple("ptime" if name == "ptime_ms" else name for name in Trunk.__struct_fields__)
 TARGET_KEYS = Target.__struct_fields__
@@ -23,15 +26,20 @@ def trunk(entry: Entry, mode: Mode) -> Trunk:
         id=a_word(entry, "id"),
         name=entry.text("name"),
         carrier=entry.text("carrier"),
-        addresses=tuple(word.text for word in entry.words("addresses")),
+        addresses=network_file.addresses(entry),
         registers=entry.maybe("registers", yes, fresh.registers),
+        user=entry.maybe("user", matching(_USER, "a user's name at a carrier"), None),
+        domain=entry.maybe("domain", network_file.host, None),
+        bind=entry.maybe("bind", network_file.own_address, None),
+        port=entry.maybe("port", between(1, network_file.LAST_PORT), None),
         dialled_in=entry.maybe("dialled_in", choice(NumberIn), fresh.dialled_in),
         trusts_diversion=entry.maybe("trusts_diversion", yes, fresh.trusts_diversion),
         trusts_identity=entry.maybe("trusts_identity", yes, fresh.trusts_identity),
         sets_moment=entry.maybe("sets_moment", yes, fresh.sets_moment),
         ptime_ms=int(entry.maybe("ptime", duration, timedelta(milliseconds=20)) / timedelta(milliseconds=1)),
         dtmf=entry.maybe("dtmf", choice(Dtmf), fresh.dtmf),
-        external_address=entry.maybe("external_address", Entry.text, "") or None,
+        external_address=entry.maybe("external_address", network_file.host, None),
+        external_media=entry.maybe("external_media", network_file.host, None),
         session_expires=entry.maybe("session_expires", duration, fresh.session_expires),
         session_least=entry.maybe("session_least", duration, fresh.session_least),
         options_every=entry.maybe("options_every", duration, fresh.options_every),
@@ -45,6 +53,11 @@ def trunk(entry: Entry, mode: Mode) -> Trunk:
     )
     if made.sets_moment and mode is Mode.PRODUCTION:
         entry.fault("sets_moment", "in production no carrier sets the moment of a call")
+    for key in ("user", "domain"):
+        if entry.has(key) and not made.registers:
+            entry.fault(key, f"'{key}' is for a carrier where we log in: it needs registers: yes")
+    if made.external_media and not made.external_address:
+        entry.fault("external_media", "'external_media' is told beside an 'external_address'")
     if made.channels_in < 1:
         entry.fault("channels", f"{channels} channels leave none for arriving calls when the reserves are taken off")
     return made

@@ -97,7 +97,7 @@ class House:
     @property
     def switch(self) -> Address:
         """Where seats register."""
-        return "127.0.0.1", self.ports["sip"]
+        return self.says()["bind"], self.ports["sip"]
 
     def secret(self, name: str) -> str:
         """A secret of the house."""

@@ -149,6 +149,7 @@ async def running(
     """Both Asterisks in `state` (a new directory), with prompts and the snapshot; or ours alone."""
     config = config or build(sources())
     found = await asterisk.find(state, lambda _said, _share: None)
+    endpoints = (*config.site.seats, *(f"trunk-{trunk}" for trunk in config.site.trunks), "citizen")
     settings = Settings(
         state=str(state),
         modules=str(found.modules),
@@ -157,11 +158,12 @@ async def running(
         survival=str(ROOT / "ivr/edge/survival.py"),
         ari_password="ari-secret",
         town_password="town-secret",
-        secrets={name: f"secret-{name}" for name in (*config.site.seats, "citizen")},
+        secrets={name: f"secret-{name}" for name in endpoints},
         sip_port=free_port(socket.SOCK_DGRAM),
         ari_port=free_port(socket.SOCK_STREAM),
         town_sip_port=free_port(socket.SOCK_DGRAM),
         town_phones_port=free_port(socket.SOCK_DGRAM),
+        town_trunks_port=free_port(socket.SOCK_DGRAM),
         town_ari_port=free_port(socket.SOCK_STREAM),
         demo_agents=demo_agents,
         tries=tries,

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from dialplans.render import CHANNELVARS, Settings, UnusablePath, render, survival_pools, town_prompts
-from routing.config import AnswersWith, Config, Mode
+from dialplans.transports import EVERYWHERE
+from routing.config import AnswersWith, Config, Mode, Network, Trunk
 from routing.config.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,82 @@ def test_production_has_no_town_and_nobody_sets_the_moment_of_a_call(config: Con
     assert "HOTLINE_MOMENT" not in files["asterisk/etc/pjsip.conf"]
     for address in ("192.0.2.1:5060", "192.0.2.2:5060"):
         assert f"match = {address}" in files["asterisk/etc/pjsip.conf"]
+
+
+def carriers(config: Config, **more: Trunk) -> Config:
+    """In production, with the one carrier and others."""
+    real = production(config)
+    site = msgspec.structs.replace(real.site, trunks={**real.site.trunks, **more})
+    return msgspec.structs.replace(real, site=site)
+
+
+def test_each_sbc_is_asked_in_its_order_and_known_by_its_address(config: Config, settings: Settings) -> None:
+    text = render(production(config), settings)["asterisk/etc/pjsip.conf"]
+    assert "aors = carrier,carrier.2\n" in text
+    assert "[carrier]\ntype = aor\ncontact = sip:192.0.2.1:5060\n" in text
+    assert "[carrier.2]\ntype = aor\ncontact = sip:192.0.2.2:5060\n" in text
+
+
+def test_a_carrier_is_spoken_with_from_its_own_address_and_told_the_one_outside(
+    config: Config, settings: Settings
+) -> None:
+    own = Trunk(id="unicom", name="", carrier="", bind="10.1.0.5", external_address="203.0.113.7")
+    same = Trunk(id="mobile", name="", carrier="", bind="10.1.0.5", external_address="203.0.113.7")
+    conf = carriers(config, unicom=own, mobile=same)
+    network = Network("10.0.0.5", ("10.0.0.0/8",))
+    conf = msgspec.structs.replace(conf, site=msgspec.structs.replace(conf.site, network=network))
+    text = render(conf, replace(settings, bind="10.0.0.5"))["asterisk/etc/pjsip.conf"]
+    assert "[udp]\ntype = transport\nprotocol = udp\nbind = 10.0.0.5:5060\n\n" in text
+    outside = "external_signaling_address = 203.0.113.7\nexternal_media_address = 203.0.113.7\nlocal_net = 10.0.0.0/8\n"
+    assert f"[udp-unicom]\ntype = transport\nprotocol = udp\nbind = 10.1.0.5:5060\n{outside}" in text
+    assert text.count("type = transport") == len(("udp", "udp-unicom"))
+    for trunk in ("unicom", "mobile"):
+        assert f"[{trunk}](leg)\ncontext = from-trunk\ntransport = udp-unicom\n" in text
+
+
+def test_all_carriers_behind_one_address_share_the_house_s_own_socket(config: Config, settings: Settings) -> None:
+    own = Trunk(id="unicom", name="", carrier="", external_address="203.0.113.7", external_media="203.0.113.8")
+    conf = production(config)
+    conf = msgspec.structs.replace(conf, site=msgspec.structs.replace(conf.site, trunks={"unicom": own}))
+    text = render(conf, settings)["asterisk/etc/pjsip.conf"]
+    assert "external_signaling_address = 203.0.113.7\nexternal_media_address = 203.0.113.8\n" in text
+    assert text.count("type = transport") == 1
+
+
+def test_a_carrier_that_does_not_know_our_address_is_logged_in_at(config: Config, settings: Settings) -> None:
+    ims = Trunk(
+        id="ims",
+        name="",
+        carrier="",
+        addresses=("192.0.2.9", "192.0.2.10"),
+        registers=True,
+        user="+86310",
+        domain="i.cn",
+    )
+    secrets = {**settings.secrets, "trunk-ims": "its-secret"}
+    text = render(carriers(config, ims=ims), replace(settings, secrets=secrets))["asterisk/etc/pjsip.conf"]
+    for name, address in (("ims", "192.0.2.9"), ("ims.2", "192.0.2.10")):
+        login = f"server_uri = sip:i.cn\noutbound_proxy = sip:{address}\\;lr\nclient_uri = sip:+86310@i.cn\n"
+        assert f"[{name}]\ntype = registration\ntransport = udp\n{login}" in text
+    assert "username = +86310\npassword = its-secret\n" in text
+    assert "from_domain = i.cn\n" in text
+
+
+def test_a_demo_plays_each_carrier_on_a_port_of_its_own_and_takes_no_address_of_theirs(
+    config: Config, settings: Settings
+) -> None:
+    unicom = Trunk(
+        id="unicom", name="", carrier="", addresses=("192.0.2.3",), registers=True, domain="i.cn",
+        bind="10.1.0.5", external_address="203.0.113.7",
+    )  # fmt: skip
+    site = msgspec.structs.replace(config.site, trunks={**config.site.trunks, "unicom": unicom})
+    files = render(msgspec.structs.replace(config, site=site), replace(settings, bind=EVERYWHERE))
+    ours, theirs = (files[f"{home}/etc/pjsip.conf"] for home in ("asterisk", "town"))
+    for address in ("192.0.2.3", "10.1.0.5", "203.0.113.7", "i.cn"):
+        assert address not in ours + theirs
+    assert f"match = 127.0.0.1:{settings.town_trunks_port}\n" in ours
+    assert f"[udp-unicom]\ntype = transport\nprotocol = udp\nbind = 0.0.0.0:{settings.town_trunks_port}\n" in theirs
+    assert f"contact = sip:127.0.0.1:{settings.sip_port}\n" in theirs
 
 
 def test_a_trunk_keeps_its_contract(config: Config, settings: Settings) -> None:

@@ -25,7 +25,7 @@ OBJECTS: dict[str, tuple[str, str, Schema]] = {
     **{what: ("site.yaml", section, SITE[section]["additionalProperties"])
        for what, section in (("skill 'x'", "skills"), ("pool 'x'", "pools"))},
     **{f"'{section}'": ("site.yaml", section, SITE[section])
-       for section in ("site", "ports", "timing", "limits", "survival", "voice")},
+       for section in ("site", "ports", "network", "timing", "limits", "survival", "voice")},
 }  # fmt: skip
 
 

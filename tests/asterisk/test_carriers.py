@@ -1,0 +1,206 @@
+"""Several carriers: a house in production whose carriers are phones on other addresses of the loopback network.
+
+Each carrier is known by its addresses, is spoken with from an address of our own if it has one, and stands in for one
+that is silent or refuses.
+"""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from ivr.town import audio, sip
+from ivr.town.calls import Incoming, Outgoing, Refused
+from ivr.town.phone import Phone
+from ivr.town.rtp import Pacer, tone
+from ivr.town.transactions import Address, fresh
+from tests.asterisk.house import ROOT, House, opened
+from tests.asterisk.phones import RIGHT, fresh_number
+from tests.asterisk.switch import free_port
+from tests.asterisk.waiting import eventually
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.slow]
+
+TELECOM, DEAD, UNICOM, MOBILE, NOBODY = (f"127.0.0.{n}" for n in (2, 3, 4, 5, 9))
+OURS, TO_UNICOM, TO_MOBILE = "127.0.0.7", "127.0.0.8", "127.0.0.10"
+OUTSIDE = "203.0.113.7"
+TRUNKS = """trunks:
+  - {{id: telecom, name: 电信, carrier: telecom, addresses: ["{telecom}:{port}"], options_every: 1 s}}
+  - {{id: unicom, name: 联通, carrier: unicom, addresses: ["{dead}:{port}", "{unicom}:{port}"], options_every: 1 s,
+     bind: {to_unicom}}}
+  - {{id: mobile, name: 移动, carrier: mobile, addresses: ["{mobile}:{port}"], bind: {to_mobile},
+     external_address: {outside}}}
+"""
+VOICE = 700
+
+
+def city(folder: Path, port: int) -> Path:
+    """Ours, in production, with three carriers; the centre of 12316 is open at any hour, over the first two."""
+    trunks = TRUNKS.format(
+        telecom=TELECOM, dead=DEAD, unicom=UNICOM, mobile=MOBILE, port=port,
+        to_unicom=TO_UNICOM, to_mobile=TO_MOBILE, outside=OUTSIDE,
+    )  # fmt: skip
+    (folder / "config").mkdir(parents=True)
+    (folder / "recordings").mkdir()
+    shutil.copy(ROOT / "config/lines.yaml", folder / "config")
+    shutil.copy(ROOT / "recordings/prompts.yaml", folder / "recordings")
+    site = (ROOT / "config/site.yaml").read_text("utf-8")
+    before, _, rest = site.partition("\ntrunks:\n")
+    _, _, after = rest.partition("\ntargets:\n")
+    site = f"{before}\n{trunks}\ntargets:\n{after}"
+    for old, new in (
+        ("  mode: demo", "  mode: production"),
+        ("  rehearsal: 2021-09-15T09:00", "# rehearsal:"),
+        ("trunks: [town]", "trunks: [telecom, unicom]"),
+        ("hours: Mo-Su 08:00-18:00", "hours: always"),
+    ):
+        assert old in site
+        site = site.replace(old, new)
+    (folder / "config/site.yaml").write_text(site, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """Where every carrier listens."""
+    return free_port(socket.SOCK_DGRAM)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[House]:
+    """A house in production; what is due at its end does not wait for anybody."""
+    folder = tmp_path_factory.mktemp("carriers")
+    chosen = {"HOTLINE_CONFIG": str(city(folder / "the city", port)), "HOTLINE_SIP_BIND": OURS}
+    with opened(folder / "state", ("--drain", "0"), **chosen) as house:
+        yield house
+
+
+class Carriers:
+    """The two carriers over which the centre is dialled, and one that translates addresses."""
+
+    def __init__(self, house: House, telecom: Phone, unicom: Phone, mobile: Phone) -> None:
+        self.house = house
+        self.telecom, self.unicom, self.mobile = telecom, unicom, mobile
+
+    async def calls(self, carrier: Phone, number: str, over: str = OURS) -> Outgoing:
+        """A citizen's call, answered."""
+        carrier.user = fresh_number()
+        call = await carrier.dial(number, (over, self.house.ports["sip"]))
+        call.say(tone(440))
+        await call.answered(10)
+        return call
+
+    async def hears(self, call: Outgoing, prompt: str, within: float = 20.0) -> None:
+        """Wait until it has been heard."""
+        sought = self.house.prompt(prompt)
+
+        def is_heard() -> bool:
+            return audio.hears(call.heard().samples, sought).correlation >= RIGHT
+
+        await eventually(is_heard, within, f"hears {prompt}", every=0.25)
+
+
+@pytest.fixture
+async def carriers(house: House, port: int) -> AsyncIterator[Carriers]:
+    """All at their posts."""
+    async with AsyncExitStack() as open_:
+        pacer = Pacer()
+        phones = [
+            await open_.enter_async_context(await Phone.open(ip=ip, port=port, pacer=pacer))
+            for ip in (TELECOM, UNICOM, MOBILE)
+        ]
+        await eventually(lambda: not missing(house), 15, f"contacts: {missing(house)}")
+        yield Carriers(house, *phones)
+    await house.is_quiet()
+
+
+def missing(house: House) -> str:
+    """What Asterisk does not yet know of who answers OPTIONS."""
+    found = asterisk(house, "pjsip show contacts")
+    wanted = {TELECOM: "Avail", DEAD: "Unavail", UNICOM: "Avail"}
+    lines = {ip: next((line for line in found.splitlines() if f"{ip}:" in line), "") for ip in wanted}
+    return ", ".join(line or ip for ip, line in lines.items() if wanted[ip] not in line.split())
+
+
+def asterisk(house: House, command: str) -> str:
+    """A command of its command line."""
+    program = house.says()["asterisk"]["program"]
+    argv = [*program, "-C", str(house.state / "asterisk/etc/asterisk.conf"), "-rx", command]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20).stdout
+
+
+async def test_each_carrier_is_known_by_its_address_and_its_calls_are_marked(carriers: Carriers) -> None:
+    for phone, over, trunk in (
+        (carriers.telecom, OURS, "telecom"),
+        (carriers.unicom, TO_UNICOM, "unicom"),
+    ):
+        call = await carriers.calls(phone, "12345", over)
+        await carriers.hears(call, "greeting-12345")
+        await call.hang_up()
+        assert (await carriers.house.record(phone.user)).trunk == trunk
+
+
+async def test_a_caller_from_an_address_that_is_no_carriers_is_refused(carriers: Carriers) -> None:
+    """Challenged, as anybody who may be one of our own phones; nothing of it reaches the hotline."""
+    async with await Phone.open(ip=NOBODY) as stranger:
+        stranger.user = fresh_number()
+        for over in (OURS, TO_UNICOM):
+            call = await stranger.dial("12345", (over, carriers.house.ports["sip"]))
+            with pytest.raises(Refused, match="401"):
+                await call.answered(10)
+        assert not await carriers.house.records(stranger.user)
+
+
+async def test_the_first_carrier_is_asked_first_and_its_answer_is_the_centre(carriers: Carriers) -> None:
+    call = await carriers.calls(carriers.unicom, "12316", TO_UNICOM)
+    ring = await carriers.telecom.rung(20)
+    ring.answer(tone(VOICE))
+    await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the centre")
+    assert not carriers.unicom.is_ringing
+    await call.hang_up()
+
+
+@pytest.mark.parametrize("status", [503, 500, 403, 404, 0], ids=lambda status: str(status or "silence"))
+async def test_a_carrier_that_refuses_or_says_nothing_is_passed_over(carriers: Carriers, status: int) -> None:
+    """The next one is dialled at its second address, as nobody is at its first."""
+    carriers.telecom.rings_at_once = bool(status)
+    call = await carriers.calls(carriers.unicom, "12316", TO_UNICOM)
+    refused = await carriers.telecom.rung(20)
+    if status:
+        refused.reject(status)
+    ring: Incoming = await carriers.unicom.rung(15)
+    ring.answer(tone(VOICE))
+    await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the centre")
+    await call.hang_up()
+
+
+@pytest.mark.parametrize("status", [486, 603], ids=str)
+async def test_a_centre_that_is_busy_or_declines_is_not_asked_again_over_another_carrier(
+    carriers: Carriers, status: int
+) -> None:
+    call = await carriers.calls(carriers.unicom, "12316", TO_UNICOM)
+    (await carriers.telecom.rung(20)).reject(status)
+    await carriers.hears(call, "return-hall")
+    assert not carriers.unicom.is_ringing
+    await call.hang_up()
+
+
+async def test_behind_a_nat_a_carrier_is_told_the_address_outside(carriers: Carriers) -> None:
+    phone = carriers.mobile
+    phone.user = fresh_number()
+    over: Address = (TO_MOBILE, carriers.house.ports["sip"])
+    uri = f"sip:12345@{over[0]}:{over[1]}"
+    ours, call_id = f"<sip:{phone.user}@{phone.address[0]}>;tag={fresh()}", fresh()
+    lines = [("To", f"<{uri}>"), ("Contact", f"<{phone.contact}>")]
+    offer = sip.sdp(phone.address[0], 40000, 1)
+    answer = await phone.ask(phone.request("INVITE", uri, 1, ours, call_id, lines, offer), over)
+    sound = sip.sound_of(answer.body)
+    assert (answer.status, sound and sound.host) == (200, OUTSIDE)
+    assert f"sip:{OUTSIDE}:{over[1]}" in answer.headers.get("contact")
+    theirs = [("To", answer.headers.get("to"))]
+    phone.transactions.send(phone.request("ACK", uri, 1, ours, call_id, theirs), over)
+    assert (await phone.ask(phone.request("BYE", uri, 2, ours, call_id, theirs), over)).status == 200
