@@ -30,6 +30,7 @@ PYTHON = VENV / "bin" / "python"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 COVERS = {"run": ("run",), "dev": ("run", "dev")}  # whoever has what tests the house has what runs it
 REAL_CALLS = "tests/asterisk"
+WORKERS = min(2 * len(os.sched_getaffinity(0)), 8)  # half of them wait for a server at any moment
 NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
 FAST = (
     "tests/routing",
@@ -238,7 +239,8 @@ def test(*arguments: str) -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["COVERAGE_FILE"] = f"{scratch}/coverage"
-        step("tests", "pytest", "tests", f"--ignore={REAL_CALLS}", "--cov", "--cov-report=term-missing:skip-covered")
+        options = ("-n", str(WORKERS), "--dist", "worksteal", "--cov", "--cov-report=term-missing:skip-covered")
+        step("tests", "pytest", "tests", f"--ignore={REAL_CALLS}", *options)
     # They live in real time and are judged by ear: on a machine that is busy with something else, a scene can come
     # apart without a fault of ours.  What failed is shown, and has to pass by itself.
     if ran("real calls", "pytest", REAL_CALLS):

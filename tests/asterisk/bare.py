@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ivr.edge import asterisk
 from ivr.town.transactions import Address
+from tests.asterisk.servers import child, free_port
 
 USERS = ("8001", "8002", "8003")
 
@@ -73,33 +74,16 @@ bind=127.0.0.1:{port}
 UNWANTED = ("cdr_csv", "chan_iax2", "chan_unistim", "pbx_dundi", "res_hep", "res_phoneprov")
 
 
-def free_port() -> int:
-    """A UDP port of 127.0.0.1 that nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextlib.contextmanager
 def running(folder: Path, prompt: Path) -> Iterator[Address]:
     """Asterisk as our child, from configuration in `folder` (new), playing `prompt`: where it listens."""
     found = asyncio.run(asterisk.find(folder, lambda _said, _share: None))
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     _configure(found, folder, port, prompt)
     command = [*found.program, "-C", str(folder / "etc/asterisk.conf"), "-f"]
-    with (
-        (folder / "out").open("wb") as out,
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process,
-    ):
-        try:
-            _await(("127.0.0.1", port), process)
-            yield "127.0.0.1", port
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with child(command, folder / "out") as process:
+        _await(("127.0.0.1", port), process)
+        yield "127.0.0.1", port
 
 
 def _configure(found: asterisk.Asterisk, folder: Path, port: int, prompt: Path) -> None:
@@ -122,7 +106,7 @@ def _configure(found: asterisk.Asterisk, folder: Path, port: int, prompt: Path) 
 
 def _await(server: Address, process: subprocess.Popen[bytes]) -> None:
     """Ask by OPTIONS until somebody answers."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(0.1)

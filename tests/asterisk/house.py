@@ -8,12 +8,10 @@ import base64
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -33,7 +31,8 @@ from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
 from routing.ids import PromptId
 from routing.prompts import file_of
-from tests.asterisk.waiting import eventually
+from tests.asterisk.servers import child, free_ports
+from tests.asterisk.waiting import eventually, holds
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OPEN_WITHIN: Final = 120.0  # seconds; the first start of all downloads Asterisk
@@ -45,29 +44,9 @@ PORTS: Final = (
     ("HOTLINE_ARI_PORT", socket.SOCK_STREAM),
     ("HOTLINE_TOWN_SIP_PORT", socket.SOCK_DGRAM),
     ("HOTLINE_TOWN_PHONES_PORT", socket.SOCK_DGRAM),
+    ("HOTLINE_TOWN_TRUNKS_PORT", socket.SOCK_DGRAM),
     ("HOTLINE_TOWN_ARI_PORT", socket.SOCK_STREAM),
 )
-
-
-CHOSEN_FROM: Final = range(24000, 32000)
-"""Ports that the system gives to nobody who asks for any: a phone would take one before its server has started."""
-
-
-def free_ports() -> dict[str, str]:
-    """A port for each server of a house, free now, by the variable that chooses it."""
-    with contextlib.ExitStack() as held:
-        return {
-            variable: str(bound(held.enter_context(socket.socket(socket.AF_INET, kind)))) for variable, kind in PORTS
-        }
-
-
-def bound(sock: socket.socket) -> int:
-    """Bind the socket to one of them that is free: which."""
-    while True:
-        port = secrets.choice(CHOSEN_FROM)
-        with contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 class House:
@@ -154,10 +133,13 @@ class House:
 
     async def is_quiet(self, within: float = QUIET_WITHIN) -> None:
         """Wait until no channel and no bridge is left."""
-        deadline = time.monotonic() + within
-        while left := [*await self.channels(), *await self.bridges()]:
-            assert time.monotonic() < deadline, f"left behind: {left}"
-            await asyncio.sleep(0.1)
+        left: list[str] = []
+
+        async def nobody_is_left() -> bool:
+            left[:] = [*await self.channels(), *await self.bridges()]
+            return not left
+
+        await eventually(nobody_is_left, within, lambda: f"nobody is left, but {left}", every=0.1)
 
     async def centre(self, target: str, behaviour: str) -> None:
         """From now on a centre of the town will: answer, no-answer, busy, release, reject, unreachable."""
@@ -236,19 +218,24 @@ class House:
 
     async def record(self, caller: str, within: float = 10.0) -> CallRecord:
         """The one record of the one call from this number."""
-        deadline = time.monotonic() + within
-        while not (found := await self.records(caller)):
-            assert time.monotonic() < deadline, f"no record of a call from {caller}"
-            await asyncio.sleep(0.1)
+        found: list[CallRecord] = []
+
+        async def has_come() -> bool:
+            found[:] = await self.records(caller)
+            return bool(found)
+
+        await eventually(has_come, within, f"a record of the call from {caller}", every=0.1)
         assert len(found) == 1
         return found[0]
 
     async def recording(self, caller: str, within: float = 20.0) -> tuple[Samples, Samples]:
         """Left and right of the finished recording of the one call from this number."""
-        deadline = time.monotonic() + within
-        while not (name := (await self.record(caller)).recording):
-            assert time.monotonic() < deadline, f"no recording of the call from {caller}"
-            await asyncio.sleep(0.2)
+
+        async def is_finished() -> bool:
+            return bool((await self.record(caller)).recording)
+
+        await eventually(is_finished, within, f"a recording of the call from {caller}", every=0.2)
+        name = (await self.record(caller)).recording
         samples, _ = soundfile.read(self.state / "recordings" / name, dtype="int16")
         return samples[:, 0], samples[:, 1]
 
@@ -270,38 +257,37 @@ def _asked(url: str, method: str, authorization: str, given: Mapping[str, Any] |
     return json.loads(answer) if answer else None
 
 
+def chosen_ports() -> dict[str, str]:
+    """A port for each server of a house, by the variable that chooses it."""
+    ports = free_ports(*(kind for _, kind in PORTS))
+    return {variable: str(port) for (variable, _), port in zip(PORTS, ports, strict=True)}
+
+
 @contextlib.contextmanager
 def opened(state: Path, options: Sequence[str] = (), **more: str) -> Iterator[House]:
     """A house in `state`, without demo agents; closed at the end, with a check that nothing of it is left."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
     environment |= {name: os.environ[name] for name in ("HOTLINE_ASTERISK",) if name in os.environ}
-    environment |= free_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more
+    environment |= chosen_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more
     environment.pop("DATABASE_URL", None)
     state.mkdir(parents=True, exist_ok=True)
     out = state.parent / f"{state.name}.out"
-    with out.open("wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ivr", "up", *options],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-        )
-    house = House(state, environment, process)
-    try:
-        _is_open(house, out)
-        yield house
-    finally:
-        _close(house, out)
+    command = [sys.executable, "-m", "ivr", "up", *options]
+    with child(command, out, cwd=ROOT, env=environment, stop=signal.SIGINT, within=CLOSED_WITHIN) as process:
+        house = House(state, environment, process)
+        try:
+            _is_open(house, out)
+            yield house
+        finally:
+            _close(house, out)
 
 
 def _is_open(house: House, out: Path) -> None:
-    deadline = time.monotonic() + OPEN_WITHIN
-    while "is open" not in out.read_text(errors="replace"):
+    def is_open() -> bool:
         assert house.process.poll() is None, f"the house did not open:\n{out.read_text(errors='replace')}"
-        assert time.monotonic() < deadline, f"the house is not open yet:\n{out.read_text(errors='replace')}"
-        time.sleep(0.05)
+        return "is open" in out.read_text(errors="replace")
+
+    assert holds(is_open, OPEN_WITHIN), f"the house is not open yet:\n{out.read_text(errors='replace')}"
 
 
 def _close(house: House, out: Path) -> None:
@@ -313,7 +299,6 @@ def _close(house: House, out: Path) -> None:
         house.process.wait(CLOSED_WITHIN)
     except subprocess.TimeoutExpired:
         house.process.kill()
-        house.process.wait()
         raise AssertionError(f"the house does not close:\n{out.read_text(errors='replace')}") from None
-    left = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    left = [each for each in children if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
     assert not left, f"left running: {left}"

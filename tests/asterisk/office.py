@@ -15,6 +15,7 @@ from routing.ids import AgentId
 from tests.asterisk.house import House
 from tests.asterisk.phones import Agent, Citizen, Phones
 from tests.asterisk.switch import sources
+from tests.asterisk.waiting import passes
 
 HALL = tuple(str(number) for number in range(1001, 1021))
 SAFETY = ("2001", "2002", "2003")
@@ -120,7 +121,7 @@ class Act:
             tasks = []
             for name, scene in self.scenes.items():
                 tasks.append(asyncio.create_task(_scene(scene, office), name=name))
-                await asyncio.sleep(gap)
+                await passes(gap)
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             left = await _left(house)
             states = await house.agents()

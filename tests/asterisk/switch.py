@@ -1,11 +1,11 @@
 """Both Asterisks, running from the rendered configuration, and no controller: what survival has to do without."""
 
-import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,14 +23,15 @@ from routing.config import Config
 from routing.config.build import build
 from routing.ids import PromptId
 from routing.prompts import file_of, texts
-from tests.asterisk.house import bound
+from tests.asterisk.servers import child, free_ports
+from tests.asterisk.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"site.yaml": "config", "lines.yaml": "config", "prompts.yaml": "recordings"}
 REHEARSAL = datetime(2021, 9, 15, 9, tzinfo=SHANGHAI)
 """A working morning within the plan's transition."""
 
-UP_WITHIN = 20.0
+UP_WITHIN = 60.0
 
 
 def sources() -> dict[str, str]:
@@ -47,7 +48,6 @@ class Switch:
         self.trunk: Address = (settings.bind, settings.town_sip_port)
         self.switch: Address = (settings.bind, settings.sip_port)
         self.state = Path(settings.state)
-        self.processes: list[subprocess.Popen[bytes]] = []
 
     def secret(self, endpoint: str) -> str:
         """The secret of an endpoint."""
@@ -96,50 +96,27 @@ class Switch:
         """A session at the town's ARI."""
         return _session(self.settings.town_ari_port, "town", self.settings.town_password)
 
-    async def start(self, found: asterisk.Asterisk, homes: Sequence[str]) -> None:
-        """Start these, and wait until they answer."""
-        for home in homes:
-            command = [*found.program, "-C", str(self.state / home / "etc/asterisk.conf"), "-f"]
-            with (self.state / home / "log/out").open("wb") as out:
-                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: ASYNC220
-            self.processes.append(process)
-        for home in homes:
-            async with self.ari() if home == "asterisk" else self.town_ari() as session:
-                await _answers(session)
+    def started(self, found: asterisk.Asterisk, home: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """One of the two, `asterisk` or `town`, as our child."""
+        command = [*found.program, "-C", str(self.state / home / "etc/asterisk.conf"), "-f"]
+        return child(command, self.state / home / "log/out")
 
-    def stop(self) -> None:
-        """End both; they are ours."""
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    async def answers(self, home: str) -> None:
+        """Wait until it does."""
+        async with self.ari() if home == "asterisk" else self.town_ari() as session:
+
+            async def is_up() -> bool:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get("asterisk/ping") as reply:
+                        return reply.ok
+                return False
+
+            await eventually(is_up, UP_WITHIN, f"{home} answers")
 
 
 def _session(port: int, user: str, password: str) -> aiohttp.ClientSession:
     login = aiohttp.encode_basic_auth(user, password)
     return aiohttp.ClientSession(f"http://127.0.0.1:{port}/ari/", headers={"Authorization": login})
-
-
-async def _answers(session: aiohttp.ClientSession) -> None:
-    async with asyncio.timeout(UP_WITHIN):
-        while True:
-            try:
-                async with session.get("asterisk/ping") as reply:
-                    if reply.ok:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.1)
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port of 127.0.0.1 that nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        return bound(probe)
 
 
 @asynccontextmanager
@@ -150,6 +127,8 @@ async def running(
     config = config or build(sources())
     found = await asterisk.find(state, lambda _said, _share: None)
     endpoints = (*config.site.seats, *(f"trunk-{trunk}" for trunk in config.site.trunks), "citizen")
+    sip, town_sip, town_phones, town_trunks = free_ports(*[socket.SOCK_DGRAM] * 4)
+    ari, town_ari = free_ports(*[socket.SOCK_STREAM] * 2)
     settings = Settings(
         state=str(state),
         modules=str(found.modules),
@@ -159,12 +138,12 @@ async def running(
         ari_password="ari-secret",
         town_password="town-secret",
         secrets={name: f"secret-{name}" for name in endpoints},
-        sip_port=free_port(socket.SOCK_DGRAM),
-        ari_port=free_port(socket.SOCK_STREAM),
-        town_sip_port=free_port(socket.SOCK_DGRAM),
-        town_phones_port=free_port(socket.SOCK_DGRAM),
-        town_trunks_port=free_port(socket.SOCK_DGRAM),
-        town_ari_port=free_port(socket.SOCK_STREAM),
+        sip_port=sip,
+        ari_port=ari,
+        town_sip_port=town_sip,
+        town_phones_port=town_phones,
+        town_trunks_port=town_trunks,
+        town_ari_port=town_ari,
         demo_agents=demo_agents,
         tries=tries,
     )
@@ -175,8 +154,10 @@ async def running(
     await voice.render(texts(config.prompts.values()) | dict(town_prompts(config)), state / "prompts")
     switch = Switch(settings, config)
     switch.snapshot()
-    try:
-        await switch.start(found, ("asterisk", "town") if has_town else ("asterisk",))
+    with contextlib.ExitStack() as servers:
+        homes = ("asterisk", "town") if has_town else ("asterisk",)
+        for home in homes:
+            servers.enter_context(switch.started(found, home))
+        for home in homes:
+            await switch.answers(home)
         yield switch
-    finally:
-        switch.stop()

@@ -13,6 +13,7 @@ from ivr.town.rtp import RATE
 from tests.asterisk.house import House
 from tests.asterisk.office import MANY_SIDED, SAFETY, SKILLED, Act, Office, Played
 from tests.asterisk.phones import Agent, Citizen
+from tests.asterisk.waiting import passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -177,7 +178,7 @@ async def the_recording_has_the_citizen_left_and_the_agent_right_and_keeps_time(
     await citizen.dials("031012345")
     await citizen.hears("greeting-12345")
     agent = await office.talks(citizen, "12345")
-    await asyncio.sleep(2)
+    await passes(2)
     await parts(citizen, agent)
     record = await answered_by(office, citizen, agent, "hall")
     assert record.line == "12345"

@@ -20,7 +20,7 @@ from ivr.town.rtp import Pacer, tone
 from ivr.town.transactions import Address, fresh
 from tests.asterisk.house import ROOT, House, opened
 from tests.asterisk.phones import RIGHT, fresh_number
-from tests.asterisk.switch import free_port
+from tests.asterisk.servers import free_port
 from tests.asterisk.waiting import eventually
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.slow]

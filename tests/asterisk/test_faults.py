@@ -12,6 +12,7 @@ from ivr.town.calls import Refused
 from tests.asterisk.house import House
 from tests.asterisk.office import HALL, Act, Office, Played
 from tests.asterisk.phones import Citizen
+from tests.asterisk.waiting import passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -66,7 +67,7 @@ async def a_caller_leaves_before_the_answer(office: Office) -> None:
 async def a_caller_leaves_during_the_greeting(office: Office) -> None:
     citizen = await office.citizen()
     await citizen.dials("12329")  # nine seconds of prompt, and nobody rings in the first seven
-    await asyncio.sleep(0.5)
+    await passes(0.5)
     await citizen.hangs_up()
     await abandoned(office, citizen, Stage.GREETING)
 

@@ -26,7 +26,7 @@ from routing.plan import Kind
 from tests.asterisk.house import House
 from tests.asterisk.office import Office, city
 from tests.asterisk.phones import RIGHT, Citizen, is_whole
-from tests.asterisk.waiting import eventually
+from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -155,7 +155,7 @@ async def _lived_through(house: House) -> Day:
             for call in CALLS:
                 await lines.acquire()
                 group.create_task(_made(office, call, day, lines), name=str(call))
-                await asyncio.sleep(GAP)
+                await passes(GAP)
         try:
             await house.is_quiet()
         except AssertionError as leak:

@@ -12,6 +12,7 @@ from ivr.town.rtp import RATE
 from tests.asterisk.house import House
 from tests.asterisk.office import HALL, Office
 from tests.asterisk.phones import Agent, Citizen
+from tests.asterisk.waiting import passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -44,7 +45,7 @@ async def _rush(house: House) -> Rush:
         async with asyncio.timeout(90), asyncio.TaskGroup() as group:
             for citizen in citizens:
                 group.create_task(_served(office, citizen))
-                await asyncio.sleep(GAP)
+                await passes(GAP)
         rush = Rush(citizens, office.rung, office.staff)
         try:
             await house.is_quiet()
@@ -62,7 +63,7 @@ async def _served(office: Office, citizen: Citizen) -> None:
     agent = await office.rings_for(citizen, within=60)
     agent.answers()
     await citizen.hears_person(agent)
-    await asyncio.sleep(TALK)
+    await passes(TALK)
     await agent.hangs_up()
     await citizen.hangs_up()
 

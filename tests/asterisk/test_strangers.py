@@ -63,10 +63,7 @@ class Carrier:
 
 @asynccontextmanager
 async def carrier(state: Path) -> AsyncIterator[Carrier]:
-    async with house.running(state) as switch:
-        town = switch.processes.pop()
-        town.terminate()
-        await asyncio.to_thread(town.wait, 10)
+    async with house.running(state, has_town=False) as switch:
         settings = switch.settings
         async with (
             AsteriskWire(f"127.0.0.1:{settings.ari_port}", "hotline", settings.ari_password) as wire,

@@ -47,21 +47,26 @@ async def registered(switch: Switch) -> int:
 
 async def answering(switch: Switch) -> str:
     """The seat whose phone is up."""
-    async with asyncio.timeout(20), switch.ari() as session:
-        while True:
-            async with session.get("channels") as reply:
-                for channel in await reply.json():
-                    seat = channel["name"].removeprefix("PJSIP/").partition("-")[0]
-                    if channel["state"] == "Up" and seat in switch.config.site.seats:
-                        return str(seat)
-            await asyncio.sleep(0.2)
+    seats: list[str] = []
+
+    async def one_is() -> bool:
+        async with session.get("channels") as reply:
+            up = [channel["name"] for channel in await reply.json() if channel["state"] == "Up"]
+        seats[:] = {name.removeprefix("PJSIP/").partition("-")[0] for name in up} & switch.config.site.seats.keys()
+        return bool(seats)
+
+    async with switch.ari() as session:
+        await eventually(one_is, 20, "a seat has answered", every=0.2)
+    return seats[0]
 
 
 async def test_every_demo_agent_registers_and_one_answers_with_their_own_voice(switch: Switch, phones: Phones) -> None:
     seats = len(switch.config.site.seats)
-    async with asyncio.timeout(20):
-        while await registered(switch) < seats + len(switch.config.site.trunks):  # noqa: ASYNC110 (asked over HTTP)
-            await asyncio.sleep(0.2)
+
+    async def all_are_there() -> bool:
+        return await registered(switch) >= seats + len(switch.config.site.trunks)
+
+    await eventually(all_are_there, 20, "everybody is registered", every=0.2)
     citizen = await (await phones.citizen()).dials("12345")
     await citizen.hears("greeting-12345")
     seat = await answering(switch)

@@ -3,7 +3,6 @@
 No controller here, as the contract is Asterisk's part: callers come to survival, which routes by the same plan.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -82,12 +81,13 @@ async def test_each_side_asks_the_other_by_options_whether_it_is_there(switch: S
     asked = carrier.request("OPTIONS", uri, 1, f"<sip:sbc@{carrier.address[0]}>;tag={fresh()}", fresh(), lines)
     assert (await carrier.ask(asked, switch.switch)).status == OK
     await eventually(lambda: "OPTIONS" in carrier.requests, 10, "Asterisk asks")
-    async with asyncio.timeout(10), switch.ari() as session:
-        while True:
+    async with switch.ari() as session:
+
+        async def is_there() -> bool:
             async with session.get("endpoints/PJSIP/town") as reply:
-                if (await reply.json())["state"] == "online":
-                    return
-            await asyncio.sleep(0.2)
+                return bool((await reply.json())["state"] == "online")
+
+        await eventually(is_there, 10, "the town is there")
 
 
 @module

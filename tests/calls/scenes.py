@@ -4,6 +4,7 @@ import random
 from functools import partial
 
 import msgspec
+import pytest
 
 from routing.config import Config
 from routing.conversing import refusal
@@ -16,6 +17,8 @@ from tests.fake.world import Phone
 LINES = ("12345", "12329", "12350", "12316", "031012345", "+8631012345", "59999999")
 MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-11-01T00:00", "2021-09-18T12:00")
 CENTRE = "031112316"
+MANY_LIVES = (pytest.mark.slow, pytest.mark.no_cover)
+"""Hundreds of lives: slow, and to count branches would treble their time; what they take, single lives take too."""
 
 
 def overflowing(*then: str) -> Config:

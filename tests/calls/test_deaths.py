@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.calls.scenes import TALKS, one_call, one_talk
+from tests.calls.scenes import MANY_LIVES, TALKS, one_call, one_talk
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -28,7 +28,7 @@ LINES: dict[str, Way] = {
 }
 
 
-WAYS = [way if n == 0 else pytest.param(way, marks=pytest.mark.slow) for n, way in enumerate(LINES)]
+WAYS = [way if n == 0 else pytest.param(way, marks=MANY_LIVES) for n, way in enumerate(LINES)]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -51,7 +51,7 @@ def test_a_killed_controller_greets_nobody_twice_and_leaves_no_silence(way: str)
 
 
 @pytest.mark.parametrize(
-    "talk", [talk if n == 1 else pytest.param(talk, marks=pytest.mark.slow) for n, talk in enumerate(TALKS)]
+    "talk", [talk if n == 1 else pytest.param(talk, marks=MANY_LIVES) for n, talk in enumerate(TALKS)]
 )
 def test_no_kill_in_a_conversation_loses_anybody(talk: str) -> None:
     strikes = simulate(lambda: _talk_strikes(talk))

@@ -4,8 +4,6 @@ A citizen is the outgoing half of a looped call (context `outside`), the channel
 """
 
 import asyncio
-import contextlib
-import signal
 import socket
 import struct
 import subprocess
@@ -19,6 +17,7 @@ from dialplans import modules
 from ivr.edge import asterisk
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import ConnectionLost
+from tests.asterisk.servers import child, free_port
 from tests.asterisk.waiting import eventually
 
 PASSWORD = "contract-only"
@@ -98,14 +97,6 @@ max_contacts=1
 """
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def write_tone(path: Path, hertz: int, milliseconds: int) -> None:
     """A square tone as 16-bit wav; enough to tell sounds apart."""
     half = 8000 // (2 * hertz)
@@ -125,7 +116,6 @@ def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None
     places |= {name: name for name in ("spool", "run", "log", "cache")}
     lines = [f"ast{name}dir => {home / place}" for name, place in places.items()]
     lines += [f"astmoddir => {found.modules}", f"astdatadir => {found.data}"]
-    rtp = 30_000 + free_port(socket.SOCK_DGRAM) % 30_000 // 2 * 2
     files = {
         "asterisk.conf": "[directories]\n" + "\n".join(lines) + "\n[options]\nhideconnect = yes\n",
         "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
@@ -135,7 +125,7 @@ def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None
         "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http}\nsessionlimit=1000\n",
         "pjsip.conf": PJSIP.format(sip=sip),
         "extensions.conf": EXTENSIONS.replace("SPOOL", str(home / "spool")),
-        "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 1000}\n",
+        "rtp.conf": "[general]\nrtpstart=16000\nrtpend=16999\n",
         "musiconhold.conf": f"[default]\nmode=files\ndirectory={home}/music\n",
         "indications.conf": "[general]\ncountry=us\n[us]\ndescription=X\nringcadence=1000,4000\nring=600/1000,0/4000\n",
     }
@@ -163,26 +153,17 @@ def running(home: Path) -> Iterator[Running]:
     http = free_port()
     configure(home, found, free_port(socket.SOCK_DGRAM), http)
     command = [*found.program, "-C", str(home / "etc/asterisk.conf"), "-f"]
-    with (
-        (home / "out").open("wb") as out,
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as child,
-    ):
-        try:
-            asyncio.run(until_up(f"127.0.0.1:{http}", child))
-            yield Running(home, f"127.0.0.1:{http}", found, child)
-        finally:
-            child.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(1)
-            child.kill()
+    with child(command, home / "out", within=1.0) as process:
+        asyncio.run(until_up(f"127.0.0.1:{http}", process))
+        yield Running(home, f"127.0.0.1:{http}", found, process)
 
 
-async def until_up(address: str, child: subprocess.Popen[bytes]) -> None:
+async def until_up(address: str, process: subprocess.Popen[bytes]) -> None:
     """Wait until a websocket opens: Asterisk has booted."""
     async with AsteriskWire(address, "hotline", PASSWORD) as wire:
 
         async def is_up() -> bool:
-            assert child.poll() is None, f"Asterisk ended with {child.returncode}"
+            assert process.poll() is None, f"Asterisk ended with {process.returncode}"
             try:
                 async with wire.open("probe"):
                     return True

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ivr.edge.database import Database
 from ivr.edge.postgres import DATABASE, USER, Server
 from ivr.edge.processes import Child
 from ivr.store import PostgresStore
+from tests.asterisk.waiting import holds
 
 
 class Postgres:
@@ -58,9 +58,7 @@ def postgres() -> Iterator[Postgres]:
     yield server
     if server.child is not None:
         os.killpg(server.child.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while server.child.running and time.monotonic() < deadline:
-            time.sleep(0.01)
+        holds(lambda: server.child is None or not server.child.running, 10)
     shutil.rmtree(folder)
 
 

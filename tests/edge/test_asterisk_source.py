@@ -8,6 +8,7 @@ import pytest
 
 from ivr.edge import asterisk, packages
 from ivr.errors import Trouble
+from tests.asterisk.waiting import eventually
 
 
 def quiet(_doing: str, _share: float | None) -> None:
@@ -78,15 +79,11 @@ async def test_a_failing_command_tells_its_complaint() -> None:
 async def test_a_cancelled_command_is_gone_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     running = asyncio.create_task(packages.run("sh", "-c", f"sleep 63 & echo $! > '{pid}'; echo on; wait", heard=print))
-    async with asyncio.timeout(10):
-        while not (pid.exists() and pid.read_text().endswith("\n")):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: pid.exists() and pid.read_text().endswith("\n"), 20, "it has a child")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    async with asyncio.timeout(10):
-        while Path(f"/proc/{pid.read_text().strip()}/exe").exists():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not Path(f"/proc/{pid.read_text().strip()}/exe").exists(), 20, "the child is gone")
 
 
 @pytest.mark.asterisk

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,10 @@ from ivr.edge.locks import Held, lock
 from ivr.edge.processes import Child
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
+from tests.asterisk.waiting import holds
 
 ROOT = Path(__file__).resolve().parents[2]
-SOON = 10.0
+SOON = 20.0
 
 
 def alive(pid: int) -> bool:
@@ -30,10 +30,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> bool:
-    deadline = time.monotonic() + SOON
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not alive(pid)
+    return holds(lambda: not alive(pid), SOON)
 
 
 async def test_a_child_stops_at_the_first_signal_it_obeys(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """The read model on a real PostgreSQL: each fact once, also when the server is killed between."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +20,11 @@ from ivr.journal import MISSED, RECORD, RECORDING, Draft, Journal
 from ivr.recorder import Recorded
 from ivr.store import Drainer, PostgresStore
 from routing.ids import CallId, Instant
+from tests.asterisk.waiting import eventually
 from tests.edge.conftest import Postgres
 from tests.fake.clock import SEPTEMBER
 
+SOON = 60.0
 NODE = "handan1"
 
 
@@ -40,13 +41,6 @@ def line(seq: int, topic: str, key: str, body: Any) -> tuple[int, bytes]:
 async def numbers(database: Database) -> list[int]:
     async with database.transaction() as connection:
         return [row["seq"] for row in await connection.rows("select seq from facts order by node, seq")]
-
-
-async def until(holds: Callable[[], Awaitable[bool]], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not await holds():
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -253,12 +247,12 @@ async def test_the_server_killed_under_load_loses_and_doubles_nothing(
             load = asyncio.ensure_future(calls_come_in())
             for _ in range(3):
                 before = await store.mark(NODE)
-                await until(some_have)
+                await eventually(some_have, SOON, "some have arrived")
                 await postgres.kill()
                 await postgres.start()
-                await until(lambda: _answers(postgres))
+                await eventually(lambda: _answers(postgres), SOON, "it answers")
             await load
-            await until(arrived, 60)
+            await eventually(arrived, SOON, "all have arrived")
     assert await numbers(database) == written
     calls = await store.calls(10_000)
     assert [call.call for call in calls] == [f"c{n}" for n in reversed(range(4000))]
@@ -287,11 +281,7 @@ async def test_calls_go_on_without_a_database_and_all_is_there_when_it_comes(
         assert list(journal.replay()) == []
         drainer = Drainer(journal, store)
         async with running(drainer):
-
-            async def noticed() -> bool:
-                return drainer.away
-
-            await until(noticed)
+            await eventually(lambda: drainer.away, SOON, "it is missed")
             for n in range(700):
                 journal.write(RECORD, f"c{n}", a_call(f"c{n}"))
             await postgres.start()
@@ -303,7 +293,7 @@ async def test_calls_go_on_without_a_database_and_all_is_there_when_it_comes(
                     return False
 
             last = journal.seq
-            await until(arrived)
+            await eventually(arrived, SOON, "all have arrived")
         assert len(await store.calls(1000)) == 700
         assert caplog.text.count("calls go on") == 1
     await database.close()
