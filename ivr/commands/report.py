@@ -104,16 +104,19 @@ def _sheet(title: str, row: Row) -> Table:
 
 
 def _list(title: str, found: Row, rows: Sequence[Row], columns: Mapping[str, str]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    """A column in which nothing stands but zeros is left out, unless it is a chief one."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    shown_ = {name: head for name, head in columns.items() if name in _CHIEF or any(row.get(name) for row in rows)}
+    table.caption = None if columns is _AGENTS else _CAPTION
     in_windows = bool(found["every"] or found["rolling"])
     if in_windows:
         table.add_column("until" if found["rolling"] else "from", no_wrap=True)
     if found["by"]:
         table.add_column(found["by"], no_wrap=True)
-    for title_of in columns.values():
-        table.add_column(title_of, justify="right")
+    for head in shown_.values():
+        table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        cells = [_format(name)(row.get(name)) for name in columns]
+        cells = [_brief(name, row.get(name)) for name in shown_]
         key = [row["key"] or "none"] if found["by"] else []
         at = [_moment(row["until" if found["rolling"] else "since"])] if in_windows else []
         table.add_row(*at, *key, *cells)
@@ -133,32 +136,36 @@ def _lowest(found: Row) -> list[RenderableType]:
 _COLUMNS = {
     "offered": "offered",
     "answered": "answered",
-    "abandoned": "abandoned",
+    "abandoned": "left",
     "refused": "refused",
     "missed": "missed",
+    "transferred": "transf.",
     "in_progress": "now",
-    "connection_rate": "connected",
-    "service_level_since_answer": "in time",
-    "service_level_since_prompt_end": "after prompts",
-    "asa_since_answer": "ASA",
-    "longest_wait": "longest",
-    "mean_talk": "talk",
-    "mean_handle": "handle",
+    "connection_rate": "conn. %",
+    "service_level_since_answer": "15 s %",
+    "service_level_since_prompt_end": "usual %",
+    "asa_since_answer": "ASA s",
+    "mean_talk": "talk s",
+    "mean_handle": "AHT s",
 }
+
+_CAPTION = "conn.: connection_rate; 15 s: service_level_since_answer; usual: service_level_since_prompt_end"
 
 _AGENTS = {
     "answered": "answered",
     "offers": "offers",
-    "not_answered": "not answered",
+    "not_answered": "RONA",
     "rejected": "rejected",
-    "mean_talk": "talk",
-    "mean_wrap_up": "wrap-up",
-    "mean_handle": "handle",
+    "mean_talk": "talk s",
+    "mean_wrap_up": "after s",
+    "mean_handle": "AHT s",
     "signed_in": "signed in",
     "paused": "paused",
-    "occupancy": "occupancy",
-    "satisfaction_rate": "satisfied",
+    "occupancy": "occup. %",
+    "satisfaction_rate": "satisf. %",
 }
+
+_CHIEF = frozenset({"offered", "answered", "connection_rate", "service_level_since_answer", "signed_in", "occupancy"})
 
 _HOURS = frozenset(field.name for field in msgspec.structs.fields(AgentTimes) if field.type is float)
 
@@ -169,6 +176,13 @@ def _format(name: str) -> Format:
     if name in _HOURS:
         return _span
     return _share if "_rate" in name or name.startswith("service_level") or name == "occupancy" else _seconds
+
+
+def _brief(name: str, value: float | None) -> str:
+    """For a table: the unit stands above."""
+    if name in SUMS or name in _HOURS or value is None:
+        return _format(name)(value)
+    return f"{100 * value:.1f}" if _format(name) is _share else f"{value:.1f}"
 
 
 def _share(value: float | None) -> str:

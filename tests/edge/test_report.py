@@ -65,7 +65,7 @@ async def house(store: PostgresStore) -> House:
 
 def printed(found: Any) -> str:
     text = io.StringIO()
-    Console(file=text, width=200).print(shown(found))
+    Console(file=text, width=80).print(shown(found))
     return text.getvalue()
 
 
@@ -84,7 +84,9 @@ async def test_lines_side_by_side_add_up(house: House) -> None:
     found = await house.asked(Wanted(by=By.LINE))
     assert {row["key"]: row["offered"] for row in found["rows"]} == {"12316": 1, "12329": 40, "12345": 24}
     assert found["lowest_connection"] is None
-    assert "12316" in printed(found)
+    text = printed(found)
+    assert "12316" in text
+    assert "…" not in text, "it fits a screen of 80 columns"
 
 
 async def test_agents_have_their_times_and_one_without_a_call_a_row(house: House) -> None:

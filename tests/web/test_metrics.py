@@ -1,13 +1,16 @@
 """What Prometheus is told: well formed, of the house as a whole, the same as what is so; and the alarms."""
 
 import asyncio
+import io
 import re
 from http import HTTPStatus
 
 import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
 
+from ivr.commands.switch import _status
 from ivr.edge.protocols import Flow
 from ivr.errors import DiskError
 from ivr.facts import Outcome
@@ -173,6 +176,10 @@ def test_a_caller_who_waits_beside_an_idle_agent_is_told_of_at_once_once_and_unt
         (alarm,) = status["alarms"]
         assert alarm["name"] == IDLE_AGENTS
         assert "forgotten for 8 s beside 1016" in alarm["sentence"]
+        printed = io.StringIO()
+        Console(file=printed, width=120).print(_status(status))
+        assert "ALARM" in printed.getvalue()
+        assert "beside 1016, since 09-15 09:00" in printed.getvalue()
         assert value(await scraped(desk), "hotline_alarm", alarm=IDLE_AGENTS) == 1
         dispatcher.leave(TicketId("forgotten"))
         desk.watch.look()
