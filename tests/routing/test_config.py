@@ -211,6 +211,7 @@ SITE_FAULTS = [
     ("any_agent_after: 10 s", "any_agent_after: 11 s", "a call waits at most 10 s before any agent"),
     ("lower_level_after: 5 s", "lower_level_after: 9999 ms\n  any_agent_after: 5 s", "stands here twice"),
     ("any_agent_after: 10 s", "any_agent_after: 4 s", "'lower_level_after' is later than 'any_agent_after'"),
+    ("warn_below: 10 GiB", "warn_below: 1 MiB", "is less than 'stop_below': nobody would be warned"),
     ("own_seats_for: 10 s", "own_seats_for: 1 min", "a call waits at most 10 s at a line's own seats"),
     ("own_seats_for: 10 s", "own_seats_for: 0 s", "'own_seats_for' is 0 s: a wait of nothing reaches nobody"),
     ("ring_for: 6 s", "ring_for: 0 ms", "'ring_for' is 0 ms: a wait of nothing reaches nobody"),
