@@ -242,7 +242,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
-    a person answered during the prompts.  `held_ms`: music within the talk.
+    a person answered during the prompts.  `held_ms`: music within the talk.  `paused`: when
+    the recording was: it is silent there.
     """
 
     call: CallId
@@ -287,3 +288,4 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     talk_ms: int | None = None
     held_ms: int = 0
     brought: tuple[Brought, ...] = ()
+    paused: tuple[tuple[Instant, Instant], ...] = ()

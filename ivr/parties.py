@@ -44,6 +44,20 @@ def held_ms(ledger: Ledger, until: Instant) -> int:
     return held + (until - since if _is_held(now) else 0)
 
 
+def paused(ledger: Ledger, until: Instant) -> tuple[tuple[Instant, Instant], ...]:
+    """When the recording was paused."""
+    now, since = _begun(ledger), None
+    found: list[tuple[Instant, Instant]] = []
+    for fact in ledger.which(TALK).values() if now else ():
+        now = follow(now, (fact,)) if now else None
+        if now and now.is_paused:
+            since = fact.at if since is None else since
+        elif since is not None:
+            found.append((since, fact.at))
+            since = None
+    return (*found, *(((since, until),) if since is not None else ()))
+
+
 def _is_held(now: Talk) -> bool:
     return now.doing(now.parties[0]) is Doing.HELD
 

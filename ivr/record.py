@@ -84,6 +84,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         talk_ms=_between(reached, released.at if released else ended),
         held_ms=parties.held_ms(ledger, released.at if released else ended),
         brought=parties.brought(ledger),
+        paused=parties.paused(ledger, ended),
     )
 
 

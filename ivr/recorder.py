@@ -7,7 +7,7 @@ kept long enough, and stops the recording of new calls, never the calls, when th
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -25,6 +25,7 @@ MONTH_MS = 31 * 86_400_000  # the longest: nothing is erased too early
 ERASE_EVERY_MS = 3_600_000
 _QUIET_MS = 3_000  # Asterisk writes every 2 s (64 KiB), and the rest 20 ms after the hang-up
 _QUIET_IN_SURVIVAL_MS = 60_000  # there the call goes on after its record
+_AROUND_MS = 500
 _ORPHAN_MS = 6 * 3_600_000  # a raw recording whose call nobody knows: kept whole
 
 
@@ -148,7 +149,7 @@ class Recorder:
             await self._folder.discard(call)
             return
         cut_ms = _cut_ms(record) if record else 0
-        finished = await self._folder.finish(call, cut_ms)
+        finished = await self._folder.finish(call, cut_ms, *_silent_ms(record))
         begins = Instant(record.answered + cut_ms) if record and record.answered is not None else None
         fact = Recorded(call, finished.file, finished.length_ms, finished.size, finished.sha256, begins)
         self._journal.write(RECORDING, call, fact)
@@ -159,6 +160,18 @@ def _patience_ms(record: CallRecord | None) -> int:
     if record is None:
         return _ORPHAN_MS
     return _QUIET_IN_SURVIVAL_MS if record.outcome is Outcome.SURVIVAL else _QUIET_MS
+
+
+def _silent_ms(record: CallRecord | None) -> tuple[Sequence[tuple[int, int]], int]:
+    """What is not to be heard, from the answer on, and a little around it; and how long the call lasted from there.
+
+    When we know of the answer, Asterisk has been recording for a while, on a busy machine for most of a second.
+    """
+    if record is None or not record.paused:
+        return (), 0
+    begin = record.answered or record.arrived
+    spans = [(since - begin - _AROUND_MS, until - begin + _AROUND_MS) for since, until in record.paused]
+    return spans, record.ended - begin
 
 
 def _has_talk(record: CallRecord) -> bool:

@@ -81,7 +81,7 @@ def _supervisors_refusal(talk: Talk, by: str, do: Do, whom: Whom | None) -> str:
     return ""
 
 
-def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noqa: PLR0911 - a sentence for each
+def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noqa: C901, PLR0911 - a sentence for each
     guest = talk.guest
     is_beside = guest is not None and _is_beside(guest)
     match do:
@@ -99,6 +99,10 @@ def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noq
             return f"{guest.name} has not answered yet"
         case Do.SWITCH | Do.THREE_WAY if guest is not None and guest.room is Room.CALL:
             return f"{guest.name} talks with the citizen already"
+        case Do.PAUSE_RECORDING if talk.is_paused:
+            return "the recording is paused already"
+        case Do.RESUME_RECORDING if not talk.is_paused:
+            return "the recording is not paused"
         case Do.LINK if any(each.whom == whom and each.is_alive for each in talk.parties):
             return "they are there, or being rung, already"
         case _:
@@ -119,6 +123,8 @@ def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: PLR0911 - a line for each
             return _brought(talk, me, fact)
         case Do.MUTE | Do.UNMUTE:
             return talk.put(_replace(me, is_muted=fact.do is Do.MUTE))
+        case Do.PAUSE_RECORDING | Do.RESUME_RECORDING:
+            return _replace(talk, is_paused=fact.do is Do.PAUSE_RECORDING)
         case Do.THREE_WAY:
             return talk.gathered()
         case Do.HANG_UP | Do.COMPLETE:
@@ -193,8 +199,8 @@ def _parted(talk: Talk, fact: Parted) -> Talk:
     talk = talk.put(*(_without(each) for each in talk.parties if each.is_alive and each.by and each.asker == party.n))
     if party.role is Role.SUPERVISOR:
         return talk
-    if party is former:
-        return talk.gathered()
+    if party is former:  # whoever comes next does not know that it was paused
+        return _replace(talk.gathered(), is_paused=False)
     if party.is_leaving:
         return talk
     if talk.owner is not None:

@@ -104,6 +104,7 @@ class Prompt(msgspec.Struct, frozen=True, gc=False):
 PIECE, NAME = "“”", "‹›"
 """Between these marks a sound's id holds its own words: a piece of a template or a digit, and a name."""
 
+
 def words(sound: PromptId) -> str | None:
     """What is said in a piece, as the voice reads it; None for a prompt that is one sound."""
     return sound[1:-1] if sound[0] + sound[-1] in {PIECE, NAME} else None

@@ -111,6 +111,8 @@ class Do(StrEnum):
     CANCEL = "cancel"
     TRANSFER = "transfer"
     LINK = "link"
+    PAUSE_RECORDING = "pause-recording"
+    RESUME_RECORDING = "resume-recording"
     LISTEN = "listen"
     WHISPER = "whisper"
     BARGE = "barge"
@@ -218,6 +220,8 @@ class Talk(msgspec.Struct, frozen=True):
     call: CallId
     hall: PoolId
     parties: tuple[Party, ...]
+    is_paused: bool = False
+    """What is said is not to be in the recording."""
 
     @property
     def owner(self) -> Party | None:

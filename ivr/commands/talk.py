@@ -56,6 +56,8 @@ for _name, _does in (
     ("three-way", "Everybody hears everybody."),
     ("complete", "Whoever was consulted keeps the citizen; the agent leaves."),
     ("cancel", "Whoever was brought in last is let go."),
+    ("pause-recording", "What is said from now on is silence in the recording."),
+    ("resume-recording", "And from now on is not."),
 ):
     _plain(_name, _does)
 _bringing("consult", "Talk with somebody while the citizen hears music.")

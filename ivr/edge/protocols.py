@@ -119,9 +119,13 @@ class Recordings(Protocol):
     async def raw(self) -> Sequence[tuple[CallId, int]]:
         """Calls with a raw recording, and for how many ms nothing has been added to it.  Raises `DiskError`."""
 
-    async def finish(self, call: CallId, cut_ms: int) -> "Finished":
+    async def finish(
+        self, call: CallId, cut_ms: int, silent_ms: Sequence[tuple[int, int]] = (), lasted_ms: int = 0
+    ) -> "Finished":
         """Make the finished recording from the raw one without its first `cut_ms`; the raw one stays.
 
+        `silent_ms`: stretches of the raw one, from and to, of which nothing is to be heard; they keep their time.  It
+        should have `lasted_ms`: by how much it is longer or shorter, by so much more is silent.
         Raises `DiskError`.
         """
 

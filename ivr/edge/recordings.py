@@ -37,9 +37,11 @@ class RecordingsFolder:
         """What the folder holds now."""
         return await asyncio.to_thread(self._raw)
 
-    async def finish(self, call: CallId, cut_ms: int) -> Finished:
+    async def finish(
+        self, call: CallId, cut_ms: int, silent_ms: Sequence[tuple[int, int]] = (), lasted_ms: int = 0
+    ) -> Finished:
         """Write beside, fsync, rename: a finished recording is whole or not there."""
-        return await asyncio.to_thread(self._finish, call, cut_ms)
+        return await asyncio.to_thread(self._finish, call, cut_ms, silent_ms, lasted_ms)
 
     async def discard(self, call: CallId) -> None:
         """Remove it; it may be gone already."""
@@ -90,13 +92,16 @@ class RecordingsFolder:
         except OSError as error:
             raise DiskError(f"{self._folder} could not be read: {error.strerror or error}") from error
 
-    def _finish(self, call: CallId, cut_ms: int) -> Finished:
+    def _finish(self, call: CallId, cut_ms: int, silent_ms: Sequence[tuple[int, int]], lasted_ms: int) -> Finished:
         raw, part = self._folder / f"{call}.raw", self._folder / f"{call}.part"
         finished = self._folder / f"{call}{FINISHED}"
         try:
             frames = raw.stat().st_size // FRAME
             cut = min(max(cut_ms, 0) * RATE // 1000, frames)
-            _compress(raw, cut * FRAME, (frames - cut) * FRAME, part)
+            late = frames * 1000 // RATE - lasted_ms
+            spans = [(since + min(late, 0), until + max(late, 0)) for since, until in silent_ms]
+            silent = [(since * RATE // 1000 * FRAME, until * RATE // 1000 * FRAME) for since, until in spans]
+            _compress(raw, cut * FRAME, (frames - cut) * FRAME, part, silent)
             with part.open("rb+") as written:
                 digest = hashlib.file_digest(written, "sha256").hexdigest()
                 os.fsync(written.fileno())
@@ -120,8 +125,11 @@ class RecordingsFolder:
             raise DiskError(f"{self._folder / name} could not be removed: {error.strerror or error}") from error
 
 
-def _compress(raw: Path, begin: int, length: int, target: Path) -> None:
-    """`length` bytes of samples from `begin` on, without loss; of none one of silence, or it would be no FLAC file."""
+def _compress(raw: Path, begin: int, length: int, target: Path, silent: Sequence[tuple[int, int]]) -> None:
+    """`length` bytes of samples from `begin` on, without loss; of none one of silence, or it would be no FLAC file.
+
+    What lies between the bytes of each pair of `silent` is written as silence.
+    """
     with (
         raw.open("rb") as source,
         soundfile.SoundFile(target, "w", RATE, CHANNELS, format="FLAC", subtype="PCM_16") as sound,
@@ -130,5 +138,15 @@ def _compress(raw: Path, begin: int, length: int, target: Path) -> None:
         if length <= 0:
             sound.buffer_write(bytes(FRAME), dtype="int16")
         while length > 0 and (chunk := source.read(min(_CHUNK, length))):
-            sound.buffer_write(chunk, dtype="int16")
+            sound.buffer_write(_silenced(chunk, source.tell() - len(chunk), silent), dtype="int16")
             length -= len(chunk)
+
+
+def _silenced(chunk: bytes, at: int, silent: Sequence[tuple[int, int]]) -> bytes:
+    """A chunk that begins at byte `at` of the raw file, without what is not to be heard."""
+    kept = bytearray(chunk)
+    for since, until in silent:
+        first, last = max(since - at, 0), min(until - at, len(kept))
+        if first < last:
+            kept[first:last] = bytes(last - first)
+    return bytes(kept)

@@ -105,9 +105,7 @@ async def _live_through(call: Outgoing, stay_for: timedelta) -> None:
         await call.hang_up()
 
 
-def _known(
-    prompts: Path, pieces: Mapping[str, Sequence[str]]
-) -> tuple[Mapping[str, Samples], Mapping[str, Samples]]:
+def _known(prompts: Path, pieces: Mapping[str, Sequence[str]]) -> tuple[Mapping[str, Samples], Mapping[str, Samples]]:
     """Prompts and music by name."""
     music = {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("music/*.wav"))}
     whole = {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("*.wav"))}

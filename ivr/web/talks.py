@@ -43,6 +43,16 @@ class Utility(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: Name
 
 
+async def pause_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """What is said from now on is silence in the finished recording, which keeps its time."""
+    return await _done(asked, agent, Do.PAUSE_RECORDING)
+
+
+async def resume_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """What is said from now on is in the recording again."""
+    return await _done(asked, agent, Do.RESUME_RECORDING)
+
+
 class Supervising(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The seat whose phone rings; needed the first time only."""
 
@@ -216,6 +226,7 @@ OPERATIONS = (
         for run in (
             *(hang_up, hold, retrieve, mute, unmute),
             *(consult, switch, three_way, complete, cancel, transfer, emergency, utility),
+            *(pause_recording, resume_recording),
         )
     ),
     *(

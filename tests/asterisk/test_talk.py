@@ -7,6 +7,8 @@ import asyncio
 
 import pytest
 
+from ivr.town import audio
+from ivr.town.rtp import RATE
 from tests.asterisk.house import House
 from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import Agent, Citizen
@@ -197,6 +199,26 @@ async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office)
     await agent.hears("town-heat")
     await citizen.hangs_up()
     await all_hung_up(agent)
+
+
+@talks
+async def a_paused_recording_is_silent_and_keeps_its_time(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asyncio.sleep(2)
+    await asks(office, number, "pause-recording")
+    await asyncio.sleep(3)
+    await hear_each_other(citizen, agent)
+    await asks(office, number, "resume-recording")
+    await asyncio.sleep(2)
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    ((since, until),) = (await office.house.record(citizen.name)).paused
+    left, right = await office.house.recording(citizen.name)
+    assert len(left) == len(right)
+    for side, speaker in ((left, citizen), (right, agent)):
+        stretches = audio.silences(side, (until - since) / 1000 - 0.1)
+        assert len(stretches) == 1, audio.silences(side, 0.5)
+        assert audio.dominant(side[:RATE]) == audio.dominant(side[-RATE:]) == speaker.hertz
 
 
 @talks

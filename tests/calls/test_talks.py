@@ -243,6 +243,14 @@ def test_the_record_has_how_long_the_citizen_was_held_and_who_could_not_be_had()
     ]
 
 
+def test_the_record_says_when_the_recording_was_paused() -> None:
+    house = played([Do.PAUSE_RECORDING, Do.RESUME_RECORDING, Do.MUTE, Do.PAUSE_RECORDING])
+    (record,) = house.records()
+    (first, second), arrived = record.paused, record.arrived
+    assert [round((at - arrived) / 100) for at in (*first, second[0])] == [195, 245, 345]
+    assert second[1] == record.ended
+
+
 BOSS = "voice:8020"
 SUPERVISED: dict[str, tuple[Sequence[Step], dict[str, list[str]]]] = {
     "listen": ([Do.LISTEN, Do.STOP], {CITIZEN: [A], SEAT: [C], "8020": ["unanswered", f"{A}+{C}"]}),

@@ -242,3 +242,27 @@ async def test_what_an_earlier_life_has_closed_is_opened_when_there_is_room(hous
     (house.folder / "closed").touch()
     await house.recorder.mind_the_room()
     assert house.names() == []
+
+
+async def test_what_was_said_while_the_recording_was_paused_is_silence_and_keeps_its_time(house: House) -> None:
+    house.raw(30)  # more than is read at once
+    pauses = ((SEPTEMBER + 5_100, SEPTEMBER + 12_100), (SEPTEMBER + 28_100, SEPTEMBER + 40_100))
+    record = msgspec.structs.replace(
+        ANSWERED, ended=Instant(SEPTEMBER + 30_100), paused=tuple((Instant(a), Instant(b)) for a, b in pauses)
+    )
+    house.recorder.ended(record)
+    await house.recorder.finish_all()
+    sound, _ = soundfile.read(house.folder / f"{CALL}.flac", dtype="int16")
+    assert len(sound) == 28_500 * 8
+    for ms, heard in ((2_900, 4_400), (3_100, 0), (8_000, 0), (10_900, 0), (11_100, 12_600), (26_500, 0)):
+        assert list(sound[ms * 8]) == [heard, -heard], ms
+
+
+async def test_a_recording_that_began_before_we_knew_of_it_is_silent_for_as_much_longer(house: House) -> None:
+    house.raw(30)
+    pauses = ((Instant(SEPTEMBER + 5_100), Instant(SEPTEMBER + 12_100)),)
+    house.recorder.ended(msgspec.structs.replace(ANSWERED, ended=Instant(SEPTEMBER + 29_100), paused=pauses))
+    await house.recorder.finish_all()
+    sound, _ = soundfile.read(house.folder / f"{CALL}.flac", dtype="int16")
+    for ms, heard in ((2_900, 4_400), (3_100, 0), (11_900, 0), (12_100, 13_600)):
+        assert sound[ms * 8][0] == heard, ms

@@ -75,6 +75,8 @@ REFUSED: list[tuple[tuple[AnyFact, ...], Asked, str]] = [
     (WITH_BEN, asks(Do.THREE_WAY, by=BEN), "agent 1002 was brought in by 1001"),
     ((asks(Do.LINK, FIRE),), asks(Do.LINK, FIRE), "already"),
     ((asks(Do.HANG_UP),), asks(Do.HOLD), "not in this talk"),
+    ((), asks(Do.RESUME_RECORDING), "not paused"),
+    ((asks(Do.PAUSE_RECORDING),), asks(Do.PAUSE_RECORDING), "paused already"),
 ]
 
 
@@ -94,6 +96,14 @@ def test_whoever_was_brought_in_may_hang_up_and_mute() -> None:
     assert follow(left, [goes(2)]).doing(left.parties[1]) is Doing.TALKING
     muted = talk(*WITH_BEN, asks(Do.THREE_WAY), asks(Do.HOLD), asks(Do.HANG_UP, by=BEN))
     assert muted.parties[1].room is Room.SIDE
+
+
+def test_the_recording_goes_on_when_whoever_paused_it_has_left() -> None:
+    paused = talk(*WITH_BEN, asks(Do.PAUSE_RECORDING))
+    assert paused.is_paused
+    assert follow(paused, [asks(Do.MUTE)]).is_paused
+    assert not follow(paused, [asks(Do.RESUME_RECORDING)]).is_paused
+    assert not follow(paused, [goes(1)]).is_paused
 
 
 def test_the_citizen_and_a_target_have_nobody_who_could_ask() -> None:

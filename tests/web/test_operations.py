@@ -45,6 +45,7 @@ MAY: dict[str, str] = {
             for what in (
                 *("hang-up", "hold", "retrieve", "mute", "unmute"),
                 *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility"),
+                *("pause-recording", "resume-recording"),
             )
         ),
         "own supervisor",
