@@ -39,6 +39,7 @@ class Figures(msgspec.Struct, frozen=True):
     short_abandoned: int
     rated: int
     satisfied: int
+    ewt_told: int
     connection_rate: float | None
     connection_rate_lenient: float | None
     agent_connection_rate: float | None
@@ -64,8 +65,11 @@ class Figures(msgspec.Struct, frozen=True):
     longest_wait: float | None
     mean_patience: float | None
     mean_talk: float | None
+    mean_hold: float | None
     mean_wrap_up: float | None
     mean_handle: float | None
+    ewt_error_by_departures: float | None
+    ewt_error_by_last: float | None
 
 
 TERMS = Figures.__struct_fields__[4:18]

@@ -134,6 +134,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "ivr.house.settings": ({"os", "pathlib", "socket", "read_text()"}, _SUPERVISOR),
     "ivr.migrations.versions.r0001_facts_and_calls": ({"pathlib", "read_text()"}, _MIGRATION),
     "ivr.migrations.versions.r0002_metrics": ({"pathlib", "read_text()"}, _MIGRATION),
+    "ivr.migrations.versions.r0003_holds_and_estimates": ({"pathlib", "read_text()"}, _MIGRATION),
     "ivr.town.audio": ({"pathlib"}, _TELEPHONE),
     "ivr.town.citizen": ({"pathlib", "to_thread()"}, _TELEPHONE),
     "ivr.town.commands": ({"pathlib", "read_bytes()", "datetime.now()"}, _COMMAND),

@@ -51,6 +51,10 @@ with cells as (
         max(since_answer_ms) filter (where fate = 'answered') as longest_wait,
         sum(since_arrival_ms) filter (where is_abandoned) as patience,
         sum(talk_ms) filter (where fate = 'answered') as talk,
+        sum(held_ms) filter (where fate = 'answered') as held,
+        sum(ewt_told) as ewt_told,
+        sum(ewt_by_departures_ms) as ewt_by_departures,
+        sum(ewt_by_last_ms) as ewt_by_last,
         sum(wrap_up_ms) filter (where fate = 'answered') as wrap_up
     from calls_in
     group by n, key
@@ -93,6 +97,10 @@ with cells as (
         max(longest_wait) over w as longest_wait,
         sum(patience) over w as patience,
         sum(talk) over w as talk,
+        sum(held) over w as held,
+        coalesce(sum(ewt_told) over w, 0)::bigint as ewt_told,
+        sum(ewt_by_departures) over w as ewt_by_departures,
+        sum(ewt_by_last) over w as ewt_by_last,
         coalesce(sum(wrap_up) over w, 0) as wrap_up
     from cells cross join keys left join counted using (n, key)
     window w as (partition by keys.key order by cells.n rows between $3::bigint - 1 preceding and current row)
@@ -102,7 +110,7 @@ select
     offered, answered,
     abandoned_arrival, abandoned_greeting, abandoned_queue, abandoned_ring, abandoned_transfer,
     missed, refused, called_back, transferred, announced, survival, failed, in_progress,
-    abandoned, agent_requests, connected, overflowed, short_abandoned, rated, satisfied,
+    abandoned, agent_requests, connected, overflowed, short_abandoned, rated, satisfied, ewt_told,
     answered::float8 / nullif(offered, 0) as connection_rate,
     answered::float8 / nullif(offered - short_abandoned, 0) as connection_rate_lenient,
     answered::float8 / nullif(agent_requests, 0) as agent_connection_rate,
@@ -132,8 +140,11 @@ select
     (longest_wait / 1000.0)::float8 as longest_wait,
     (patience / 1000.0 / nullif(abandoned, 0))::float8 as mean_patience,
     (talk / 1000.0 / nullif(answered, 0))::float8 as mean_talk,
+    (held / 1000.0 / nullif(answered, 0))::float8 as mean_hold,
     (wrap_up / 1000.0 / nullif(answered, 0))::float8 as mean_wrap_up,
-    ((talk + wrap_up) / 1000.0 / nullif(answered, 0))::float8 as mean_handle
+    ((talk + wrap_up) / 1000.0 / nullif(answered, 0))::float8 as mean_handle,
+    (ewt_by_departures / 1000.0 / nullif(ewt_told, 0))::float8 as ewt_error_by_departures,
+    (ewt_by_last / 1000.0 / nullif(ewt_told, 0))::float8 as ewt_error_by_last
 from summed
 where n >= $3
 order by since, key;

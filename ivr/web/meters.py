@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import prometheus_client as prometheus
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
@@ -37,9 +38,7 @@ TALKS_S = (10, 30, 60, 120, 180, 300, 600, 1200, 3600)
 
 STAGES = ("arrival", "greeting", "queue", "ring", "transfer", "talk", "leaving")
 RATIOS = tuple(name for name in Figures.__struct_fields__ if "_rate" in name or name.startswith("service_level"))
-TIMES = tuple(
-    name for name in Figures.__struct_fields__ if name.startswith(("asa_", "mean_")) or name == "longest_wait"
-)
+TIMES = tuple(f.name for f in msgspec.structs.fields(Figures) if f.type == float | None and f.name not in RATIOS)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
         "asa_since_queue": mean(_waited(call, call.queued) for call in answered),
         "longest_wait": max((_waited(call, call.answered) / 1000 for call in answered), default=None),
         "mean_patience": mean(_end(call) - call.arrived for call in left),
+        "mean_hold": mean(call.held_ms for call in answered),
         "mean_talk": mean(_talked(call) for call in answered),
     }
     for clock, began in (("since_answer", _answered), ("since_prompt_end", _prompts_ended)):

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from ivr.dispatcher import Told
 from ivr.edge.database import Database
-from ivr.facts import Arrived, CallRecord, Outcome, Queued, Stage
+from ivr.facts import Announced, Arrived, CallRecord, Outcome, Queued, Stage
 from ivr.figures import NAMES, TERMS, AgentTimes, Figures
 from ivr.journal import CALL, FLOOR, MISSED, RECORD
 from ivr.ledger import Taken
 from ivr.store import METRICS, Cells, PostgresStore
 from routing.arrival import Arrival
+from routing.estimate import Estimate
 from routing.hours import SHANGHAI
 from routing.ids import AgentId, CallId, Instant, PoolId, SeatId, SkillId, TicketId
 from routing.tickets import Accepted, AgentState, AnyEvent, Changed, Left, SignedIn, Tick
@@ -80,6 +81,7 @@ def calls(draw: st.DrawFn) -> CallRecord:
         asked_pool=draw(pools) if is_queued else None,
         pool=draw(pools) if outcome is Outcome.ANSWERED else None,
         overflowed=(PoolId("law"),) if is_queued and draw(st.booleans()) else (),
+        held_ms=draw(st.integers(0, 9_000)) if outcome is Outcome.ANSWERED else 0,
         rating=draw(st.sampled_from([None, 1, 2, 3, 4, 5])) if outcome is Outcome.ANSWERED else None,
         skill=draw(st.sampled_from([None, SkillId("market")])) if is_queued else None,
         agent=draw(st.sampled_from([AgentId("1001"), AgentId("1002")])) if outcome is Outcome.ANSWERED else None,
@@ -142,6 +144,24 @@ async def test_a_call_in_progress_is_offered_once_and_then_is_what_became_of_it(
     keys = {row.key: row for row in await store.figures(whole_day(), "line", IN_TIME)}
     assert (keys["12345"].in_progress, keys["12345"].answered) == (1, 1)
     assert "12329" not in keys
+
+
+async def test_what_callers_were_told_of_their_wait_is_compared_with_what_it_was(store: PostgresStore) -> None:
+    def told(number: int, when: float, **foreseen: int) -> tuple[int, bytes]:
+        said = Announced(at(when), (), Estimate(2, **foreseen) if foreseen else None)
+        return line(number, CALL, "c1", Taken(f"announced:{number}", said))
+
+    facts = [
+        told(1, 10, by_departures_ms=25_000, by_last_ms=10_000),
+        told(2, 30, by_departures_ms=5_000, by_last_ms=30_000),
+        told(3, 31),
+        line(4, RECORD, "c1", a_call("c1", connected=at(40), ended=at(90))),
+        line(5, CALL, "c2", Taken("announced:1", Announced(at(1), (), Estimate(1, 9_000, 9_000)))),
+        line(6, RECORD, "c2", a_call("c2", outcome=Outcome.ABANDONED, stage=Stage.QUEUE)),
+    ]
+    await store.drain(NODE, facts)
+    day = await the_day(store)
+    assert (day.ewt_told, day.ewt_error_by_departures, day.ewt_error_by_last) == (2, 5, 20)
 
 
 # --- windows
