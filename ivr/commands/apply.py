@@ -15,6 +15,7 @@ from ivr.commands.prompts import faults
 from ivr.edge import voice
 from ivr.edge.applied import History, Version, user
 from ivr.edge.clock import SystemClock
+from ivr.edge.processes import give_way
 from ivr.errors import Trouble
 from ivr.house import applying
 from ivr.house.house import House
@@ -37,6 +38,7 @@ def reload_command(who: str, to: int | None) -> None:
     """
     try:
         house = applying.opened(state_directory(None))
+        give_way()
         history = History(house.settings.state)
         sources = read_sources(house.settings.city) if to is None else history.sources(to)
         config = _checked(sources, house)

@@ -18,9 +18,15 @@ from pathlib import Path
 from ivr.errors import Trouble
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+NICE = 10
 POLL_S = 0.02
 
 _libc = ctypes.CDLL(None, use_errno=True)  # resolved before any fork: nothing may be loaded between fork and exec
+
+
+def give_way() -> None:
+    """From now on this process, with all it starts, works only where calls leave the machine time."""
+    os.nice(NICE)
 
 
 def dies_with_us(death: signal.Signals) -> Callable[[], None]:

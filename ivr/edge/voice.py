@@ -39,9 +39,6 @@ ONE_WITHIN = 60.0
 SLACK = 15.0
 """Seconds more that its process is given to answer."""
 
-NICE = 10
-"""The voice yields to calls: a reload makes what is missing while they go on."""
-
 HOME = str(Path(ivr.__file__).resolve().parents[1])
 """Where the child finds us, installed or not."""
 
@@ -244,7 +241,6 @@ def _make(order: Mapping[str, Any]) -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    os.nice(NICE)
     try:
         for ms in _make(json.load(sys.stdin)):
             print(ms, flush=True)  # noqa: T201 (the answer to our parent)

@@ -2,57 +2,25 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.asterisk.house import ROOT, House, opened
-from tests.asterisk.office import Office
+from ivr.facts import Outcome
+from tests.asterisk.office import HALL, Office
 from tests.asterisk.phones import Agent, Citizen
+from tests.asterisk.reloading import AFTERWARDS, FIRST, City, open_city, reload_under_calls
 
 pytestmark = pytest.mark.asterisk
 
 NEW_SEAT = "8099"
-
-
-class City:
-    """A house with a `config/` of its own, and somebody who edits it."""
-
-    def __init__(self, house: House, folder: Path) -> None:
-        self.house = house
-        self.folder = folder
-
-    def edit(self, name: str, was: str, now: str) -> None:
-        path = self.folder / name
-        text = path.read_text(encoding="utf-8")
-        assert was in text
-        path.write_text(text.replace(was, now, 1), encoding="utf-8")
-
-    def put_back(self) -> None:
-        for name in ("config", "recordings"):
-            shutil.copytree(ROOT / name, self.folder / name, dirs_exist_ok=True)
-
-    def reloads(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """`hotline reload`, whatever becomes of it; typed in a terminal that knows nothing but the state directory."""
-        environment = {name: value for name, value in self.house.environment.items() if name != "HOTLINE_CONFIG"}
-        command = [sys.executable, "-m", "ivr", "reload", *options]
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-
-    def version(self) -> int:
-        return int(json.loads(self.house.hotline("history", "--json"))[-1]["number"])
+LINES, CALLERS = 10_000, 60
 
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    folder = tmp_path_factory.mktemp("a city")
-    for name in ("config", "recordings"):
-        shutil.copytree(ROOT / name, folder / name)
-    with opened(folder / "state of it", HOTLINE_CONFIG=str(folder)) as house:
-        yield City(house, folder)
+    with open_city(tmp_path_factory.mktemp("a city")) as city:
+        yield city
 
 
 async def _answers(office: Office, citizen: Citizen) -> Agent:
@@ -140,6 +108,21 @@ def test_back_to_an_earlier_version_and_what_the_history_says(city: City) -> Non
     controller = house.kills("controller")
     asyncio.run(house.has_restarted("controller", controller))
     assert json.loads(house.hotline("status", "--json"))["version"] == 3
+
+
+def test_ten_thousand_lines_come_in_while_sixty_calls_talk_and_wait_and_nobody_notices(city: City) -> None:
+    city.put_back()
+    story = asyncio.run(reload_under_calls(city, LINES, CALLERS))
+    assert story.said.returncode == 0, story.said.stdout + story.said.stderr
+    assert f"{CALLERS} calls in progress keep what they began with." in story.said.stdout
+    assert json.loads(city.house.hotline("status", "--json"))["lines"] > LINES
+    for citizen in story.citizens:
+        citizen.was_never_in_silence()
+    known = story.records.pop(story.follows.name)
+    assert (known.line, known.phase, known.marked) == (str(FIRST + LINES - 1), "transition", None)
+    assert {(each.line, each.marked) for each in story.records.values()} == {("12345", "unknown-number")}
+    answered = [each for each in story.records.values() if each.outcome is Outcome.ANSWERED]
+    assert len(answered) == len(HALL) + AFTERWARDS
 
 
 def test_another_node_is_another_house(city: City) -> None:
