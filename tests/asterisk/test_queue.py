@@ -25,11 +25,11 @@ async def who_waits_hears_their_place_between_the_music_and_then_the_agent(offic
     await citizen.hears_music()
     await office.house.controller(f"agents/{BUSY}/ready", method="POST")
     agent = await office.talks(citizen, "12345")
-    assert citizen.times_heard("position-next") == 1
-    citizen.did_not_hear("wait-1", "wait-3", "wait-5", "wait-10", "wait-more")
     await citizen.hangs_up()
     assert (await agent.is_hung_up()).cause == 16
     citizen.was_never_in_silence()
+    assert citizen.times_heard("position-next") == 1
+    citizen.did_not_hear("wait-1", "wait-3", "wait-5", "wait-10", "wait-more")
     record = await office.house.record(citizen.name)
     assert (record.outcome, record.agent) == (Outcome.ANSWERED, BUSY)
     assert record.prompts == ("greeting-12345", "position-next")
