@@ -108,13 +108,15 @@ def test_we_can_hang_up_before_and_after_the_answer(plays: Plays) -> None:
     plays(scenario)
 
 
-@pytest.mark.parametrize(("phone", "cause"), [("busy", 17), ("rejects", 21), ("unregistered", 20), ("rings", 19)])
-def test_a_leg_that_does_not_answer_ends_with_its_cause(plays: Plays, phone: str, cause: int) -> None:
+@pytest.mark.parametrize(
+    ("phone", "cause", "sip"), [("busy", 17, 486), ("rejects", 21, 403), ("unregistered", 20, 0), ("rings", 19, 0)]
+)
+def test_a_leg_that_does_not_answer_ends_with_its_causes(plays: Plays, phone: str, cause: int, sip: int) -> None:
     async def scenario(world: World) -> None:
         async with connect(world.wire, APP) as ari:
             ring_for = SECOND if phone == "rings" else 10 * SECOND
             async with Leg(ari, ChannelId("leg"), world.endpoint(phone), ring_for=ring_for) as leg:
-                assert await leg.answered() == Ended(hung_up=True, cause=cause)
+                assert await leg.answered() == Ended(hung_up=True, cause=cause, sip=sip)
             await leg.channel.gone()
             await is_forgotten(ari, "channels/leg")
 
@@ -126,7 +128,7 @@ def test_asterisk_itself_gives_up_ringing_after_the_timeout(plays: Plays) -> Non
         async with connect(world.wire, APP) as ari:
             leg = Channel(ari, ChannelId("leg"))
             await leg.request("POST", query={"endpoint": world.endpoint("rings"), "app": APP, "timeout": 1})
-            assert await leg.gone() == Ended(hung_up=True, cause=19)
+            assert await leg.gone() == Ended(hung_up=True, cause=19, sip=480)
 
     plays(scenario)
 

@@ -53,7 +53,7 @@ PHONES = {
     "answers": Phone(answers_after=0.2, talks=None),
     "rings": Phone(),
     "busy": Phone(busy=True),
-    "rejects": Phone(rejects_after=0.1),
+    "rejects": Phone(rejects_after=0.1, rejects_with=403),
     "unregistered": Phone(registered=False),
 }
 

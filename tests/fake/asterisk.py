@@ -240,7 +240,7 @@ class FakeAsterisk(World):
             if channel.gone:
                 return
             if phone.busy or busy:
-                self.hang_up(channel, 17)
+                self._refused(channel, 17, 486)
             elif not phone.dead:
                 self._state(channel, "Ringing")
 
@@ -248,7 +248,8 @@ class FakeAsterisk(World):
         if phone.busy or busy or phone.dead:
             return
         if phone.rejects_after is not None:
-            channel.timers.append(self.later(ring_s + phone.rejects_after, lambda: self._rejected(channel)))
+            wait_s = ring_s + phone.rejects_after
+            channel.timers.append(self.later(wait_s, lambda: self._refused(channel, 21, phone.rejects_with)))
         if phone.answers_after is not None:
             wait_s = ring_s + phone.answers_after
             channel.timers.append(self.later(wait_s, lambda: self._answered(channel, app, args, phone)))
@@ -263,11 +264,11 @@ class FakeAsterisk(World):
 
     def _unanswered(self, channel: Channel) -> None:
         if not channel.gone and channel.state != "Up":
-            self._ends(channel, 19, requested=None)
+            self._ends(channel, 19, requested=None, sip=480)
 
-    def _rejected(self, channel: Channel) -> None:
+    def _refused(self, channel: Channel, cause: int, sip: int) -> None:
         if not channel.gone and channel.state != "Up":
-            self.hang_up(channel, 21)
+            self._ends(channel, cause, requested=cause, sip=sip)
 
     def _answered(self, channel: Channel, app: str, args: list[str], phone: Phone) -> None:
         if channel.gone:
@@ -301,7 +302,7 @@ class FakeAsterisk(World):
                 party.cause = cause
             self._ends(channel, cause, requested=32 if by_us else cause)
 
-    def _ends(self, channel: Channel, cause: int, requested: int | None) -> None:
+    def _ends(self, channel: Channel, cause: int, requested: int | None, sip: int = 0) -> None:
         if requested is not None:
             self.emit("ChannelHangupRequest", channel, cause=requested)
         channel.gone = True
@@ -311,7 +312,8 @@ class FakeAsterisk(World):
         self.leave_stasis(channel, goes_on=False)
         self.settle(channel)
         if channel.originated:
-            self.emit("ChannelDestroyed", channel, cause=cause, cause_txt="")
+            told = {"tech_cause": sip} if sip else {}
+            self.emit("ChannelDestroyed", channel, cause=cause, cause_txt="", **told)
         del self.channels[channel.id]
         for ear in [each for each in self.channels.values() if each.spied is channel]:
             self.hang_up(ear)

@@ -17,14 +17,15 @@ class Phone:
     """How whoever we dial behaves, in seconds; None means never.
 
     `answers_after` ringing; then `talks` from the moment they share a bridge with somebody, or `leaves` from the
-    answer, and hangs up.  `rejects_after` ringing declines (cause 21).  `busy`: 486.  `dead`: not even ringing.
-    `registered` false: Asterisk does not know where it is.
+    answer, and hangs up.  `rejects_after` ringing declines, with the SIP code `rejects_with` (cause 21).  `busy`: 486.
+    `dead`: not even ringing.  `registered` false: Asterisk does not know where it is.
     """
 
     answers_after: float | None = None
     talks: float | None = 30.0
     leaves: float | None = None
     rejects_after: float | None = None
+    rejects_with: int = 603
     busy: bool = False
     dead: bool = False
     registered: bool = True
