@@ -173,7 +173,7 @@ def _later(old: Config, new: Config) -> Iterator[str]:
 
 
 def _outside(config: Config) -> list[tuple[object, ...]]:
-    """What is a transport's: Asterisk makes a new one at a reload, and changes none."""
+    """What is a transport's: Asterisk changes none while it runs."""
     return [
         (trunk.bind, trunk.port, trunk.external_address, trunk.external_media) for trunk in config.site.trunks.values()
     ]

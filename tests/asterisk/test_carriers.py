@@ -170,9 +170,11 @@ async def test_a_carrier_that_refuses_or_says_nothing_is_passed_over(carriers: C
     carriers.telecom.rings_at_once = bool(status)
     call = await carriers.calls(carriers.unicom, "12316", TO_UNICOM)
     refused = await carriers.telecom.rung(20)
+    assert refused.offer.host == OURS
     if status:
         refused.reject(status)
     ring: Incoming = await carriers.unicom.rung(15)
+    assert (ring.source[0], ring.offer.host) == (TO_UNICOM, TO_UNICOM)
     ring.answer(tone(VOICE))
     await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the centre")
     await call.hang_up()

@@ -4,10 +4,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Annotated, Literal
 
+import msgspec
 import pytest
 import yaml
 
+from ivr.house.commands import PRODUCTION_DRAIN_S
 from ivr.main import main
 from tests.reading import ROOT
 
@@ -68,6 +71,62 @@ def test_the_image_copies_what_exists_and_starts_what_exists() -> None:
     for command in re.findall(r'"hotline", "([\w-]+)"', dict(found)["CMD"] + dict(found)["HEALTHCHECK"]):
         assert command in commands()
     assert dict(found)["USER"] == "hotline"
+
+
+Size = Annotated[str, msgspec.Meta(pattern="^[0-9]+[bkmg]$")]
+Duration = Annotated[str, msgspec.Meta(pattern="^([0-9]+h)?([0-9]+m)?([0-9]+s)?$")]
+Mount = Annotated[str, msgspec.Meta(pattern="^(\\.{1,2}/|[a-z]+:)[^:]*(:/[^:]+)?(:ro)?$")]
+
+
+class Build(msgspec.Struct, forbid_unknown_fields=True):
+    """As much of the Compose specification as ours has; a field with another name would be passed over or refused."""
+
+    context: str
+    dockerfile: str
+
+
+class Service(msgspec.Struct, forbid_unknown_fields=True):
+    build: Build
+    image: str
+    init: bool
+    restart: Literal["no", "always", "on-failure", "unless-stopped"]
+    stop_grace_period: Duration
+    network_mode: Literal["host"]
+    shm_size: Size
+    ulimits: dict[str, int]
+    environment: dict[str, str]
+    volumes: list[Mount]
+
+
+class Compose(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    services: dict[str, Service]
+    volumes: dict[str, None]
+
+
+def test_compose_is_written_as_its_specification_says() -> None:
+    read = msgspec.convert(yaml.safe_load((DEPLOY / "compose.yaml").read_text()), Compose)
+    (service,) = read.services.values()
+    named = {volume.split(":")[0] for volume in service.volumes if not volume.startswith(".")}
+    assert named == set(read.volumes)
+    waits = re.fullmatch(r"(\d+)s", service.stop_grace_period)
+    assert waits
+    assert int(waits[1]) > PRODUCTION_DRAIN_S
+
+
+COMPOSE = Path("/usr/libexec/docker/cli-plugins/docker-compose")
+
+
+@pytest.mark.skipif(not COMPOSE.exists(), reason="docker compose is not installed")
+def test_docker_compose_reads_it() -> None:
+    ran = subprocess.run(
+        [COMPOSE, "-f", DEPLOY / "compose.yaml", "config", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
 
 
 def test_compose_builds_that_image_and_gives_it_the_city_s_files() -> None:
