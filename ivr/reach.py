@@ -25,6 +25,7 @@ from ivr.ledger import (
     OFFERED,
     OVERFLOWED,
     QUEUED,
+    RELEASED,
     RETURNED,
     ROUTED,
     TRANSFERRED,
@@ -248,7 +249,8 @@ async def _join(call: Call, other: Channel) -> None:
 def _joined(call: Call, person: Person) -> Person:
     """Nobody takes them out of their talk: a life before may have died before it had lifted the lease."""
     call.is_with_somebody = True
-    call.citizen.put(LEASE, "0")
+    if RELEASED not in call.ledger:  # after the talk a prompt may be playing, and a variable would wait for its end
+        call.citizen.put(LEASE, "0")
     call.others.append(person.leg)
     return person
 

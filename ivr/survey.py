@@ -28,9 +28,9 @@ async def ask(call: Call) -> None:
         return
     call.service.dispatcher.leave(call.ticket)  # the agent's talk is over, whatever is said of it
     longest_ms = call.service.audio.length_ms(survey.prompt.id) + survey.answer_within_ms
-    call.citizen.put(DONE, "1")
-    call.citizen.put(LEASE, str((longest_ms + SLACK_MS) // 1000))
-    if SAYING.of(survey.prompt.id) not in call.ledger:
+    if SAYING.of(survey.prompt.id) not in call.ledger:  # else both are done, and would wait for the end of the prompt
+        call.citizen.put(DONE, "1")
+        call.citizen.put(LEASE, str((longest_ms + SLACK_MS) // 1000))
         call.citizen.music()
     with call.ari.mailbox(call.citizen.id) as keys:
         level = await _level(call, survey, longest_ms, keys)

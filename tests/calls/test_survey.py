@@ -137,6 +137,23 @@ def test_a_controller_that_hangs_in_the_survey_keeps_nobody_on_the_line() -> Non
     assert record(house).outcome is Outcome.ANSWERED
 
 
+def test_a_restart_in_the_middle_of_the_question_costs_no_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """What is asked of a channel waits behind its prompt: longer than we wait for any reply, and all calls with it."""
+
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse(seed=3)
+        house.agent("1016", answers_after=1.0, talks=2)
+        house.fake.dials("12345")
+        house.fake.later(ASKED_AT - 0.5, house.kill)
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    assert heard(house).count("survey") == 1
+    assert "no reply" not in caplog.text
+
+
 def test_a_city_that_asks_nobody() -> None:
     async def scene() -> SimulatedHouse:
         house = SimulatedHouse(seed=3)
