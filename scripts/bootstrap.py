@@ -29,7 +29,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 COVERS = {"run": ("run",), "dev": ("run", "dev")}  # whoever has what tests the house has what runs it
-REAL_CALLS = "tests/asterisk"
+REAL_TIME = ("tests/contract", "tests/asterisk")  # a real Asterisk, its seconds, and sound
 WORKERS = min(len(os.sched_getaffinity(0)), 8)  # with twice as many, some tests failed on a busy machine
 NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
 FAST = (
@@ -240,11 +240,11 @@ def test(*arguments: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["COVERAGE_FILE"] = f"{scratch}/coverage"
         options = ("-n", str(WORKERS), "--dist", "worksteal", "--cov", "--cov-report=term-missing:skip-covered")
-        step("tests", "pytest", "tests", f"--ignore={REAL_CALLS}", *options)
-    # They live in real time and are judged by ear: on a machine that is busy with something else, a scene can come
-    # apart without a fault of ours.  What failed is shown, and has to pass by itself.
-    if ran("real calls", "pytest", REAL_CALLS):
-        step("the real calls that failed, once more", "pytest", "--last-failed", REAL_CALLS)
+        step("tests", "pytest", "tests", *(f"--ignore={folder}" for folder in REAL_TIME), *options)
+    # They live in real time, and calls are judged by ear: on a machine that is busy with something else, a scene can
+    # come apart without a fault of ours.  What failed is shown, and has to pass by itself.
+    if ran("a real Asterisk", "pytest", *REAL_TIME):
+        step("what failed there, once more", "pytest", "--last-failed", *REAL_TIME)
 
 
 def main() -> None:

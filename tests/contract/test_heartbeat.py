@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
+from functools import partial
 
 import pytest
 
 from ivr.ari.client import connect
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import ConnectionLost
-from tests.asterisk.waiting import passes
+from tests.asterisk.waiting import eventually, passes
 from tests.contract.real import PASSWORD, Running
 from tests.contract.worlds import APP
 
@@ -36,5 +37,13 @@ async def test_a_stopped_asterisk_is_noticed(real_asterisk: Running) -> None:
                 await asyncio.wait_for(stay(), 20)
         finally:
             real_asterisk.child.send_signal(signal.SIGCONT)
+        await eventually(partial(_is_registered, wire), 60, "a connection is to be had again")
+
+
+async def _is_registered(wire: AsteriskWire) -> bool:
+    """As the controller does it: what Asterisk, just awake, does not answer on one socket is asked on another."""
+    try:
         async with connect(wire, APP) as ari:
-            assert await ari.is_registered()
+            return await ari.is_registered()
+    except ConnectionLost:
+        return False
