@@ -35,7 +35,6 @@ NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
 FAST = (
     "tests/routing",
     "tests/calls",
-    "tests/web",
     "tests/test_architecture.py",
     "tests/test_docs.py",
 )

@@ -43,7 +43,7 @@ def test_no_kill_at_any_wire_action_loses_a_caller(way: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("way", LINES)
+@pytest.mark.parametrize("way", WAYS)
 def test_a_killed_controller_greets_nobody_twice_and_leaves_no_silence(way: str) -> None:
     strikes = simulate(lambda: _strikes(*LINES[way]))
     longest = max(simulate(lambda: _silence(strike, *LINES[way])) for strike in range(1, strikes + 1))  # noqa: B023
