@@ -44,7 +44,7 @@ def follow(talk: Talk, facts: Iterable[AnyFact]) -> Talk:
                 talk = _joined(talk, fact)
             case Parted():
                 talk = _parted(talk, fact)
-            case _:  # pragma: no cover
+            case _:
                 assert_never(fact)
     return talk
 

@@ -101,7 +101,7 @@ class Floor:
                 self._closed(event, now, said)
             case Opened():
                 self._opened(event, now, said)
-            case _:  # pragma: no cover
+            case _:
                 assert_never(event)
         return tuple(said)
 

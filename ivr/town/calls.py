@@ -4,6 +4,7 @@ A call knows when each thing happened (the loop's clock), what was said to it, a
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Refused(Exception):
         self.end = end
 
 
-class Call:
+class Call(ABC):
     """One call of a phone.  `began`, `rang_at`, `answered_at`, `ended_at`: moments of the loop's clock."""
 
     def __init__(self, phone: "Phone", media: Media, call_id: str) -> None:
@@ -154,15 +155,15 @@ class Call:
 
     # --- within the dialog
 
+    @abstractmethod
     def dialog(self) -> tuple[str, str, str, Address]:
         """Our From, their To, their contact, and where to send."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def hang_up(self) -> None:
         """End the call, whatever its state; returns when the other side knows."""
-        raise NotImplementedError
 
-    def strayed(self, response: sip.Response) -> None:
+    def strayed(self, response: sip.Response) -> None:  # noqa: B027 - only whoever dialled has something to do
         """A response that nobody waits for."""
 
     async def _bye(self) -> None:

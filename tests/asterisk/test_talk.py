@@ -12,7 +12,7 @@ from ivr.town.rtp import RATE
 from tests.asterisk.house import House
 from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import Agent, Citizen
-from tests.asterisk.waiting import eventually
+from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -204,12 +204,12 @@ async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office)
 @talks
 async def a_paused_recording_is_silent_and_keeps_its_time(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    await asyncio.sleep(2)
+    await passes(2)
     await asks(office, number, "pause-recording")
-    await asyncio.sleep(3)
+    await passes(3)
     await hear_each_other(citizen, agent)
     await asks(office, number, "resume-recording")
-    await asyncio.sleep(2)
+    await passes(2)
     await citizen.hangs_up()
     await all_hung_up(agent)
     ((since, until),) = (await office.house.record(citizen.name)).paused
