@@ -136,7 +136,9 @@ def works() -> bool:
 def install(lock: str) -> None:
     """Install what the lock file names, each file checked against its hash, and say how far it is."""
     total = len(re.findall(r"^[A-Za-z0-9]", (ROOT / lock).read_text(), re.MULTILINE))
-    checked = ("--require-hashes", "--only-binary", ":all:")
+    # The lock is complete.  Left to look for dependencies, pip would take `coverage[toml]` for a name of its own, and
+    # fail on the day on which PyPI has a newer one than is locked.
+    checked = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
     quiet = ("--no-input", "--disable-pip-version-check", "--progress-bar", "off")
     argv: list[str | Path] = [PYTHON, "-m", "pip", "install", *checked, *quiet, "-r", ROOT / lock]
     heard: list[str] = []
