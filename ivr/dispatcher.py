@@ -6,7 +6,7 @@ a `Place` and hears there of its offers.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from routing.config import Site
 from routing.estimate import Estimate, Flow
 from routing.floor import Floor
 from routing.ids import AgentId, Instant, PoolId, PromptId, TicketId
+from routing.replay import Told, sealed
 from routing.standing import AgentView, FloorState, TicketState, TicketView
 from routing.tickets import (
     Accepted,
@@ -48,17 +49,6 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_EVERY = 10_000
 """Events after which the Floor is written down whole, so that a replay need not begin at the beginning."""
-
-
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An event as the journal keeps it: with the moment that the Floor was given.
-
-    `changed`: whose state the Floor changed for it; a replay finds that out by itself, the store does not.
-    """
-
-    at: Instant
-    event: AnyEvent
-    changed: tuple[Changed, ...] = ()
 
 
 class Place:
@@ -147,12 +137,12 @@ class Dispatcher:
         self._told = asyncio.Event()
         self.overdue = asyncio.Event()
         """An agent's state has reached its limit: somebody should compare us with Asterisk."""
-        self._since_snapshot = 0
+        self._since_snapshot = self._seal = 0
         self.snapshot()
 
     def snapshot(self) -> None:
         """Write the Floor down whole: what was told before need not be replayed."""
-        self._since_snapshot = 0
+        self._since_snapshot = self._seal = 0
         self._journal.write(FLOOR, SNAPSHOT, self._floor.dump())
 
     def apply(self, event: AnyEvent) -> None:  # noqa: C901 - a case for each action
@@ -162,7 +152,8 @@ class Dispatcher:
             self._departs(event.ticket, now)
         actions = self._floor.apply(event, now)
         changed = tuple(action for action in actions if isinstance(action, Changed))
-        self._journal.write(FLOOR, "", Told(now, event, changed))
+        self._seal = sealed(actions, self._seal)
+        self._journal.write(FLOOR, "", Told(now, event, changed, self._seal))
         for action in actions:
             match action:
                 case Offer():
@@ -328,21 +319,29 @@ def _ms(duration: timedelta) -> int:
 
 
 def replay(entries: Iterable[Entry]) -> Floor:
-    """The Floor as the journal left it; what it answered was delivered in an earlier life.
+    """The Floor as the journal left it; what it answered was delivered in an earlier life."""
+    floor = Floor()
+    for _, entry in kept(entries):
+        if isinstance(entry, FloorState):
+            floor = Floor.load(entry)
+        else:
+            floor.apply(entry.event, entry.at)
+    return floor
+
+
+def kept(entries: Iterable[Entry]) -> Iterator[tuple[int, Told | FloorState]]:
+    """What the journal says of the Floor, each with its number.
 
     An event that another version of us wrote and this one cannot read is left out: a hotline that does not start is
     worse than an agent who must sign in again.
     """
-    floor = Floor()
     for entry in entries:
         if entry.topic != FLOOR:
             continue
         try:
             if entry.key == SNAPSHOT:
-                floor = Floor.load(msgspec.json.decode(entry.body, type=FloorState))
+                yield entry.seq, msgspec.json.decode(entry.body, type=FloorState)
             else:
-                told = msgspec.json.decode(entry.body, type=Told)
-                floor.apply(told.event, told.at)
+                yield entry.seq, msgspec.json.decode(entry.body, type=Told)
         except msgspec.DecodeError as fault:
             log.error("journal: floor entry %d cannot be read: %s", entry.seq, fault)  # noqa: TRY400 - says all
-    return floor

@@ -9,6 +9,7 @@ from ivr.commands.floor import close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
 from ivr.commands.prompts import prompts_command
+from ivr.commands.replay import replay_command
 from ivr.commands.report import report
 from ivr.commands.switch import agents, calls, queues, recording_command, status
 from ivr.commands.talk import talk
@@ -58,6 +59,7 @@ for command in (
     wrap_up,
     talk,
     report,
+    replay_command,
     town,
     reload_command,
     history_command,

@@ -119,6 +119,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "ivr.commands.plan": ({"pathlib", "read_text()", "write_text()"}, _COMMAND),
     "ivr.commands.plot": ({"pathlib"}, _COMMAND),
     "ivr.commands.prompts": ({"pathlib"}, _COMMAND),
+    "ivr.commands.replay": ({"pathlib"}, _COMMAND),
     "ivr.commands.report": ({"pathlib"}, _COMMAND),
     "ivr.commands.switch": ({"time", "read_bytes()"}, _COMMAND),
     "ivr.house.applying": ({"pathlib", "read_text()", "read_bytes()"}, _SUPERVISOR),

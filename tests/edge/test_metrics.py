@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ivr.dispatcher import Told
 from ivr.edge.database import Database
 from ivr.facts import Announced, Arrived, CallRecord, Outcome, Queued, Stage
 from ivr.figures import NAMES, TERMS, AgentTimes, Figures
@@ -19,6 +18,7 @@ from routing.arrival import Arrival
 from routing.estimate import Estimate
 from routing.hours import SHANGHAI
 from routing.ids import AgentId, CallId, Instant, PoolId, SeatId, SkillId, TicketId
+from routing.replay import Told
 from routing.tickets import Accepted, AgentState, AnyEvent, Changed, Left, SignedIn, Tick
 from routing.windows import Every, cells, starts
 from tests.edge.counting import IN_TIME_MS, KEY, counted, moment
