@@ -13,6 +13,7 @@ from functools import partial
 
 import msgspec
 
+from ivr.acquaintances import Acquaintances
 from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey, tickets
 from ivr.ari import models
 from ivr.ari.client import Ari, Lists, connect
@@ -63,13 +64,17 @@ class Controller:
         witnesses: Sequence[Witness] = (),
         rehearsal: str = "",
         callbacks: Callbacks | None = None,
+        acquaintances: Acquaintances | None = None,
     ) -> None:
         self.service = service
         self.register = register
         self.ari: Ari | None = None
         self.rehearsal = rehearsal
         self.callbacks = callbacks or Callbacks(service.journal, service.clock, service.config.site.numbering)
-        self._witnesses = (*witnesses, self.callbacks)
+        self._acquaintances = acquaintances or Acquaintances(
+            service.journal, service.clock, service.config.site.numbering
+        )
+        self._witnesses = (*witnesses, self.callbacks, self._acquaintances)
         self._wire = wire
         self._door_is_open = True
         self._quiet = asyncio.Event()
@@ -185,8 +190,9 @@ class Controller:
         civil = clock.civil().isoformat(timespec="milliseconds")
         now = arrived(channel, self.service.config, civil, clock.instant(), self.rehearsal)
         task = self.callbacks.comes(call, now.arrival.caller)
-        if task is not None:
-            now = msgspec.structs.replace(now, first_entry=task.first_entry, agent=task.agent)
+        known = self._acquaintances.of(now.arrival.caller, self.service.config.site.timing.same_agent_for)
+        first_entry, agent = (task.first_entry, task.agent) if task is not None else (None, None)
+        now = msgspec.structs.replace(now, first_entry=first_entry, agent=agent or known)
         ledger.write(ARRIVED, now)
         return Call(self.service, ari, call, Channel(ari, ChannelId(channel.id)), ledger, resumed=False)
 

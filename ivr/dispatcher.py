@@ -275,7 +275,7 @@ class Dispatcher:
         position, place = self._floor.position(ticket), self._floor.place(ticket)
         if position is None or place is None:
             return None
-        return self._flow.expected(place.requirement, position, self._clock.instant())
+        return self._flow.expected(place.requirement.common, position, self._clock.instant())
 
     def length(self, pool: PoolId) -> int:
         """How many wait for agents of this pool."""
@@ -284,12 +284,12 @@ class Dispatcher:
     def foreseen(self, ladder: Ladder) -> Estimate:
         """How long one more would wait who comes with this ladder, at the end of it."""
         requirement = ladder[-1].requirement
-        return self._flow.expected(requirement, self._floor.behind(requirement), self._clock.instant())
+        return self._flow.expected(requirement.common, self._floor.behind(requirement), self._clock.instant())
 
     def _departs(self, ticket: TicketId, now: Instant) -> None:
         place = self._floor.place(ticket)
         if place is not None:
-            self._flow.departed(place.requirement, now - place.entered, now)
+            self._flow.departed(place.requirement.common, now - place.entered, now)
 
     def _place(self, ticket: TicketId) -> Place:
         return self._places.setdefault(ticket, Place(self, ticket))

@@ -28,7 +28,8 @@ class Arrived(msgspec.Struct, frozen=True):
     """The dialplan's stamp on `channel`.
 
     `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any.  `first_entry`, `agent`: of
-    somebody who was to be called back and calls by themselves: since when they wait, and who is asked first.
+    somebody who was to be called back and calls by themselves: since when they wait, and who is asked first; `agent`
+    also of somebody who has lately talked with that one.
     """
 
     at: Instant

@@ -29,6 +29,12 @@ RECORDING, CENSUS = "recording", "census"
 CALLBACK, CALLED_BACK = "callback", "called-back"
 """A fact of a task of calling back, its key the call that made it; the last fact of it, with which it is settled."""
 
+ACQUAINTED = "acquainted"
+"""Which agent talked last with the number that is its key; the latest counts, no use to the store."""
+
+LATEST_MOST = 50_000
+"""Keys of a topic of which the latest entry counts: more than a city has callers in a day."""
+
 DISPOSITION = "disposition"
 """What an agent said in wrap-up of the call that is its key; the last one counts."""
 
@@ -37,7 +43,7 @@ SNAPSHOT = "snapshot"
 
 _HEADER, _DRAINED, _DAMAGE, _THINNED = "journal", "drained", "damage", "thinned"
 _OWN = {_HEADER, _DRAINED}  # the journal's own
-_UNDRAINED = {*_OWN, CENSUS}  # never drained
+_UNDRAINED = {*_OWN, CENSUS, ACQUAINTED}  # never drained
 _FORMAT = 1
 
 BOUND = 8 << 30  # bytes; beyond it details are thinned
@@ -95,7 +101,9 @@ class Journal:
         self._seq = -1
         self._open = False
         self._held: list[bytes] = []
-        self._living: dict[str, dict[str, list[bytes]]] = {CALL: {}, FLOOR: {}, CENSUS: {}, CALLBACK: {}}
+        self._living: dict[str, dict[str, list[bytes]]] = {
+            topic: {} for topic in (CALL, FLOOR, CENSUS, CALLBACK, ACQUAINTED)
+        }
         self._ended: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
         self._last = -1  # the last entry that is to be drained
@@ -251,6 +259,12 @@ class Journal:
             self._ended[key] = (at, line)
         elif topic == CALLED_BACK:
             self._living[CALLBACK].pop(key, None)
+        elif topic == ACQUAINTED:
+            latest = self._living[topic]
+            latest.pop(key, None)
+            latest[key] = [line]
+            if len(latest) > LATEST_MOST:
+                del latest[next(iter(latest))]
         elif topic in self._living and not (topic == CALL and key in self._ended):
             if topic == CENSUS or (topic == FLOOR and key == SNAPSHOT):
                 self._living[topic].clear()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvloop
 
+from ivr.acquaintances import Acquaintances
 from ivr.app import CURRENT, Controller
 from ivr.audit import ANCHOR, Audit
 from ivr.callbacks import Callbacks
@@ -112,6 +113,7 @@ async def _live(given: Surroundings) -> None:
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
     callbacks = Callbacks(journal, given.clock, site.numbering, entries)
+    acquaintances = Acquaintances(journal, given.clock, site.numbering, entries)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")
     census = Census(
         calls_csv,
@@ -137,7 +139,7 @@ async def _live(given: Surroundings) -> None:
     store = PostgresStore(Database(given.database))
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
-        controller = Controller(service, wire, register, (census, recorder), given.rehearsal, callbacks)
+        controller = Controller(service, wire, register, (census, recorder), given.rehearsal, callbacks, acquaintances)
         access = await _access(given, secrets)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         hub = Hub(controller, access)

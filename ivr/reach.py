@@ -104,7 +104,7 @@ def _place(call: Call, stage: Stage) -> Place:
         call.ticket,
         rungs,
         arrived.first_entry or arrived.at,
-        ledger[ROUTED].priority_ms,
+        _priority_ms(call),
         stage.limit_ms,
         max(map(int, ledger.which(OFFERED)), default=0),
     )
@@ -113,6 +113,16 @@ def _place(call: Call, stage: Stage) -> Place:
     place = dispatcher.enter(entered)
     ledger.write(QUEUED.of(stage.n), Queued(call.now(), call.ticket, too))
     return place
+
+
+def _priority_ms(call: Call) -> int:
+    """The head start of this call, after what has happened to it."""
+    before, arrived = timedelta(milliseconds=call.ledger[ROUTED].priority_ms), call.ledger[ARRIVED]
+    has_returned = bool(call.ledger.which(RETURNED))
+    head = call.service.config.site.priorities.later(
+        before, is_callback=arrived.first_entry is not None, has_returned=has_returned
+    )
+    return head // timedelta(milliseconds=1)
 
 
 def _overflowing(call: Call, rungs: Ladder, stage: Stage) -> tuple[Ladder, tuple[PoolId, ...]]:

@@ -20,7 +20,10 @@ from routing.plan import Destination, Route, plan
 from routing.prompts import family
 
 UNKNOWN = "any other number"
-FIELDS = ("name", "department", "unit", "section", "row", "reading", "host", "number_kept", "seats", "example")
+FIELDS = (
+    *("name", "department", "unit", "section", "row", "reading", "host", "number_kept", "seats", "priority"),
+    "example",
+)
 """What is said of a line without being heard by a caller."""
 
 SAYS = {
@@ -161,6 +164,8 @@ def _line(sides: _Sides, number: str) -> Iterator[Change]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} s"
     return {True: "yes", False: "no", None: ""}[value] if value is None or isinstance(value, bool) else str(value)
 
 

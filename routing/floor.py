@@ -320,19 +320,21 @@ class Floor:
 
     def behind(self, requirement: Requirement) -> int:
         """The position of one more who would wait with this requirement."""
-        queue = self._index.queues.get(requirement)
-        return 1 + (len(queue.keys) if queue is not None else 0)
+        return 1 + sum(len(queue.keys) for queue in self._index.beside(requirement))
 
     def closed(self) -> dict[PoolId, PromptId]:
         """The pools that a supervisor has closed, with what is said of each."""
         return dict(self._index.closed)
 
     def position(self, ticket: TicketId) -> int | None:
-        """The place among those who wait with the same requirement, 1 being next; None unless it waits."""
+        """The place among those who wait with the same requirement, 1 being next; None unless it waits.
+
+        An agent whom one of them knows by name makes no difference: that is a preference.
+        """
         known = self._tickets.get(ticket)
         if known is None or known.agent is not None:
             return None
-        return known.queue.keys.bisect_left(known.key) + 1
+        return 1 + sum(queue.keys.bisect_left(known.key) for queue in self._index.beside(known.queue.requirement))
 
     def dump(self) -> FloorState:
         """Everything, as a value."""

@@ -78,7 +78,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `number` is canonical; `short` is what an agent hears before the call; `unit` handles what the hall passes on;
     `pool` or `target` are the line's own seats or centre; `ring_for` limits the wait there, and at the pools of
     `fallback`, which names pools and targets tried after it, before the hall.  `survey`: its callers are asked how
-    content they are, if the city asks.  Never part of a circle: no work for the garbage collector.
+    content they are, if the city asks.  `priority`: the head start of its callers in the queue.  Never part of a
+    circle: no work for the garbage collector.
     """
 
     number: str
@@ -102,6 +103,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cancel_on: date | None = None
     when_cancelled: Cancelled = Cancelled.CONNECT
     survey: bool = True
+    priority: timedelta = timedelta(0)
     example: bool = False
 
     @property

@@ -35,10 +35,6 @@ __all__ = [
     "stages",
 ]
 
-PRIORITY_MS = 600_000
-"""A call that an emergency desk sends us waits as if it had come ten minutes ago."""
-
-
 UNCONDITIONAL = frozenset({"unconditional", "302"})
 """Reasons of a forwarding that nobody was asked about: RFC 5806's word, and History-Info's cause (RFC 4458)."""
 
@@ -164,6 +160,7 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         prompts = (_say(config, _opening(config, line, at, arrival, before)),)
         destinations = (*before, _hall(config, line))
     urgent = marked is not None and marked.startswith((MISROUTED, FROM))
+    sender = caller(config.site.numbering, arrival.caller)
     return Route(
         line=line.number,
         name=line.name,
@@ -172,7 +169,7 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         destinations=destinations,
         whisper=said.whisper(line),
         marked=marked,
-        priority_ms=PRIORITY_MS if urgent else 0,
+        priority_ms=_ms(config.site.priorities.at_arrival(sender, line.priority, is_urgent=urgent)),
         survey=None if urgent else _survey(config, line),
     )
 

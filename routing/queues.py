@@ -94,11 +94,13 @@ class Agent:
 class Queue:
     """The tickets that wait with one requirement, by rank."""
 
-    __slots__ = ("buckets", "gone", "head", "keys", "requirement", "ways")
+    __slots__ = ("buckets", "common", "gone", "head", "keys", "requirement", "served_by", "ways")
 
-    def __init__(self, requirement: Requirement, buckets: tuple[Bucket, ...]) -> None:
+    def __init__(self, requirement: Requirement, buckets: tuple[Bucket, ...], served_by: tuple[Bucket, ...]) -> None:
         self.requirement = requirement
+        self.common = requirement.common
         self.buckets = buckets  # in order of preference
+        self.served_by = served_by  # those of `common`
         self.keys: SortedList[Key] = SortedList()
         self.head: Key | None = None
         self.ways = 0
@@ -108,7 +110,7 @@ class Queue:
     def is_deserted(self) -> bool:
         """Whether nobody who is signed in could ever serve it."""
         if not self.gone:
-            for bucket in self.buckets:
+            for bucket in self.served_by:
                 if bucket.people and not bucket.is_closed:
                     return False
         return True
@@ -320,6 +322,11 @@ class Index:
         """What is said of the first of its pools that is closed."""
         return next((self.closed[a.pool] for a in requirement.alternatives if a.pool in self.closed), None)
 
+    def beside(self, requirement: Requirement) -> list[Queue]:
+        """The queues that stand in one line with this requirement: theirs is the same, but for an agent by name."""
+        common = requirement.common
+        return [queue for queue in self.queues.values() if queue.common == common]
+
     def _of(self, pool: PoolId) -> list[Bucket]:
         return [bucket for place, bucket in self._buckets.items() if place[0] == pool]
 
@@ -331,7 +338,9 @@ class Index:
     def _queue(self, requirement: Requirement) -> Queue:
         queue = self.queues.get(requirement)
         if queue is None:
-            queue = Queue(requirement, tuple(dict.fromkeys(self._who(requirement.alternatives))))
+            all_, common = requirement.alternatives, requirement.common.alternatives
+            buckets = tuple(dict.fromkeys(self._who(all_)))
+            queue = Queue(requirement, buckets, tuple(dict.fromkeys(self._who(common))))
             queue.gone = self._is_gone(requirement)
             self.queues[requirement] = queue
         return queue
@@ -340,7 +349,7 @@ class Index:
         pools, closed = self._pools, self.closed
         if pools is None:
             return False
-        return not any(a.agent or (a.pool in pools and a.pool not in closed) for a in requirement.alternatives)
+        return not any(a.agent or (a.pool in pools and a.pool not in closed) for a in requirement.common.alternatives)
 
     def _who(self, alternatives: tuple[Alternative, ...]) -> Iterator[Bucket]:
         """In order of preference: for unskilled work those who have learnt least, so that experts stay free."""

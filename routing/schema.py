@@ -39,6 +39,7 @@ from routing.hours import Hours, Window
 from routing.lines import Line
 from routing.overflow import Overflow
 from routing.people import Agent, Pool, Seat, Skill
+from routing.priorities import Priorities
 from routing.prompts import FIXED, LANGUAGES, TEMPLATES
 
 Schema = dict[str, Any]
@@ -61,7 +62,7 @@ _OF: dict[object, Schema] = {
 
 OPTIONAL = frozenset(
     {
-        *("network", "survey", "announcements", "recording", "voice", "departments", "pause_reasons"),
+        *("network", "survey", "announcements", "priorities", "recording", "voice", "departments", "pause_reasons"),
         *("holidays", "working_weekends", "outbound"),
     }
 )
@@ -120,6 +121,7 @@ def _site() -> dict[str, Schema]:
         "survival": _object(_fields(Survival, Survival.__struct_fields__), REQUIRED["survival"]),
         "survey": _object(_fields(Surveys, Surveys.__struct_fields__)),
         "announcements": _object(_fields(Announcements, Announcements.__struct_fields__)),
+        "priorities": _object(_fields(Priorities, Priorities.__struct_fields__)),
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),

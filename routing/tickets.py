@@ -28,6 +28,15 @@ class Requirement(msgspec.Struct, frozen=True):
 
     alternatives: tuple[Alternative, ...]
 
+    @property
+    def common(self) -> "Requirement":
+        """The same without agents by name, where it has anybody else: a preference, for which nobody waits.
+
+        Tickets that share it stand in one line; whether they are ever served does not hang on who is preferred.
+        """
+        anybody = tuple(one for one in self.alternatives if one.agent is None)
+        return Requirement(anybody) if 0 < len(anybody) < len(self.alternatives) else self
+
 
 class Rung(msgspec.Struct, frozen=True):
     """A step of a ladder: from `after_ms` after the ticket's entry, `requirement` holds instead of the one before."""

@@ -27,6 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.reach",
             "ivr.seek",
             "ivr.speech",
+            "ivr.acquaintances",
             "ivr.announcing",
             "ivr.callbacks",
             "ivr.survey",

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from routing.config.entry import Entry, entries
-from routing.config.fields import choice, day, lasting, matching, one_of, refer, undefined, window, yes
+from routing.config.fields import choice, day, duration, lasting, matching, one_of, refer, undefined, window, yes
 from routing.config.nodes import Node, Source
 from routing.config.site import Mode, Site, TargetKind
 from routing.config.site_file import WIDEST_ANY_AGENT
@@ -125,6 +125,7 @@ def _line(entry: Entry, site: Site) -> Line:
         cancel_on=cancel_on,
         when_cancelled=entry.maybe("when_cancelled", _when_cancelled, Cancelled.CONNECT),
         survey=entry.maybe("survey", yes, default=True),
+        priority=entry.maybe("priority", duration, timedelta(0)),
         example=entry.maybe("example", yes, default=False),
     )
     _row_and_section(entry, line)

@@ -12,6 +12,7 @@ from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import Line
 from routing.numbers import Numbering
 from routing.people import Agent, Pool, Seat, Skill
+from routing.priorities import Priorities
 from routing.prompts import Prompt
 
 
@@ -177,7 +178,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     `transfer_for`: how long somebody is rung, or sought in a pool, who is brought into a talk.
     `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).
     `talk_limit`, `hold_limit`, `consult_limit`: after these somebody is told, and nobody is hung up.
-    `unreachable_for`: after this an agent whose phone is gone is signed out.
+    `unreachable_for`: after this an agent whose phone is gone is signed out.  `same_agent_for`: who calls again within
+    this time after a talk comes to the same agent, if ready.
     """
 
     ring_for: timedelta = timedelta(seconds=6)
@@ -195,6 +197,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     hold_limit: timedelta = timedelta(minutes=5)
     consult_limit: timedelta = timedelta(minutes=10)
     unreachable_for: timedelta = timedelta(seconds=60)
+    same_agent_for: timedelta = timedelta(hours=24)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -266,6 +269,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     survival: Survival
     survey: Surveys = Surveys()
     announcements: Announcements = Announcements()
+    priorities: Priorities = Priorities()
     recording: Recording = Recording()
     voice: Voice = Voice()
     outbound: Outbound = Outbound()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from routing.config import calendar_file, network_file, people_file, trunks_file
+from routing.config import calendar_file, network_file, people_file, queue_file, trunks_file
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import (
     A_WORD,
@@ -24,7 +24,6 @@ from routing.config.fields import (
 )
 from routing.config.nodes import Node, Source
 from routing.config.site import (
-    Announcements,
     Limits,
     Mode,
     Network,
@@ -41,7 +40,6 @@ from routing.config.site import (
     Trunk,
     Voice,
 )
-from routing.estimate import Estimator
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
 from routing.numbers import EMERGENCY, Numbering
@@ -60,7 +58,7 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
 """Limits in `timing` that are never nothing."""
 
 SECTIONS = (
-    *("site", "ports", "network", "timing", "limits", "survival", "survey", "announcements", "recording", "voice"),
+    *("site", "ports", "network", "timing", "limits", "survival", "survey", *queue_file.SECTIONS, "recording", "voice"),
     *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound"),
     *calendar_file.SECTIONS,
 )
@@ -114,7 +112,8 @@ def read_site(source: Source, root: Node) -> Site | None:
         limits=_limits(file),
         survival=_survival(file, seats),
         survey=_survey(file),
-        announcements=_announcements(file),
+        announcements=queue_file.announcements(file),
+        priorities=queue_file.priorities(file, Numbering(head.area_code, head.country_code)),
         recording=_recording(file),
         voice=_voice(file),
         pools=pools,
@@ -289,21 +288,6 @@ def _survey(file: Entry) -> Surveys:
     entry = Entry(file.source, node, "'survey'", ("on", "answer_within"))
     return Surveys(
         entry.maybe("on", yes, default=False), entry.maybe("answer_within", duration, Surveys().answer_within)
-    )
-
-
-def _announcements(file: Entry) -> Announcements:
-    node = file.child("announcements") if file.has("announcements") else None
-    usual = Announcements()
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'announcements'", Announcements.__struct_fields__)
-    return Announcements(
-        entry.maybe("on", yes, default=False),
-        entry.maybe("after", duration, usual.after),
-        entry.maybe("every", duration, usual.every),
-        entry.maybe("position", yes, default=True),
-        entry.maybe("wait", choice(Estimator), usual.wait),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from ivr.acquaintances import Acquaintances
 from ivr.app import Controller
 from ivr.callbacks import Callbacks
 from ivr.dispatcher import Dispatcher, replay
@@ -169,7 +170,10 @@ class SimulatedHouse:
         audio = Audio("/prompts", lengths() | self.pieces, self.config.prompts if self.pieces else {})
         service = Service(self.config, journal, dispatcher, clock, audio)
         callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries)
-        self.controller = controller = Controller(service, wire, register, callbacks=callbacks)
+        acquaintances = Acquaintances(journal, clock, CONFIG.site.numbering, entries)
+        self.controller = controller = Controller(
+            service, wire, register, callbacks=callbacks, acquaintances=acquaintances
+        )
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),
             asyncio.create_task(dispatcher.run(), name="dispatcher"),

@@ -78,6 +78,11 @@ LADDERS: list[Ladder] = [
         rung(Alternative(OWN, agent=AGENTS[2]), Alternative(OWN), Alternative(FAR), after_ms=8),
         rung(Alternative(HALL), after_ms=30),
     ),
+    (rung(Alternative(HALL, agent=AGENTS[0]), Alternative(HALL)),),
+    (
+        rung(Alternative(OWN, agent=AGENTS[3]), Alternative(OWN)),
+        rung(Alternative(OWN, agent=AGENTS[3]), Alternative(OWN), Alternative(HALL), after_ms=12),
+    ),
 ]
 LIMITS = (
     *((AgentState.RESERVED, 11), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),

@@ -137,11 +137,11 @@ class NaiveFloor:
     def gone(self, requirement: Requirement) -> bool:
         if self.pools is None:
             return False
-        exist = [a for a in requirement.alternatives if a.agent is not None or a.pool in self.pools]
+        exist = [a for a in anybody(requirement).alternatives if a.agent is not None or a.pool in self.pools]
         return not any(self.is_open(a) for a in exist)
 
     def deserted(self, requirement: Requirement) -> bool:
-        return self.gone(requirement) or not any(self.suits(p, requirement) for p in self.people)
+        return self.gone(requirement) or not any(self.suits(p, anybody(requirement)) for p in self.people)
 
     def due(self) -> int | None:
         moments = [p.until for p in self.people] + [c.wakes() for c in self.claims]
@@ -422,3 +422,9 @@ class NaiveFloor:
     def limit(self, person: Person) -> None:
         lasts = self.limits.get(person.state)
         person.until = self.now + lasts if lasts else None
+
+
+def anybody(requirement: Requirement) -> Requirement:
+    """Without those who are asked for by name, where somebody else is asked for too."""
+    others = [a for a in requirement.alternatives if a.agent is None]
+    return Requirement(tuple(others)) if others else requirement

@@ -1,0 +1,47 @@
+"""The parts of `site.yaml` about those who wait: what they hear, and who comes before whom."""
+
+from routing.config.entry import Entry
+from routing.config.fields import choice, duration, yes
+from routing.config.site import Announcements
+from routing.estimate import Estimator
+from routing.numbers import Numbering
+from routing.priorities import Priorities
+
+SECTIONS = ("announcements", "priorities")
+
+STARTS = ("emergency", "listed", "callback", "returned")
+"""The head starts among the fields of `Priorities`."""
+
+
+def announcements(file: Entry) -> Announcements:
+    """What is said to who waits."""
+    node = file.child("announcements") if file.has("announcements") else None
+    usual = Announcements()
+    if node is None:
+        return usual
+    entry = Entry(file.source, node, "'announcements'", Announcements.__struct_fields__)
+    return Announcements(
+        entry.maybe("on", yes, default=False),
+        entry.maybe("after", duration, usual.after),
+        entry.maybe("every", duration, usual.every),
+        entry.maybe("position", yes, default=True),
+        entry.maybe("wait", choice(Estimator), usual.wait),
+    )
+
+
+def priorities(file: Entry, numbering: Numbering) -> Priorities:
+    """Who has a head start; `numbers` in any spelling."""
+    node = file.child("priorities") if file.has("priorities") else None
+    usual = Priorities()
+    if node is None:
+        return usual
+    entry = Entry(file.source, node, "'priorities'", Priorities.__struct_fields__)
+    numbers: dict[str, None] = {}
+    for word in entry.words("numbers"):
+        number = numbering.normalise(word.text)
+        if number is None:
+            file.source.fault(word, f"'{word.text}' is not a telephone number")
+        else:
+            numbers[number] = None
+    starts = {name: entry.maybe(name, duration, getattr(usual, name)) for name in STARTS}
+    return Priorities(**starts, numbers=tuple(sorted(numbers)))
