@@ -255,6 +255,7 @@ def _trunk(trunk: Trunk, config: Config, settings: Settings, transport: str) -> 
         "register_within": 1 if demo else 10,
         "trusts_identity": trunk.trusts_identity,
         "limit": trunk.channels_in,
+        "ordinary": trunk.channels_ordinary,
         "refusal": CAUSES.get(trunk.refuse_with, CAUSES[486]),
         "sets_moment": trunk.sets_moment and demo,
         "dialled_in": trunk.dialled_in.value,

@@ -32,26 +32,21 @@ from ivr.ledger import (
     TRANSFERRING,
     Ledger,
 )
+from ivr.outside import outside
 from ivr.speech import Speech, speaking
 from ivr.visit import LEASE, Call
+from routing import outward
 from routing.config import CallerId, Config
 from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
-from routing.numbers import bare
+from routing.outward import NO_ANSWER, NO_CHANNEL, PERSONAL, REJECTED, USER_BUSY, Way
 from routing.overflow import overflowing, preferring
-from routing.plan import Destination, SpokenPrompt, Stage, ladder, stages
+from routing.plan import Destination, Kind, SpokenPrompt, Stage, ladder, stages
 from routing.prompts import agent_number
 from routing.talk import Room
 from routing.tickets import Entered, Ladder, Offer, Refusal
 
 log = logging.getLogger(__name__)
-
-USER_BUSY, NO_ANSWER, ABSENT, REJECTED = 17, 19, 20, 21  # Q.850
-PERSONAL = frozenset({USER_BUSY, NO_ANSWER, REJECTED})
-"""Causes that are the other side's own word; any other may be the trunk's, and the next trunk is tried."""
-
-CARRIERS = frozenset({401, 403, 407})
-"""SIP codes with which a carrier refuses us, not its customer; Asterisk makes REJECTED of them too."""
 
 SLACK = timedelta(seconds=1)
 """How much longer than a whisper may be we wait for its end."""
@@ -149,9 +144,8 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
             await speech.nearly_heard(timing.ring_lead)
             name = call.leg("agent", offer.n)
             call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
-            number = call.ledger[ARRIVED].arrival.caller
             async with Leg(
-                call.ari, name, f"PJSIP/{offer.seat}", caller_id=bare(number) or "", ring_for=timing.ring_for
+                call.ari, name, f"PJSIP/{offer.seat}", caller_id=call.number, ring_for=timing.ring_for
             ) as leg:
                 answer = await leg.answered()
                 if not isinstance(answer, Ended):
@@ -202,36 +196,36 @@ async def target(call: Call, n: int, place: Destination, prompts: Sequence[Spoke
         leg = Channel(call.ari, call.ledger[TRANSFERRING.of(n)].leg)
         return _joined(call, Person(leg, call.ledger[TRANSFERRED.of(n)], Party.TARGET))
     async with speaking(call, prompts) as speech, call.leased():
-        cause = 0
-        for trunk in place.trunks:
+        ways, cause = _ways(call, place), 0
+        while ways:
             try:
-                answer = await _dialled(call, n, place, trunk, speech)
+                answer = await _dialled(call, n, place, ways[0], speech)
             except (CallerHungUp, TakenBack):  # the target's leg, between its answer and the bridge
                 answer = Ended(hung_up=True)
             if isinstance(answer, Person):
                 return answer
-            cause = answer.cause
-            if cause in PERSONAL and answer.sip not in CARRIERS:
-                break
+            cause, ways = answer.cause, outward.after(ways, answer.cause, answer.sip)
         await speech.cut()
         call.citizen.music()
         call.ledger.write(RETURNED.of(n), Returned(call.now(), _why(cause), cause))
     return None
 
 
-async def _dialled(call: Call, n: int, place: Destination, trunk: str, speech: Speech) -> Person | Ended:
+def _ways(call: Call, place: Destination) -> tuple[Way, ...]:
+    return outward.over(
+        call.service.config,
+        place.number,
+        place.trunks,
+        place.ring_for_ms,
+        CallerId(place.caller_id),
+        is_emergency=place.kind is Kind.EMERGENCY,
+    )
+
+
+async def _dialled(call: Call, n: int, place: Destination, way: Way, speech: Speech) -> Person | Ended:
     name = call.leg(f"transfer-{n}", _attempts(call, n) + 1)
-    call.ledger.write(TRANSFERRING.of(n), Transferring(call.now(), TargetId(place.name), place.number, name))
-    site = call.service.config.site
-    citizen = bare(call.ledger[ARRIVED].arrival.caller) or ""
-    async with Leg(
-        call.ari,
-        name,
-        f"PJSIP/{bare(place.number)}@{trunk}",
-        caller_id=citizen if place.caller_id == CallerId.CITIZEN else site.number,
-        ring_for=timedelta(milliseconds=place.ring_for_ms),
-    ) as leg:
-        answer = await leg.answered()
+    call.ledger.write(TRANSFERRING.of(n), Transferring(call.now(), TargetId(place.name), way.number, name))
+    async with outside(call.service, call.ari, name, way, call.number) as (leg, answer):
         if isinstance(answer, Ended):
             return answer
         async with leg.channel.alive():
@@ -290,4 +284,5 @@ def refusal(ended: Ended) -> Refusal:
 
 
 def _why(cause: int) -> str:
-    return {USER_BUSY: "busy", NO_ANSWER: "unanswered", REJECTED: "rejected"}.get(cause, "unreachable")
+    known = {USER_BUSY: "busy", NO_ANSWER: "unanswered", REJECTED: "rejected", NO_CHANNEL: "no-channel"}
+    return known.get(cause, "unreachable")

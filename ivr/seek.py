@@ -7,19 +7,18 @@ moves nobody, and hangs up every leg that it does not hand over.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from ivr.ari.handles import Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
 from ivr.errors import OfferWithdrawn
 from ivr.ledger import ARRIVED, ROUTED
-from ivr.reach import ABSENT, NO_ANSWER, PERSONAL, REJECTED, refusal
+from ivr.outside import dialled
+from ivr.reach import refusal
 from ivr.visit import Call
 from routing import outward
-from routing.config import CallerId
-from routing.ids import AgentId, SeatId, TicketId
-from routing.numbers import bare
+from routing.ids import AgentId, ChannelId, SeatId, TicketId
+from routing.outward import ABSENT, NO_ANSWER, REJECTED
 from routing.talk import Aim, Dialled, Kind, Party
 from routing.tickets import Entered, Offer, Refusal
 
@@ -59,19 +58,11 @@ class Search:
             return NO_ANSWER
 
     async def _outside(self) -> Leg | int:
-        """Over trunk after trunk; a number's own word is taken for all of its trunks, not for another number."""
-        site, whom = self.call.service.config.site, self.party.whom
-        cause, refused = ABSENT, ""
-        for way in outward.ways(self.call.service.config, whom) if whom else ():
-            if way.number != refused:
-                caller_id = self._citizen() if way.caller_id is CallerId.CITIZEN else site.number
-                ring_for = timedelta(milliseconds=way.ring_for_ms)
-                answer = await self._dial(f"PJSIP/{bare(way.number)}@{way.trunk}", caller_id, ring_for)
-                if isinstance(answer, Leg):
-                    return answer
-                cause = answer
-                refused = way.number if cause in PERSONAL else ""
-        return cause
+        """Over trunk after trunk."""
+        call, whom = self.call, self.party.whom
+        ways = outward.ways(call.service.config, whom) if whom else ()
+        answer = await dialled(call.service, call.ari, ways, lambda _way: self._begin(), call.number)
+        return answer if isinstance(answer, Leg) else answer.cause
 
     async def _through_the_floor(self, ticket: TicketId) -> Leg | int:
         """An agent, as for any other ticket; who was transferred waits as if from the beginning."""
@@ -101,27 +92,18 @@ class Search:
         return refused
 
     async def _ring(self, seat: SeatId, agent: AgentId | None) -> Leg | int:
-        ring_for = self.call.service.config.site.timing.ring_for
-        return await self._dial(f"PJSIP/{seat}", self._citizen(), ring_for, agent, seat)
-
-    async def _dial(
-        self,
-        endpoint: str,
-        caller_id: str,
-        ring_for: timedelta,
-        agent: AgentId | None = None,
-        seat: SeatId | None = None,
-    ) -> Leg | int:
-        self.legs += 1
-        name = self.call.leg(f"talk-{self.party.n}", self.legs)
-        self.note(Dialled(at=self.call.now(), party=self.party.n, leg=name, agent=agent, seat=seat))
-        async with Leg(self.call.ari, name, endpoint, caller_id=caller_id, ring_for=ring_for) as leg:
+        call, name = self.call, self._begin(agent, seat)
+        ring_for = call.service.config.site.timing.ring_for
+        async with Leg(call.ari, name, f"PJSIP/{seat}", caller_id=call.number, ring_for=ring_for) as leg:
             answer = await leg.answered()
             if isinstance(answer, Ended):
                 return answer.cause
             leg.keep()
         return leg
 
-    def _citizen(self) -> str:
-        """The citizen's number: who is brought in sees for whom."""
-        return bare(self.call.ledger[ARRIVED].arrival.caller) or ""
+    def _begin(self, agent: AgentId | None = None, seat: SeatId | None = None) -> ChannelId:
+        """Write down who is about to be dialled; the leg's id."""
+        self.legs += 1
+        name = self.call.leg(f"talk-{self.party.n}", self.legs)
+        self.note(Dialled(at=self.call.now(), party=self.party.n, leg=name, agent=agent, seat=seat))
+        return name

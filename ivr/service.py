@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ivr.dispatcher import Dispatcher
 from ivr.edge.protocols import Clock
 from ivr.journal import Journal
+from ivr.trunks import Trunks
 from routing.config import Config
 from routing.ids import PromptId
 from routing.prompts import Prompt, file_of
@@ -45,3 +46,4 @@ class Service:
     clock: Clock
     audio: Audio
     version: int = 0
+    trunks: Trunks = field(default_factory=Trunks)

@@ -12,6 +12,7 @@ from ivr.ledger import ARRIVED, ROUTED, SAID, Ledger, Step
 from ivr.scopes import alongside
 from ivr.service import Service
 from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
+from routing.numbers import bare
 from routing.talk import Do, Room, Talk, Whom
 
 T = TypeVar("T")
@@ -73,6 +74,11 @@ class Call:
     def bridge(self) -> Bridge:
         """The one bridge in which everybody of this call meets."""
         return self.room(Room.CALL)
+
+    @property
+    def number(self) -> str:
+        """The citizen's, as whoever is rung for them sees it; empty when it was withheld."""
+        return bare(self.ledger[ARRIVED].arrival.caller) or ""
 
     def room(self, room: Room, n: int = 0) -> Bridge:
         """The bridge of a room; `n` is the supervisor whose ear it is."""

@@ -1,17 +1,18 @@
-"""How somebody who is to be brought into a talk is reached: which numbers over which trunks, or which requirement.
+"""How whoever is not here is reached: which numbers over which trunks showing what, or which requirement.
 
-Pure: (config, whom, moment) -> what to dial, or a sentence why not.
+Pure: (config, whom, moment) -> what to dial, or a sentence why not; what has become of one way -> which are left.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 
-from routing.config.site import CallerId, Config, OutboundClass, Target, TargetKind
+from routing.config.site import CallerId, Config, OutboundClass, Target, TargetKind, Trunk
 from routing.hours import is_open
 from routing.ids import AgentId, PoolId, SkillId, TargetId
-from routing.numbers import EMERGENCY
+from routing.numbers import EMERGENCY, bare
 from routing.plan import Destination, ladder
 from routing.plan import Kind as To
 from routing.talk import Kind, Whom
@@ -22,13 +23,33 @@ _MOBILE = re.compile(r"1[3-9]\d{9}")
 _NATIONAL = re.compile(r"0[1-9]\d{8,10}")
 
 
+USER_BUSY, NO_ANSWER, ABSENT, REJECTED, NO_CHANNEL = 17, 19, 20, 21, 34  # Q.850
+
+PERSONAL = frozenset({USER_BUSY, NO_ANSWER, REJECTED})
+"""Causes that are the other side's own word; any other may be the trunk's, and the next trunk is tried."""
+
+REFUSES_CALLER = frozenset({403, 433})
+"""SIP codes with which a carrier refuses the number that we show: forbidden, and (RFC 5079) none shown at all."""
+
+CARRIERS = frozenset({401, 407}) | REFUSES_CALLER
+"""SIP codes with which a carrier refuses us, not its customer; Asterisk makes REJECTED of them too."""
+
+_FREELY = tuple(CallerId)
+"""What a trunk permits, it permits with all that follow."""
+
+
 class Way(msgspec.Struct, frozen=True):
-    """One attempt: a number over a trunk, for so long, showing the citizen's number or the hall's."""
+    """One attempt: a number over a trunk, for so long, showing somebody's number.
+
+    `pilot`: the trunk's own number, empty when it has none.  An `is_emergency` leg may take the trunk's last channels.
+    """
 
     number: str
     trunk: str
     ring_for_ms: int
     caller_id: CallerId
+    pilot: str = ""
+    is_emergency: bool = False
 
 
 def refusal(config: Config, whom: Whom, now: datetime) -> str:  # noqa: PLR0911 - a sentence for each
@@ -59,12 +80,56 @@ def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
     """What to dial, in this order, for somebody who is not ours; nothing when the config knows them no longer."""
     site = config.site
     if whom.kind is Kind.NUMBER:
-        ring_for = _ms(site.timing.transfer_for)
-        return tuple(Way(whom.name, trunk, ring_for, CallerId.HALL) for trunk in site.outbound.trunks or site.trunks)
+        return over(config, whom.name, site.outbound.trunks or site.trunks, _ms(site.timing.transfer_for))
     if whom.kind is Kind.EMERGENCY:
-        return tuple(way for desk in _desks(config, whom) for way in _to(desk))
+        return tuple(way for desk in _desks(config, whom) for way in _to(config, desk))
     target = site.targets.get(TargetId(whom.name))
-    return _to(target) if target else ()
+    return _to(config, target) if target else ()
+
+
+def over(
+    config: Config,
+    number: str,
+    trunks: Iterable[str],
+    ring_for_ms: int,
+    caller_id: CallerId = CallerId.HALL,
+    *,
+    is_emergency: bool = False,
+) -> tuple[Way, ...]:
+    """A number over each of these trunks; one that the config knows no longer is left out."""
+    known = (config.site.trunks[trunk] for trunk in trunks if trunk in config.site.trunks)
+    return tuple(
+        Way(bare(number) or number, trunk.id, ring_for_ms, _permitted(trunk, caller_id), trunk.pilot, is_emergency)
+        for trunk in known
+    )
+
+
+def after(ways: tuple[Way, ...], cause: int, sip: int = 0) -> tuple[Way, ...]:
+    """What is left to be tried when the first of `ways` has come to nothing: `cause` is Q.850, `sip` SIP's code or 0.
+
+    A carrier that refuses the number shown is asked once more with the trunk's pilot.  A number's own word is taken for
+    all of its trunks, not for another number.
+    """
+    way, *rest = ways
+    if sip in REFUSES_CALLER and way.pilot and way.caller_id is not CallerId.PILOT:
+        return (msgspec.structs.replace(way, caller_id=CallerId.PILOT), *rest)
+    if cause in PERSONAL and sip not in CARRIERS:
+        return tuple(each for each in rest if each.number != way.number)
+    return tuple(rest)
+
+
+def shown(way: Way, citizen: str, hall: str) -> str:
+    """The number that the other side sees: the hall's where there is none to show."""
+    return {CallerId.CITIZEN: citizen, CallerId.PILOT: way.pilot}.get(way.caller_id, "") or hall
+
+
+def has_channel(trunk: Trunk, used: int, *, is_emergency: bool) -> bool:
+    """Whether a trunk on which so many channels are in use has one for a leg of ours."""
+    return used < (trunk.channels if is_emergency else trunk.channels_ordinary)
+
+
+def _permitted(trunk: Trunk, wanted: CallerId) -> CallerId:
+    return max(wanted, trunk.caller_id, key=_FREELY.index)
 
 
 def sought(config: Config, whom: Whom) -> Ladder:
@@ -75,11 +140,15 @@ def sought(config: Config, whom: Whom) -> Ladder:
     return ladder(config, (Destination(To.POOL, whom.name, skill, is_ours=True),))
 
 
-def _to(target: Target) -> tuple[Way, ...]:
+def _to(config: Config, target: Target) -> tuple[Way, ...]:
     """A target over each of its trunks; then its other number, over each."""
     numbers = (target.number, target.alternative) if target.alternative else (target.number,)
-    ring_for = _ms(target.ring_for)
-    return tuple(Way(number, trunk, ring_for, target.caller_id) for number in numbers for trunk in target.trunks)
+    is_emergency, ring_for_ms = target.kind is TargetKind.EMERGENCY, _ms(target.ring_for)
+    return tuple(
+        way
+        for number in numbers
+        for way in over(config, number, target.trunks, ring_for_ms, target.caller_id, is_emergency=is_emergency)
+    )
 
 
 def _desks(config: Config, whom: Whom) -> list[Target]:

@@ -26,6 +26,8 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.conversation",
             "ivr.reach",
             "ivr.seek",
+            "ivr.outside",
+            "ivr.trunks",
             "ivr.speech",
             "ivr.acquaintances",
             "ivr.announcing",

@@ -232,6 +232,10 @@ class Ari:
             vitals.on_end(lambda ended: self._forget(vitals, ended))
         return vitals
 
+    def has_ended(self, channel: str) -> bool:
+        """Whether we were told that a channel has ended, which a list may name for a moment longer."""
+        return channel in self._recent
+
     def _forget(self, vitals: Vitals, ended: Ended) -> None:
         """A channel has ended: remember that for a while, and nothing else."""
         del self._vitals[vitals.id]

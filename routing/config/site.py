@@ -60,10 +60,14 @@ class Dtmf(StrEnum):
 
 
 class CallerId(StrEnum):
-    """Whose number an outbound leg shows: the citizen's (the carrier must permit it) or the hall's."""
+    """Whose number an outbound leg shows: the citizen's (the carrier must permit it), the hall's, or the trunk's pilot.
+
+    In this order: what a trunk permits, it permits with all that follow.
+    """
 
     CITIZEN = "citizen"
     HALL = "hall"
+    PILOT = "pilot"
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,9 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     is translated on the way (NAT), for sound if that is another one.
     `dialled_in`: where the number is read.  `trusts_diversion`, `trusts_identity`: whether Diversion and History-Info,
     and P-Asserted-Identity, are believed.  `channels` of the contract, of which `reserve_out` and `reserve_emergency`
-    are never given to arriving calls.  `refuse_with`: SIP code when full.
+    are never given to arriving calls, and the latter to no leg of ours but an emergency's.  `refuse_with`: SIP code
+    when full.  `caller_id`: the first that the carrier lets us show.  `pilot`: the number of the trunk itself, shown
+    when the carrier refuses another one; empty: it has none.
     """
 
     id: str
@@ -105,11 +111,17 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     reserve_emergency: int = 4
     refuse_with: int = 486
     caller_id: CallerId = CallerId.CITIZEN
+    pilot: str = ""
 
     @property
     def channels_in(self) -> int:
         """How many arriving calls the trunk carries at once."""
         return self.channels - self.reserve_out - self.reserve_emergency
+
+    @property
+    def channels_ordinary(self) -> int:
+        """How many channels may be in use when anything but an emergency's leg is given one more."""
+        return self.channels - self.reserve_emergency
 
 
 class TargetKind(StrEnum):

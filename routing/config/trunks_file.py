@@ -1,7 +1,7 @@
 """The parts of `site.yaml` about the world outside: trunks and transfer targets."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import timedelta
 
 from routing.config import network_file
@@ -50,7 +50,10 @@ def trunk(entry: Entry, mode: Mode) -> Trunk:
         reserve_emergency=entry.maybe("reserve_emergency", between(0, 100_000), fresh.reserve_emergency),
         refuse_with=entry.maybe("refuse_with", between(*SIP_REFUSAL), fresh.refuse_with),
         caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
+        pilot=_number(entry, "pilot"),
     )
+    if made.caller_id is CallerId.PILOT and not made.pilot:
+        entry.fault("caller_id", "a trunk that shows its pilot needs 'pilot': the number of the trunk itself")
     if made.sets_moment and mode is Mode.PRODUCTION:
         entry.fault("sets_moment", "in production no carrier sets the moment of a call")
     for key in ("user", "domain"):
@@ -63,14 +66,11 @@ def trunk(entry: Entry, mode: Mode) -> Trunk:
     return made
 
 
-def target(entry: Entry, trunks: Collection[str]) -> Target:
+def target(entry: Entry, trunks: Mapping[str, Trunk]) -> Target:
     """One place that calls can be transferred to."""
     number = entry.text("number")
     if number and bare(number) is None:
         entry.fault("number", f"'{number}' is not a telephone number")
-    alternative = entry.maybe("alternative", Entry.text, "")
-    if alternative and bare(alternative) is None:
-        entry.fault("alternative", f"'{alternative}' is not a telephone number")
     serves = entry.maybe("serves", Entry.text, "")
     if serves and serves not in EMERGENCY:
         entry.wrong("serves", serves, f"is not an emergency number: {', '.join(EMERGENCY)}")
@@ -78,6 +78,10 @@ def target(entry: Entry, trunks: Collection[str]) -> Target:
     if not over:
         entry.fault("trunks", "a target needs 'trunks': the trunk over which it is dialled, as in [town]")
     fresh = Target(id=TargetId(""), name="", kind=TargetKind.CENTRE, number="", trunks=())
+    caller_id = entry.maybe("caller_id", choice(CallerId), fresh.caller_id)
+    for name in over if caller_id is CallerId.PILOT else ():
+        if name in trunks and not trunks[name].pilot:
+            entry.fault("caller_id", f"trunk '{name}' has no 'pilot' that this target could see")
     return Target(
         id=TargetId(a_word(entry, "id")),
         name=entry.text("name"),
@@ -88,8 +92,16 @@ def target(entry: Entry, trunks: Collection[str]) -> Target:
         answers_with=entry.maybe("answers_with", choice(AnswersWith), fresh.answers_with),
         ring_for=entry.maybe("ring_for", lasting, fresh.ring_for),
         return_within=entry.maybe("return_within", duration, fresh.return_within),
-        caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
-        alternative=bare(alternative) or "",
+        caller_id=caller_id,
+        alternative=_number(entry, "alternative"),
         serves=serves,
         county=entry.maybe("county", Entry.text, ""),
     )
+
+
+def _number(entry: Entry, key: str) -> str:
+    """A telephone number that may be left out."""
+    number = entry.maybe(key, Entry.text, "")
+    if number and bare(number) is None:
+        entry.fault(key, f"'{number}' is not a telephone number")
+    return bare(number) or ""

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from routing.config import Config
+from routing.config import Config, Trunk
 from routing.conversing import refusal
 from routing.ids import AgentId
 from routing.talk import BRINGING, SUPERVISORS, Do, Kind, Whom
@@ -27,20 +27,39 @@ def overflowing(*then: str) -> Config:
     return msgspec.structs.replace(CONFIG, lines={**CONFIG.lines, line.number: line})
 
 
+def narrow(channels: int, reserve_emergency: int = 1, **more: Trunk) -> Config:
+    """The config with so few channels on its trunk, none of them reserved for ordinary legs; and `more` trunks."""
+    town = CONFIG.site.trunks["town"]
+    town = msgspec.structs.replace(town, channels=channels, reserve_out=0, reserve_emergency=reserve_emergency)
+    targets = {
+        name: msgspec.structs.replace(target, trunks=("town", *more)) for name, target in CONFIG.site.targets.items()
+    }
+    site = msgspec.structs.replace(CONFIG.site, trunks={"town": town, **more}, targets=targets)
+    return msgspec.structs.replace(CONFIG, site=site)
+
+
 async def one_call(
-    line: str, kill_at: int | None, hangs_up: float | None, target: Phone | None = None, seats: Phone | None = None
+    line: str,
+    kill_at: int | None,
+    hangs_up: float | None,
+    target: Phone | tuple[Phone, ...] | None = None,
+    seats: Phone | None = None,
+    channels: int | None = None,
 ) -> SimulatedHouse:
     """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up.
 
-    `seats`: how the phone at 12350's own seats behaves, which the centre follows; without it the hall does.
+    `target`: the centre, call after call.  `seats`: how the phone at 12350's own seats behaves, which the centre
+    follows; without it the hall does.  `channels`: of the trunk, if it has few.
     """
     house = SimulatedHouse(seed=hash_of(line, kill_at, hangs_up))
     if seats is not None:
         house.config = overflowing()
+    if channels is not None:
+        house.config = narrow(channels)
     house.agent("1016", answers_after=1.5, talks=45)
     house.agent("2001", seats or Phone(answers_after=1.0, talks=45))
-    phone = target or Phone(answers_after=2.0, talks=45)
-    house.fake.target(CENTRE, phone)
+    phones = target if isinstance(target, tuple) else (target or Phone(answers_after=2.0, talks=45),)
+    house.fake.target(CENTRE, *phones)
     house.fake.dials(line, after=0.5, hangs_up=hangs_up)
     await house.lives(kills=(kill_at,) if kill_at else ())
     return house
@@ -55,10 +74,13 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
     "a supervisor who listens, barges in and whispers": (Do.LISTEN, Do.BARGE, Do.WHISPER, Do.HANG_UP),
     "a supervisor who takes over": (Do.WHISPER, Do.TAKE_OVER),
     "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
+    "a consultation that the carrier wants the pilot for": ((Do.CONSULT, Whom(Kind.TARGET, "power")), Do.COMPLETE),
 }
 """What the agent asks for, every two seconds from `TALKS_FROM` on."""
 TALKS_FROM, TALKS_EVERY = 7.0, 2.5
-WATER, GAS = "03108095001", "03108095003"
+WATER, GAS, POWER = "03108095001", "03108095003", "95598"
+FORBIDDEN = Phone(rejects_after=0.1, rejects_with=403)
+"""A carrier that will not have the number shown."""
 
 
 async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> SimulatedHouse:
@@ -67,6 +89,7 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> Si
     house.agent("1016", answers_after=1.0, talks=25)
     house.fake.target(WATER, answers_after=1.0, talks=30)
     house.fake.target(GAS, Phone())
+    house.fake.target(POWER, FORBIDDEN, Phone(answers_after=1.0, talks=30))
     house.fake.later(4.0, partial(_colleague, house))
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
     house.fake.seat("8020", answers_after=1.0, talks=15)

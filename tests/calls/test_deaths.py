@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.calls.scenes import MANY_LIVES, TALKS, one_call, one_talk
+from tests.calls.scenes import FORBIDDEN, MANY_LIVES, TALKS, one_call, one_talk
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -11,20 +11,23 @@ MOMENTS = (None, 0.505, 2.0, 3.5, 4.2, 4.7, 5.0, 10.01, 12.0, 30.0)
 """Seconds after dialling at which the caller hangs up: before the answer, in greeting, ringing, whisper, at the end of
 the wait at own seats that a centre follows, talk, ..."""
 
-Way = tuple[str, Phone | None, Phone | None]
-"""A line, its centre, and its own seats where the centre follows them."""
+Centre = Phone | tuple[Phone, ...] | None
+Way = tuple[str, Centre, Phone | None, int | None]
+"""A line, its centre, its own seats where the centre follows them, and the trunk's channels if there are few."""
 
 ANSWERS = Phone(answers_after=2.0, talks=45)
 LINES: dict[str, Way] = {
-    "an agent of the hall": ("12345", None, None),
-    "a transition prompt and a skill": ("12329", None, None),
-    "the line's own seats": ("12350", None, None),
-    "a provincial centre": ("12316", ANSWERS, None),
-    "a centre that does not answer": ("12316", Phone(), None),
-    "a centre that lets go at once": ("12316", Phone(answers_after=2.0, talks=1.0), None),
-    "seats that do not answer, then a centre": ("12350", ANSWERS, Phone()),
-    "seats that are not there, then a centre that is busy": ("12350", Phone(busy=True), Phone(registered=False)),
-    "seats that a centre would follow": ("12350", ANSWERS, ANSWERS),
+    "an agent of the hall": ("12345", None, None, None),
+    "a transition prompt and a skill": ("12329", None, None, None),
+    "the line's own seats": ("12350", None, None, None),
+    "a provincial centre": ("12316", ANSWERS, None, None),
+    "a centre that does not answer": ("12316", Phone(), None, None),
+    "a centre that lets go at once": ("12316", Phone(answers_after=2.0, talks=1.0), None, None),
+    "seats that do not answer, then a centre": ("12350", ANSWERS, Phone(), None),
+    "seats that are not there, then a centre that is busy": ("12350", Phone(busy=True), Phone(registered=False), None),
+    "seats that a centre would follow": ("12350", ANSWERS, ANSWERS, None),
+    "a centre whose carrier wants the pilot": ("12316", (FORBIDDEN, ANSWERS), None, None),
+    "a centre that the trunk has no channel for": ("12316", ANSWERS, None, 2),
 }
 
 
@@ -73,20 +76,22 @@ async def _talk_faults(talk: str, strike: int, moment: float | None) -> list[str
     return house.faults() + (_not_served(house) if moment is None else [])
 
 
-async def _strikes(line: str, centre: Phone | None, seats: Phone | None) -> int:
-    return (await one_call(line, None, None, centre, seats)).wires[0].strikes
+async def _strikes(line: str, *way: *tuple[Centre, Phone | None, int | None]) -> int:
+    return (await one_call(line, None, None, *way)).wires[0].strikes
 
 
-async def _faults(strike: int, moment: float | None, line: str, centre: Phone | None, seats: Phone | None) -> list[str]:
-    house = await one_call(line, strike, moment, centre, seats)
+async def _faults(
+    strike: int, moment: float | None, line: str, *way: *tuple[Centre, Phone | None, int | None]
+) -> list[str]:
+    house = await one_call(line, strike, moment, *way)
     found = house.faults()
     if moment is None:
         found += _not_served(house)
     return found
 
 
-async def _silence(strike: int, line: str, centre: Phone | None, seats: Phone | None) -> int:
-    house = await one_call(line, strike, None, centre, seats)
+async def _silence(strike: int, line: str, *way: *tuple[Centre, Phone | None, int | None]) -> int:
+    house = await one_call(line, strike, None, *way)
     return max(house.fake.longest(citizen.label) for citizen in house.citizens)
 
 

@@ -10,8 +10,9 @@ from ivr.ari.client import EVENTS, Ari, connect
 from ivr.ari.handles import Bridge, Channel, Leg
 from ivr.ari.vitals import Ended, Heard
 from ivr.errors import CallerHungUp, Conflict, Gone, Refused, TakenBack, Unprocessable
+from ivr.outside import GROUP
 from routing.ids import BridgeId, ChannelId, PlaybackId
-from tests.asterisk.waiting import passes
+from tests.asterisk.waiting import eventually, passes
 from tests.contract.conftest import Plays
 from tests.contract.scene import SECOND, agent_up, arrives, citizen_in, is_forgotten, is_refused, now, took
 from tests.contract.worlds import APP, World
@@ -263,5 +264,31 @@ def test_timeouts_of_our_own_stop_the_ringing(plays: Plays) -> None:
                 assert await leg.answered() == Ended(hung_up=True, cause=19)
             assert (await leg.channel.gone()).hung_up
             await is_forgotten(ari, "channels/leg")
+
+    plays(scenario)
+
+
+def test_a_trunk_tells_which_legs_it_carries_from_the_moment_of_dialling_until_their_end(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            endpoint = world.endpoint("rings")
+            trunk = f"endpoints/PJSIP/{endpoint.removeprefix('PJSIP/').rpartition('@')[2]}"
+            leg = Leg(ari, ChannelId("out-1"), endpoint, ring_for=SECOND, variables={GROUP: "loop"})
+            dialling = asyncio.create_task(leg.answered())
+
+            async def is_there() -> bool:
+                return leg.channel.id in (await ari.request("GET", trunk))["channel_ids"]
+
+            await eventually(is_there, 1, "the trunk carries the leg", every=0.01)
+            group = await ari.request("GET", f"channels/{leg.channel.id}/variable", query={"variable": GROUP})
+            assert group["value"] == "loop"
+            assert await dialling == Ended(hung_up=True, cause=19)
+
+            async def is_gone() -> bool:
+                return not await is_there()
+
+            await eventually(is_gone, 10, "the trunk carries it no longer", every=0.01)
+            with pytest.raises(Gone):
+                await ari.request("GET", "endpoints/PJSIP/nowhere")
 
     plays(scenario)

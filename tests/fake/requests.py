@@ -35,6 +35,8 @@ class Requests:
                 self._originate(name, query, body, replied)
             case ["channels", name, *action]:
                 self._channel(name, method, action, query, replied)
+            case ["endpoints", "PJSIP", name] if method == "GET":
+                self._endpoint(name, replied)
             case ["playbacks", name]:
                 self._playback(name, method, replied)
             case ["bridges", name]:
@@ -55,11 +57,22 @@ class Requests:
             party.behaviour()
             replied(500, {"error": "Allocation failed"})
         else:
-            channel = Channel(name, f"{query['endpoint']}-{name}", party, "Down", originated=True)
+            resource = query["endpoint"].removeprefix("PJSIP/").rpartition("@")[2]
+            channel = Channel(name, f"PJSIP/{resource}-{name}", party, "Down", originated=True)
             channel.variables = dict(body.get("variables") or {})
+            party.shown.append(query.get("callerId", ""))
             args = query["appArgs"].split(",") if "appArgs" in query else []
             self._fake.originate(channel, query["app"], args, float(query.get("timeout", 30)))
             replied(200, channel.json(()))
+
+    def _endpoint(self, name: str, replied: Replied) -> None:
+        """A seat or a trunk, and the channels there now."""
+        known = {each.removeprefix("PJSIP/").rpartition("@")[2] for each in self._fake.endpoints} | {"town"}
+        if name not in known:
+            replied(404, {"message": "Endpoint not found"})
+            return
+        here = [each.id for each in self._fake.channels.values() if each.name.startswith(f"PJSIP/{name}-")]
+        replied(200, {"technology": "PJSIP", "resource": name, "state": "online", "channel_ids": here})
 
     def _channel(self, name: str, method: str, action: list[str], query: dict[str, str], replied: Replied) -> None:
         fake = self._fake

@@ -50,6 +50,8 @@ class Party:
     """How a citizen's call ended: hung-up (the citizen), released (we), survived, lost."""
     survived: bool = False
     cause: int = 0
+    shown: list[str] = field(default_factory=list)
+    """The number that each call to them showed."""
 
     def behaviour(self) -> Phone:
         """For this call; the last one stays for all later calls."""

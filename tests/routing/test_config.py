@@ -239,6 +239,8 @@ SITE_FAULTS = [
     ("works_in: {hall: {housing-fund: 5}}", "works_in: {hall: {housing-fund: 9}}", "must lie between 1 and 5"),
     ("channels: 200", "channels: 34", "34 channels leave none for arriving calls"),
     ("refuse_with: 486", "refuse_with: 200", "'refuse_with' is 200"),
+    ("pilot: 0310-3012345", "pilot: none", "'none' is not a telephone number"),
+    ("caller_id: citizen ", "caller_id: mine ", "'mine' is not"),
     ("number: 0311-12316", "number: zero", "'zero' is not a telephone number"),
     ("trunks: [town]", "trunks: [twon]", "'twon' is not the name of a trunk; did you mean 'town'?"),
     ("    trunks: [town]\n", "", "a target needs 'trunks'"),
@@ -274,6 +276,22 @@ def test_without_a_rule_no_outside_number_may_be_dialled() -> None:
 @pytest.mark.parametrize(("old", "new", "fault"), SITE_FAULTS)
 def test_a_fault_of_the_site_is_told_in_words(old: str, new: str, fault: str) -> None:
     assert fault in "\n".join(told(changed("site.yaml", old, new)))
+
+
+@pytest.mark.parametrize(
+    ("at", "fault"),
+    [
+        ("refuse_with: 486", "a trunk that shows its pilot needs 'pilot': the number of the trunk itself"),
+        ("number: 0311-12316", "trunk 'town' has no 'pilot' that this target could see"),
+    ],
+)
+def test_a_pilot_that_is_to_be_shown_must_be_named(at: str, fault: str) -> None:
+    text = ours()["site.yaml"].replace("    caller_id: citizen\n", "")  # the target's
+    text = re.sub(r"(?m)^    caller_id: citizen  .*\n", "", text)
+    named = text.replace(at, f"{at}\n    caller_id: pilot", 1)
+    assert "pilot" not in "\n".join(told({**ours(), "site.yaml": named}))
+    unnamed = re.sub(r"(?m)^    pilot: .*\n", "", named)
+    assert fault in "\n".join(told({**ours(), "site.yaml": unnamed}))
 
 
 PROMPT_FAULTS = [

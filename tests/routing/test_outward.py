@@ -6,10 +6,25 @@ import msgspec
 import pytest
 
 from routing.config import CallerId, Config
-from routing.config.site import Outbound, OutboundClass, Site, Target, TargetKind
+from routing.config.site import Outbound, OutboundClass, Site, Target, TargetKind, Trunk
 from routing.hours import SHANGHAI
 from routing.ids import TargetId
-from routing.outward import outbound_class, refusal, sought, ways
+from routing.outward import (
+    ABSENT,
+    NO_ANSWER,
+    NO_CHANNEL,
+    REJECTED,
+    USER_BUSY,
+    Way,
+    after,
+    has_channel,
+    outbound_class,
+    over,
+    refusal,
+    shown,
+    sought,
+    ways,
+)
 from routing.talk import Kind, Whom
 from tests.routing.sources import config as city
 
@@ -62,7 +77,7 @@ def test_a_target_is_dialled_over_each_of_its_trunks_and_then_at_its_other_numbe
     water = CITY.site.targets[TargetId("water")]
     (way,) = ways(CITY, Whom(Kind.TARGET, "water"))
     assert (way.number, way.trunk, way.ring_for_ms) == (water.number, "town", 15_000)
-    more = with_targets(msgspec.structs.replace(water, trunks=("town", "second"), alternative="8095009"))
+    more = with_targets_and_trunks(msgspec.structs.replace(water, trunks=("town", "second"), alternative="8095009"))
     assert [(each.number, each.trunk) for each in ways(more, Whom(Kind.TARGET, "water"))] == [
         (water.number, "town"),
         (water.number, "second"),
@@ -75,7 +90,7 @@ def test_a_target_is_dialled_over_each_of_its_trunks_and_then_at_its_other_numbe
 def test_an_outside_number_sees_the_hall_s() -> None:
     (way,) = ways(CITY, Whom(Kind.NUMBER, "13800138000"))
     assert (way.number, way.trunk, way.caller_id) == ("13800138000", "town", CallerId.HALL)
-    chosen = msgspec.structs.replace(CITY.site, outbound=Outbound((), ("second",)))
+    chosen = msgspec.structs.replace(CITY.site, outbound=Outbound((), ("second", "forgotten")), trunks=TRUNKS)
     assert [each.trunk for each in ways(replaced(chosen), Whom(Kind.NUMBER, "8"))] == ["second"]
 
 
@@ -85,7 +100,7 @@ def test_the_county_s_desk_comes_before_the_city_s() -> None:
         trunks=("town",), serves="119", county="武安",
     )  # fmt: skip
     config = with_targets(near)
-    assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119", "武安"))] == ["0310-5119", "119"]
+    assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119", "武安"))] == ["03105119", "119"]
     assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119", "磁县"))] == ["119"]
     assert [each.number for each in ways(config, Whom(Kind.EMERGENCY, "119"))] == ["119"]
 
@@ -94,6 +109,96 @@ def test_a_ticket_for_an_agent_is_for_nobody_else() -> None:
     ((rung,), (pool, *_)) = sought(CITY, Whom(Kind.AGENT, "1001")), sought(CITY, Whom(Kind.POOL, "hall", "market"))
     assert [each.agent for each in rung.requirement.alternatives] == ["1001"]
     assert pool.requirement.alternatives[0].skill == "market"
+
+
+# --- over which trunk, showing what
+
+FREE, HALLS, PILOTS, BARE = (
+    Trunk(
+        id=name, name=name, carrier=name, caller_id=most, pilot=pilot, channels=10, reserve_out=3, reserve_emergency=2
+    )
+    for name, most, pilot in (
+        ("free", CallerId.CITIZEN, "03103020000"),
+        ("halls", CallerId.HALL, "03103020001"),
+        ("pilots", CallerId.PILOT, "03103020002"),
+        ("bare", CallerId.CITIZEN, ""),
+    )
+)
+TRUNKS = CITY.site.trunks | {"second": msgspec.structs.replace(CITY.site.trunks["town"], id="second")}
+CARRIERS = {trunk.id: trunk for trunk in (FREE, HALLS, PILOTS, BARE)}
+
+
+def dialled(wanted: CallerId, *trunks: str) -> tuple[Way, ...]:
+    config = replaced(msgspec.structs.replace(CITY.site, trunks=CARRIERS))
+    return over(config, "0310-8095001", trunks or tuple(CARRIERS), 1_000, wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"),
+    [
+        (CallerId.CITIZEN, ["13800138000", "12345", "03103020002", "13800138000"]),
+        (CallerId.HALL, ["12345", "12345", "03103020002", "12345"]),
+        (CallerId.PILOT, ["03103020000", "03103020001", "03103020002", "12345"]),
+    ],
+)
+def test_a_trunk_shows_what_it_permits_and_the_hall_s_where_there_is_none(wanted: CallerId, seen: list[str]) -> None:
+    assert [shown(way, "13800138000", "12345") for way in dialled(wanted)] == seen
+    assert {way.number for way in dialled(wanted)} == {"03108095001"}
+
+
+def test_whoever_withheld_their_number_is_shown_as_the_hall() -> None:
+    assert [shown(way, "", "12345") for way in dialled(CallerId.CITIZEN, "free")] == ["12345"]
+
+
+@pytest.mark.parametrize("sip", [403, 433])
+def test_a_refused_number_is_tried_once_more_with_the_pilot_before_the_next_trunk(sip: int) -> None:
+    ways = dialled(CallerId.CITIZEN, "free", "halls", "bare")
+    tried = []
+    while ways:
+        tried.append((ways[0].trunk, shown(ways[0], "13800138000", "12345")))
+        ways = after(ways, REJECTED, sip)
+    assert tried == [
+        ("free", "13800138000"),
+        ("free", "03103020000"),
+        ("halls", "12345"),
+        ("halls", "03103020001"),
+        ("bare", "13800138000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "sip", "left"),
+    [
+        (USER_BUSY, 486, ["110"]),
+        (NO_ANSWER, 0, ["110"]),
+        (REJECTED, 603, ["110"]),
+        (REJECTED, 401, ["119", "110"]),
+        (NO_CHANNEL, 0, ["119", "110"]),
+        (ABSENT, 0, ["119", "110"]),
+        (38, 503, ["119", "110"]),
+    ],
+)
+def test_a_number_s_own_word_is_taken_for_all_of_its_trunks_a_trunk_s_for_none(
+    cause: int, sip: int, left: list[str]
+) -> None:
+    first, second, other = (Way(number, "bare", 1, CallerId.HALL) for number in ("119", "119", "110"))
+    assert [way.number for way in after((first, second, other), cause, sip)] == left
+
+
+def test_an_ordinary_leg_leaves_the_reserve_and_an_emergency_s_takes_it() -> None:
+    may = [
+        (has_channel(FREE, used, is_emergency=False), has_channel(FREE, used, is_emergency=True)) for used in range(12)
+    ]
+    assert may == [(True, True)] * 8 + [(False, True)] * 2 + [(False, False)] * 2
+
+
+def test_only_desks_are_dialled_as_emergencies() -> None:
+    assert [way.is_emergency for way in ways(CITY, Whom(Kind.EMERGENCY, "119"))] == [True]
+    assert [way.is_emergency for way in ways(CITY, Whom(Kind.TARGET, "water"))] == [False]
+
+
+def with_targets_and_trunks(*more: Target) -> Config:
+    return replaced(msgspec.structs.replace(with_targets(*more).site, trunks=TRUNKS))
 
 
 def with_targets(*more: Target) -> Config:
