@@ -13,10 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dialplans import modules, transports
 from dialplans.transports import OWN, Transport
+from routing.codes import Code
 from routing.config import AnswersWith, Config, Mode, Trunk
 from routing.ids import PromptId, SeatId
 from routing.numbers import spoken
-from routing.prompts import SURVIVAL_NOBODY, SURVIVAL_SORRY
+from routing.prompts import SEAT_NOT_NOW, SURVIVAL_NOBODY, SURVIVAL_SORRY
 
 HOTLINE = "asterisk"
 TOWN = "town"
@@ -178,6 +179,9 @@ def survival_pools(config: Config) -> Mapping[str, tuple[SeatId, ...]]:
     return pools | {"survival": config.site.survival.seats}
 
 
+CODE_WITHIN_S = 180
+"""After so long a phone that has dialled a feature code is let go of, whoever has forgotten it."""
+
 SURVIVAL_TRIES = 60
 """How often survival asks all its phones, about six seconds apart, before it says that nobody can be reached."""
 
@@ -230,6 +234,9 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
         "sorry": SURVIVAL_SORRY,
         "nobody": SURVIVAL_NOBODY,
         "survival_tries": SURVIVAL_TRIES,
+        "codes": tuple(Code),
+        "code_within": CODE_WITHIN_S,
+        "not_now": SEAT_NOT_NOW,
     }
 
 

@@ -14,6 +14,7 @@ from ivr.facts import Arrived, Connected
 from ivr.ledger import ARRIVED, CONNECTED, OFFERED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
 from ivr.register import Register
+from ivr.seating import called_from
 from ivr.visit import BRIDGES
 from routing.arrival import recognise
 from routing.config import Config, Mode
@@ -35,7 +36,7 @@ class Findings:
     `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
     whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang
     up.  `unserved`: citizens for the survival path: their record says that nobody was there for them, and yet they are
-    here.  `empty`: bridges to delete.
+    here.  `empty`: bridges to delete.  `desks`: seats' phones that have dialled a feature code.
     """
 
     everyone: tuple[str, ...]
@@ -45,6 +46,7 @@ class Findings:
     strays: list[ChannelId] = field(default_factory=list)
     unserved: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
+    desks: list[models.Channel] = field(default_factory=list)
 
 
 def orphans(lists: Lists, register: Register) -> Findings:
@@ -88,6 +90,11 @@ def call_of(channel: models.Channel) -> CallId | None:
     return CallId(stamp) if stamp else None
 
 
+def args_of(channel: models.Channel) -> list[str]:
+    """With what a channel that is in an application entered it."""
+    return channel.dialplan.app_data.split(",")[1:]
+
+
 def survey(config: Config, lists: Lists, register: Register, now: Instant) -> Findings:
     """Go through the lists; write into the ledgers who is found connected."""
     found = Findings(tuple(channel.id for channel in lists.channels))
@@ -117,6 +124,8 @@ def _citizens(found: Findings, lists: Lists, register: Register) -> None:
     for channel in lists.channels:
         call = call_of(channel)
         if call is None:
+            if channel.dialplan.app_name == STASIS and called_from(args_of(channel)):
+                found.desks.append(channel)
             continue
         if channel.dialplan.app_name != STASIS:
             found.taken.add(call)

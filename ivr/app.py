@@ -13,8 +13,9 @@ from functools import partial
 
 import msgspec
 
+from ivr import seating
 from ivr.acquaintances import Acquaintances
-from ivr.adopt import Findings, arrived, call_of, concerned, legs, orphans, survey, tickets
+from ivr.adopt import Findings, args_of, arrived, call_of, concerned, legs, orphans, survey, tickets
 from ivr.ari import models
 from ivr.ari.client import Ari, Lists, connect
 from ivr.ari.handles import Channel
@@ -24,11 +25,13 @@ from ivr.callbacks import Callbacks
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
 from ivr.ledger import ARRIVED
+from ivr.pins import Pins
 from ivr.register import Register, Witness
+from ivr.seating import Desk, called_from
 from ivr.service import Audio, Service
 from ivr.visit import Call, Conversing
 from routing.config import Config
-from routing.ids import AgentId, CallId, ChannelId, TicketId
+from routing.ids import AgentId, CallId, ChannelId, SeatId, TicketId
 from routing.standing import AgentView
 from routing.talk import Room
 from routing.tickets import AgentState
@@ -61,20 +64,21 @@ class Controller:
         service: Service,
         wire: Wire,
         register: Register,
-        witnesses: Sequence[Witness] = (),
+        pins: Pins,
         rehearsal: str = "",
         callbacks: Callbacks | None = None,
         acquaintances: Acquaintances | None = None,
     ) -> None:
         self.service = service
         self.register = register
+        self.pins = pins
         self.ari: Ari | None = None
         self.rehearsal = rehearsal
         self.callbacks = callbacks or Callbacks(service.journal, service.clock, service.config.site.numbering)
         self._acquaintances = acquaintances or Acquaintances(
             service.journal, service.clock, service.config.site.numbering
         )
-        self._witnesses = (*witnesses, self.callbacks, self._acquaintances)
+        self._witnesses: tuple[Witness, ...] = (self.callbacks, self._acquaintances)
         self._wire = wire
         self._door_is_open = True
         self._quiet = asyncio.Event()
@@ -98,8 +102,8 @@ class Controller:
             await asyncio.sleep(RETRY_S)
 
     def attend(self, witness: Witness) -> None:
-        """One more is told of what happens."""
-        self._witnesses = (*self._witnesses, witness)
+        """One more is told of what happens, before those who are told already."""
+        self._witnesses = (witness, *self._witnesses)
 
     def follow(self, config: Config, audio: Audio, version: int) -> None:
         """Calls that begin from now on follow this; those that have begun keep the service that they hold."""
@@ -134,6 +138,8 @@ class Controller:
                     group.create_task(self._serve(call, partial(self._resumed, ari, found)), name=f"call:{call}")
                 for call, channel in found.living.items():
                     self._take(ari, group, call, channel)
+                for phone in found.desks:
+                    self._attend(ari, group, phone, args_of(phone))
                 group.create_task(self._look_for_phones(), name="phones")
                 group.create_task(self._look_around(ari), name="sweep")
                 self.ari = ari
@@ -152,6 +158,9 @@ class Controller:
     async def _welcome(self, ari: Ari, group: asyncio.TaskGroup) -> None:
         async for start in ari.arrivals():
             call = call_of(start.channel)
+            if call is None and called_from(start.args):
+                self._attend(ari, group, start.channel, start.args)
+                continue
             if call is not None and self._door_is_open and not self.register.is_ended(call):
                 self._take(ari, group, call, start.channel)
                 continue
@@ -166,6 +175,15 @@ class Controller:
         if not self.register.is_open(call):
             self.register.open(call)
             group.create_task(self._serve(call, partial(self._begun, ari, channel)), name=f"call:{call}")
+
+    def _attend(self, ari: Ari, group: asyncio.TaskGroup, phone: models.Channel, args: Sequence[str]) -> None:
+        """A seat's phone has dialled a feature code."""
+        called = called_from(args)
+        if called is not None:
+            seat, code = called
+            is_up = phone.state == "Up"
+            desk = Desk(self.service, self.pins, Channel(ari, ChannelId(phone.id)), seat, code, is_up)
+            group.create_task(_seated(desk), name=f"seat:{seat}")
 
     async def _serve(self, call: CallId, begin: Callable[[CallId], Call]) -> None:
         CURRENT.set(call)
@@ -257,17 +275,31 @@ class Controller:
                 self.service.dispatcher.reached(await self._registered(lost))
 
     async def _registered(self, agents: list[AgentView]) -> list[AgentId]:
+        online = await self.phones() or ()
+        return [agent.agent for agent in agents if agent.seat in online]
+
+    async def phones(self) -> frozenset[SeatId] | None:
+        """Where a phone is registered, as Asterisk has it; None when it cannot be asked."""
         try:
             endpoints = await self._wire.fetch("endpoints/PJSIP")
-        except AriError as error:
+        except (AriError, ConnectionLost) as error:
             log.warning("phones: %s", error)
-            return []
-        online = {endpoint["resource"] for endpoint in endpoints if endpoint["state"] == "online"}
-        return [agent.agent for agent in agents if agent.seat in online]
+            return None
+        return frozenset(SeatId(endpoint["resource"]) for endpoint in endpoints if endpoint["state"] == "online")
 
     def _settle(self) -> None:
         if not self.register.ledgers:
             self._quiet.set()
+
+
+async def _seated(desk: Desk) -> None:
+    try:
+        await seating.serve(desk)
+    except (ConnectionLost, Replaced):
+        raise
+    except Exception:
+        log.exception("seat %s: %s could not be done", desk.seat, desk.code)
+        desk.phone.hang_up()
 
 
 def _survive(ari: Ari, channel: ChannelId) -> None:

@@ -35,6 +35,8 @@ from ivr.errors import DiskError, Replaced
 from ivr.house import settings
 from ivr.house.settings import FIRST_LOGIN
 from ivr.journal import Journal
+from ivr.lockout import Lockout
+from ivr.pins import Pins
 from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
@@ -139,8 +141,12 @@ async def _live(given: Surroundings) -> None:
     store = PostgresStore(Database(given.database))
     secrets = Secrets(given.state / "secrets")
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
-        controller = Controller(service, wire, register, (census, recorder), given.rehearsal, callbacks, acquaintances)
-        access = await _access(given, secrets)
+        lockout = Lockout(FileDisk(given.state / "lockout" / "lockout"))
+        pins = Pins(FileDisk(given.state / "pins" / "pins"), given.clock, Argon2Locksmith(), lockout)
+        controller = Controller(service, wire, register, pins, given.rehearsal, callbacks, acquaintances)
+        for witness in (recorder, census):
+            controller.attend(witness)
+        access = await _access(given, secrets, lockout)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         hub = Hub(controller, access)
         drainer = Drainer(journal, store)
@@ -183,10 +189,11 @@ def _checks(controller: Controller, drainer: Drainer, recorder: Recorder) -> dic
     }
 
 
-async def _access(given: Surroundings, secrets: Secrets) -> Access:
+async def _access(given: Surroundings, secrets: Secrets, lockout: Lockout) -> Access:
     """Accounts and tokens; at the very first start a system admin, whose password lies beside the other secrets."""
     disk = FileDisk(given.state / "access" / "access")
-    access = Access(disk, given.clock, Argon2Locksmith(), secrets.get("api-token"), partial(_spent, secrets))
+    spent = partial(_spent, secrets)
+    access = Access(disk, given.clock, Argon2Locksmith(), secrets.get("api-token"), lockout, spent)
     if not access.accounts:
         await access.open(FIRST, (Role.SYSTEM_ADMIN,), password=secrets.get(FIRST_LOGIN))
     return access

@@ -11,6 +11,7 @@ from ivr.commands.plan import check_command, diff_command, explain_command, prov
 from ivr.commands.prompts import prompts_command
 from ivr.commands.replay import replay_command
 from ivr.commands.report import report
+from ivr.commands.seats import seats, staff
 from ivr.commands.switch import agents, calls, queues, recording_command, status
 from ivr.commands.talk import talk
 from ivr.errors import Trouble
@@ -50,6 +51,8 @@ for command in (
     calls,
     recording_command,
     agents,
+    seats,
+    staff,
     queues,
     callbacks,
     pools,

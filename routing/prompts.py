@@ -33,6 +33,7 @@ TEMPLATES: dict[str, frozenset[str]] = {
     "emergency": DESK_NAMES,
     "whisper": LINE_NAMES,
     "agent": AGENT_NAMES,
+    "named": AGENT_NAMES,
 }
 """Each template, and the names that may stand in braces in it."""
 
@@ -49,8 +50,22 @@ SURVEY, SURVEY_THANKS = PromptId("survey"), PromptId("survey-thanks")
 POOL_CLOSED = PromptId("pool-closed")
 """What callers hear of a pool that a supervisor has closed, unless another prompt is named."""
 
+SEAT_AGENT, SEAT_PIN = PromptId("seat-agent"), PromptId("seat-pin")
+"""To an agent who signs in at a phone: key your 工号; your PIN."""
+
+SEAT_SIGNED_IN, SEAT_SIGNED_OUT = PromptId("seat-signed-in"), PromptId("seat-signed-out")
+SEAT_READY, SEAT_PAUSED, SEAT_AFTER = PromptId("seat-ready"), PromptId("seat-paused"), PromptId("seat-after")
+"""What has come of it, said behind the agent's `named`; `seat-after`: once the talk is over."""
+
+SEAT_WRONG, SEAT_LOCKED = PromptId("seat-wrong"), PromptId("seat-locked")
+SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY = PromptId("seat-taken"), PromptId("seat-engaged"), PromptId("seat-empty")
+SEAT_NOT_NOW = PromptId("seat-not-now")
+"""Why nothing has come of it; the last one is the dialplan's, too."""
+
 FIXED = (
     *(RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED),
+    *(SEAT_AGENT, SEAT_PIN, SEAT_SIGNED_IN, SEAT_SIGNED_OUT, SEAT_READY, SEAT_PAUSED, SEAT_AFTER),
+    *(SEAT_WRONG, SEAT_LOCKED, SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY, SEAT_NOT_NOW),
     *ANNOUNCEMENTS,
 )
 """Prompts that must stand in the file by themselves."""
@@ -169,10 +184,10 @@ def _pieces(parts: Iterable[_Part], names: Mapping[str, str]) -> Iterator[Prompt
     for _, piece, name in parts:
         if piece is not None:
             yield piece
-        if name == "number":
-            yield from (_DIGIT[digit] for digit in names[name] if digit in _DIGIT)
+        if name in {"number", "agent"}:
+            yield from (_DIGIT[digit] for digit in names.get(name, "") if digit in _DIGIT)
         elif name:
-            yield PromptId(f"‹{spoken(names[name])}›")
+            yield PromptId(f"‹{spoken(names.get(name, ''))}›")
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -236,6 +251,11 @@ def agent_number(agent: AgentId) -> PromptId:
     return PromptId(f"agent-{agent}")
 
 
+def named(agent: AgentId) -> PromptId:
+    """The agent's 工号, to themselves at a phone; from pieces, since there are many and seldom any is heard."""
+    return PromptId(f"named-{agent}")
+
+
 def fill_all(
     templates: Mapping[str, Template],
     names: Mapping[str, str],
@@ -253,7 +273,9 @@ def fill_all(
         for prompt, template in _of_line(line, names["hall"]):
             yield template, templates[template].fill(prompt, of_line, is_one_of_many=is_one_of_many)
     for agent in agents:
-        yield "agent", templates["agent"].fill(agent_number(agent), {**names, "agent": agent})
+        of_agent = {**names, "agent": agent}
+        yield "agent", templates["agent"].fill(agent_number(agent), of_agent)
+        yield "named", templates["named"].fill(named(agent), of_agent, is_one_of_many=True)
     for number in desks:
         yield "emergency", templates["emergency"].fill(emergency(number), {**names, "number": number})
 

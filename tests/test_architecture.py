@@ -33,6 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.announcing",
             "ivr.callbacks",
             "ivr.survey",
+            "ivr.seating",
             "ivr.visit",
             "ivr.service",
             "ivr.dispatcher",
@@ -51,7 +52,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.recorder",
         }
     ),
-    frozenset({"ivr.journal", "ivr.store", "ivr.audit"}),
+    frozenset({"ivr.journal", "ivr.store", "ivr.audit", "ivr.kept", "ivr.lockout", "ivr.pins"}),
     frozenset({"ivr.edge", "ivr.migrations", "ivr.sql"}),
     frozenset(
         {

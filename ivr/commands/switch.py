@@ -127,9 +127,17 @@ def agents(context: click.Context, *, as_json: bool, watch: bool) -> None:
 @click.argument("agent")
 @click.option("--seat", default="", help="Where the agent sits down; by default their own seat.")
 @click.option("--not-ready", is_flag=True, help="Signed in, but no calls yet.")
-def sign_in(agent: str, seat: str, *, not_ready: bool) -> None:
+@click.option("--pin", "by_pin", is_flag=True, help="Ask for the agent's PIN, as a seat's phone does; needs --seat.")
+def sign_in(agent: str, seat: str, *, not_ready: bool, by_pin: bool) -> None:
     """An agent sits down: 工号 AGENT, or `all`."""
-    given = {"ready": not not_ready, "seat": seat}
+    given: dict[str, Any] = {"ready": not not_ready, "seat": seat}
+    if by_pin:
+        if not seat:
+            raise click.UsageError("--pin needs --seat: where do they sit down?")
+        pin = click.prompt("PIN", hide_input=True)
+        given = {"ready": not not_ready, "agent": agent, "pin": pin}
+        _tell(controller("POST", f"/seats/{quote(seat, safe='')}/sign-in", given))
+        return
     for each in _named(agent, lambda known: known["state"] == "signed-out"):
         _change(each, "sign-in", given)
 
@@ -165,7 +173,10 @@ def _named(agent: str, suits: Callable[[Any], bool]) -> list[str]:
 
 
 def _change(agent: str, how: str, given: Mapping[str, Any]) -> None:
-    now = controller("POST", f"/agents/{quote(agent, safe='')}/{how}", given)
+    _tell(controller("POST", f"/agents/{quote(agent, safe='')}/{how}", given))
+
+
+def _tell(now: Any) -> None:
     then = f", then {now['then']}" if now["then"] else ""
     click.echo(f"{now['agent']} {now['name']}: {now['state']}{then}" + (f" at {now['seat']}" if now["seat"] else ""))
 

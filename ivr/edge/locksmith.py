@@ -36,6 +36,10 @@ class Argon2Locksmith:
         """A new one, to be read from a screen and typed."""
         return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_LETTERS)) for _ in range(_GROUPS))
 
+    def pin(self) -> str:
+        """A new one of six digits, to be keyed at a phone."""
+        return f"{secrets.randbelow(10**6):06}"
+
     def token(self) -> str:
         """A new one."""
         return secrets.token_urlsafe(32)

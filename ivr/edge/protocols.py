@@ -158,7 +158,7 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class Locksmith(Protocol):
-    """Passwords and tokens.  Raises `TooMany` when more are at the door than it can look at."""
+    """Passwords, PINs and tokens.  Raises `TooMany` when more are at the door than it can look at."""
 
     async def hash(self, password: str) -> str:
         """What is kept of a password: slow to make, on purpose."""
@@ -168,6 +168,9 @@ class Locksmith(Protocol):
 
     def password(self) -> str:
         """A new one that nobody can guess."""
+
+    def pin(self) -> str:
+        """A new one of six digits, to be keyed at a phone."""
 
     def token(self) -> str:
         """A new one, longer: nobody types it."""

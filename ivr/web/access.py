@@ -6,16 +6,16 @@ may do is not known here.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from zlib import crc32
 
 import msgspec
 
+from ivr import kept
 from ivr.edge.protocols import Clock, Disk, Locksmith
 from ivr.errors import DiskError
-from ivr.web.lockout import Lockout
+from ivr.lockout import Lockout
 from ivr.web.rights import HOUSE, Role, Who
 from routing.ids import AgentId
 
@@ -75,7 +75,13 @@ class Access:
     """Owns the accounts and tokens."""
 
     def __init__(
-        self, disk: Disk, clock: Clock, locksmith: Locksmith, house: str, spent: Callable[[str], None] = _nobody
+        self,
+        disk: Disk,
+        clock: Clock,
+        locksmith: Locksmith,
+        house: str,
+        lockout: Lockout,
+        spent: Callable[[str], None] = _nobody,
     ) -> None:
         """`house` is the token of the state directory: whoever can read it is the house.
 
@@ -87,8 +93,8 @@ class Access:
         self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}
         self._by_digest: dict[str, str] = {}
-        self.lockout = Lockout()
-        for each in _read(disk):
+        self.lockout = lockout
+        for each in kept.values(disk, Account | Token | Gone, "access"):
             self._know(each)
         self._compact()
 
@@ -185,13 +191,13 @@ class Access:
         return Made(Token(digest[:12], digest, account, now, expires, label, roles), secret)
 
     async def _keep(self, value: "Account | Token | Gone") -> None:
-        self._disk.append(_line(value) + b"\n")
+        self._disk.append(kept.line(value) + b"\n")
         self._know(value)
         await self._disk.sync()
 
     def _try(self, value: "Token | Gone") -> None:
         try:
-            self._disk.append(_line(value) + b"\n")
+            self._disk.append(kept.line(value) + b"\n")
         except DiskError as fault:
             log.error("access: %s; the sign-in lasts until the next restart", fault)  # noqa: TRY400 - says all
         self._know(value)
@@ -214,29 +220,10 @@ class Access:
         for token in [each for each in self.tokens.values() if each.expires <= now]:
             self._know(Gone(token.id))
         try:
-            kept: list[Account | Token] = [*self.accounts.values(), *self.tokens.values()]
-            self._disk.replace([_line(each) for each in kept])
+            self._disk.replace([kept.line(each) for each in (*self.accounts.values(), *self.tokens.values())])
         except DiskError as fault:
             log.error("access: %s; it stays as it is", fault)  # noqa: TRY400 - says all
 
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _line(value: Account | Token | Gone) -> bytes:
-    content = msgspec.json.encode(value)
-    return b"%08x %b" % (crc32(content), content)
-
-
-def _read(disk: Disk) -> Iterator[Account | Token | Gone]:
-    """What the file says; a line that cannot be trusted is left out, and said."""
-    for number, line in enumerate(disk.read(), 1):
-        content = line[9:]
-        if line[:9] != b"%08x " % crc32(content):
-            log.error("access: line %d of %s does not match its checksum, and is left out", number, disk.name)
-            continue
-        try:
-            yield msgspec.json.decode(content, type=Account | Token | Gone)
-        except msgspec.DecodeError as fault:
-            log.error("access: line %d of %s is left out: %s", number, disk.name, fault)  # noqa: TRY400 - says all

@@ -7,13 +7,10 @@ from typing import Annotated
 import msgspec
 
 from ivr.web.access import Access, Account, Token
-from ivr.web.operations import Operation
+from ivr.web.operations import SECRET, Operation
 from ivr.web.rights import ADMINS, EVERYBODY, HOUSE, OPEN, Role
 from ivr.web.switchboard import Asked, Refusal
 from routing.ids import AgentId
-
-SECRET = {"format": "password", "writeOnly": True}
-"""By which the audit log knows what it must not keep."""
 
 Name = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z._-]{1,64}$", description="an account's name")]
 NewPassword = Annotated[str, msgspec.Meta(min_length=10, max_length=200, extra_json_schema=SECRET)]

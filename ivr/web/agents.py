@@ -8,15 +8,17 @@ import msgspec
 from ivr.facts import Disposition, Ground, Matter
 from ivr.journal import DISPOSITION
 from ivr.web import views
-from ivr.web.operations import Operation
-from ivr.web.rights import FLOOR, OPERATORS, SUPERVISORS, WATCHERS
+from ivr.web.operations import SECRET, Operation
+from ivr.web.rights import ADMINS, FLOOR, OPERATORS, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from ivr.web.views import ShownAgent, ShownTicket
 from routing.ids import AgentId, SeatId
+from routing.people import Agent
 from routing.tickets import AgentState, AnyEvent, Paused, Readied, SignedIn, SignedOut, WrappedUp
 
 AgentPath = Annotated[AgentId, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,64}$", description="工号")]
 SeatName = Annotated[str, msgspec.Meta(max_length=64)]
+NewPin = Annotated[str, msgspec.Meta(pattern="^[0-9]{6,12}$", extra_json_schema=SECRET)]
 Reason = Annotated[str, msgspec.Meta(max_length=200)]
 
 
@@ -40,6 +42,20 @@ class WrappingUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ground: Ground | None = None
 
 
+class Pinning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another PIN; none: one is made."""
+
+    pin: NewPin | None = None
+
+
+class Given(msgspec.Struct, frozen=True):
+    """An agent's PIN, told this once."""
+
+    agent: AgentId
+    name: str
+    pin: str
+
+
 TALKING = frozenset({AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING})
 
 
@@ -57,18 +73,19 @@ async def queues(asked: Asked) -> list[ShownTicket]:
 
 async def sign_in(asked: Asked, agent: AgentPath, body: SigningIn) -> ShownAgent:
     """An agent sits down at a seat."""
-    site = asked.board.service.config.site
-    known = site.agents.get(agent)
-    if known is None:
-        raise Refusal(HTTPStatus.NOT_FOUND, f"no agent {agent!r} is in site.yaml")
-    seat = SeatId(body.seat or known.seat or "")
-    if seat not in site.seats:
+    who = known(asked, agent)
+    return seated(asked, who, SeatId(body.seat or who.seat or ""), ready=body.ready)
+
+
+def seated(asked: Asked, agent: Agent, seat: SeatId, *, ready: bool) -> ShownAgent:
+    """The agent sits there now.  Raises `Refusal`."""
+    if seat not in asked.board.service.config.site.seats:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"no seat {seat!r} is in site.yaml: name one with --seat")
     for view in asked.board.service.dispatcher.agents():
-        if view.seat == seat and view.agent != known.id:
+        if view.seat == seat and view.agent != agent.id:
             sentence = f"agent {view.agent} sits at {seat}: sign them out first, or name another seat with --seat"
             raise Refusal(HTTPStatus.CONFLICT, sentence)
-    return _told(asked, known.id, SignedIn(known.id, seat, known.competences, body.ready))
+    return _told(asked, agent.id, SignedIn(agent.id, seat, agent.competences, ready))
 
 
 async def sign_out(asked: Asked, agent: AgentPath) -> ShownAgent:
@@ -83,9 +100,9 @@ async def make_ready(asked: Asked, agent: AgentPath) -> ShownAgent:
 
 async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
     """An agent asks for no calls, after the talk if there is one."""
-    known = asked.board.service.config.site.pause_reasons
-    if body.reason and known and body.reason not in known:
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{body.reason!r} is no reason; there are: {', '.join(known)}")
+    reasons = asked.board.service.config.site.pause_reasons
+    if body.reason and reasons and body.reason not in reasons:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{body.reason!r} is no reason; there are: {', '.join(reasons)}")
     return _told(asked, present(asked, agent), Paused(agent, body.reason, by(asked, agent)))
 
 
@@ -102,6 +119,20 @@ async def wrap_up(asked: Asked, agent: AgentPath, body: WrappingUp) -> ShownAgen
     said = Disposition(service.clock.instant(), agent, body.matter, body.ground)
     service.journal.write(DISPOSITION, ticket, said)
     return _told(asked, agent, WrappedUp(agent))
+
+
+async def give_pin(asked: Asked, agent: AgentPath, body: Pinning) -> Given:
+    """Give an agent another PIN, told this once; by it they sign in at a seat's phone."""
+    who = known(asked, agent)
+    return Given(who.id, who.name, await asked.board.controller.pins.give(who.id, body.pin))
+
+
+def known(asked: Asked, agent: AgentId) -> Agent:
+    """The agent of the config.  Raises `Refusal`."""
+    found = asked.board.service.config.site.agents.get(agent)
+    if found is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"no agent {agent!r} is in site.yaml")
+    return found
 
 
 def present(asked: Asked, agent: AgentId) -> AgentId:
@@ -130,5 +161,6 @@ OPERATIONS = (
     Operation("POST", "/agents/{agent}/sign-out", sign_out, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/ready", make_ready, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/pin", give_pin, SUPERVISORS | ADMINS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/wrap-up", wrap_up, SUPERVISORS, own=OPERATORS),
 )

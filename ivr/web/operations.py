@@ -27,6 +27,9 @@ QUERY, BODY = "query", "body"
 
 JSON = "application/json"
 
+SECRET = {"format": "password", "writeOnly": True}
+"""Of a field of a body: by this the audit log knows what it must not keep."""
+
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No parameters."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ivr.web import accounts, agents, audit, callbacks, calls, house, metrics, pools, reports, stream, talks
+from ivr.web import accounts, agents, audit, callbacks, calls, house, metrics, pools, reports, seats, stream, talks
 from ivr.web.openapi import document
 from ivr.web.operations import Operation
 from ivr.web.switchboard import Asked
@@ -17,6 +17,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *house.OPERATIONS,
     Operation("GET", "/openapi.json", openapi),
     *agents.OPERATIONS,
+    *seats.OPERATIONS,
     *pools.OPERATIONS,
     *callbacks.OPERATIONS,
     *talks.OPERATIONS,

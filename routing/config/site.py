@@ -192,6 +192,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     `talk_limit`, `hold_limit`, `consult_limit`: after these somebody is told, and nobody is hung up.
     `unreachable_for`: after this an agent whose phone is gone is signed out.  `same_agent_for`: who calls again within
     this time after a talk comes to the same agent, if ready.
+    `key_within`: how long the next key is waited for of whoever signs in at a phone.
     """
 
     ring_for: timedelta = timedelta(seconds=6)
@@ -210,6 +211,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     consult_limit: timedelta = timedelta(minutes=10)
     unreachable_for: timedelta = timedelta(seconds=60)
     same_agent_for: timedelta = timedelta(hours=24)
+    key_within: timedelta = timedelta(seconds=10)
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -258,6 +258,14 @@ class Agent(Person):
         assert isinstance(self.call, Incoming)
         return self.call
 
+    async def dials(self, code: str) -> Self:
+        """Dial from the seat; goes on when it is answered."""
+        call = await self.phone.dial(code, self.place.switch)
+        call.say(tone(self.hertz, 0))
+        self._takes(call)
+        await call.answered()
+        return self
+
     def answers(self) -> Self:
         """Take the receiver and speak."""
         self.ring.answer(tone(self.hertz))

@@ -65,6 +65,12 @@ async def controller(switch: Switch) -> AsyncIterator[Controller]:
         yield Controller(session, socket)
 
 
+async def test_without_a_controller_who_signs_in_at_a_phone_hears_that_it_cannot_be_now(phones: Phones) -> None:
+    agent = await (await phones.agent("8002")).dials("*11")
+    await agent.hears("seat-not-now")
+    await agent.is_hung_up()
+
+
 async def test_without_a_controller_a_caller_hears_the_transition_and_reaches_the_hall(
     switch: Switch, phones: Phones
 ) -> None:

@@ -19,6 +19,8 @@ from ivr.errors import StoreError
 from ivr.facts import CallRecord, Outcome
 from ivr.figures import AgentTimes, Figures
 from ivr.journal import Entry, Journal
+from ivr.lockout import Lockout
+from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Cells, PostgresStore
@@ -90,10 +92,12 @@ class Desk:
         register = Register(journal, list(journal.replay()))
         dispatcher = Dispatcher(Floor(), journal, clock)
         service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
-        self.controller = Controller(service, self.fake.life(), register)
+        lockout = Lockout(MemoryDisk())
+        pins = Pins(MemoryDisk(), clock, PlainLocksmith(), lockout)
+        self.controller = Controller(service, self.fake.life(), register, pins)
         applied = Applied(1, CONFIG, service.audio)
         self.store = Records(disk)
-        self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house")
+        self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house", lockout)
         self.log = MemoryDisk()
         self.audit = Audit(self.log, clock, partial(journal.write, ANCHOR, ANCHOR))
         self.hub = Hub(self.controller, self.access)

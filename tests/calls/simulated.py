@@ -22,6 +22,8 @@ from ivr.callbacks import Callbacks
 from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord
 from ivr.journal import CALL, RECORD, Journal
+from ivr.lockout import Lockout
+from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
 from routing.config import Config, build
@@ -31,6 +33,7 @@ from routing.tickets import AgentState, AnyEvent, Readied, SignedIn
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
+from tests.fake.locksmith import PlainLocksmith
 from tests.fake.loop import SimClock
 from tests.fake.wire import Life
 from tests.fake.world import Party, Phone
@@ -84,7 +87,7 @@ class SimulatedHouse:
         self.pieces: dict[PromptId, int] = {}
         """Lengths of pieces; without them every prompt is one sound."""
         """What the next life begins with."""
-        self.platter = Platter()
+        self.platter, self.pins, self.lockouts = Platter(), Platter(), Platter()
         self.wires: list[Life] = []
         self.agents: list[AgentId] = []
         self.dispatcher: Dispatcher | None = None
@@ -171,8 +174,10 @@ class SimulatedHouse:
         service = Service(self.config, journal, dispatcher, clock, audio)
         callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries)
         acquaintances = Acquaintances(journal, clock, CONFIG.site.numbering, entries)
+        lockout = Lockout(LifeDisk(self.lockouts, wire))
+        pins = Pins(LifeDisk(self.pins, wire), clock, PlainLocksmith(), lockout)
         self.controller = controller = Controller(
-            service, wire, register, callbacks=callbacks, acquaintances=acquaintances
+            service, wire, register, pins, callbacks=callbacks, acquaintances=acquaintances
         )
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),

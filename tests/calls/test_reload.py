@@ -11,6 +11,7 @@ from ivr.audit import Audit
 from ivr.edge.protocols import Request
 from ivr.errors import DiskError
 from ivr.facts import Outcome
+from ivr.lockout import Lockout
 from ivr.service import Audio
 from ivr.snapshot import Compiled, compiled
 from ivr.store import PostgresStore
@@ -149,7 +150,8 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
         async def asks(applied: Callable[[], Awaitable[Applied]], given: bytes) -> None:
             assert house.controller is not None
             store = cast("PostgresStore", None)
-            access, audit = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any"), Audit(MemoryDisk(), SimClock())
+            access = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any", Lockout(MemoryDisk()))
+            audit = Audit(MemoryDisk(), SimClock())
             hub = Hub(house.controller, access)
             watch, meters = Watch(SimClock(), {}), cast("Meters", None)
             board = Switchboard(house.controller, store, applied, access, audit, no_recording, hub, watch, meters)

@@ -23,7 +23,9 @@ from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.errors import DiskError, Trouble
 from ivr.journal import Journal
+from ivr.lockout import Lockout
 from ivr.main import main
+from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.watch import Watch
@@ -71,9 +73,11 @@ class House:
         journal = Journal(MemoryDisk(), CONFIG.site.node, clock)
         register = Register(journal, list(journal.replay()))
         service = Service(CONFIG, journal, Dispatcher(Floor(), journal, clock), clock, Audio("/prompts", {}))
-        controller = Controller(service, cast("Life", None), register)
+        lockout = Lockout(MemoryDisk())
+        pins = Pins(MemoryDisk(), clock, Argon2Locksmith(), lockout)
+        controller = Controller(service, cast("Life", None), register, pins)
         with FileDisk(self.state / "access" / "access") as kept, FileDisk(self.state / "audit" / "audit") as log:
-            access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"))
+            access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"), lockout)
             store = Records(MemoryDisk())
             find, hub = RecordingsFolder(self.state / "recordings").find, Hub(controller, access)
             audit, watch, meters = Audit(log, clock), Watch(clock, {}), cast("Meters", None)

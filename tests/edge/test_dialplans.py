@@ -10,6 +10,7 @@ import pytest
 
 from dialplans.render import CHANNELVARS, Settings, UnusablePath, render, survival_pools, town_prompts
 from dialplans.transports import EVERYWHERE
+from routing.codes import Code
 from routing.config import AnswersWith, Config, Mode, Network, Trunk
 from routing.config.build import build
 
@@ -215,10 +216,12 @@ def test_every_context_with_a_pattern_ends_h_at_its_first_step(config: Config, s
             assert "exten => _" not in text or "exten => h,1,Hangup()" in text, f"{home} {name}"
 
 
-def test_a_seats_phone_reaches_nobody(config: Config, settings: Settings) -> None:
-    text = sections(render(config, settings)["asterisk/etc/extensions.conf"])["from-seats"]
-    assert "Dial(" not in text
-    assert "Goto(" not in text
+def test_a_seats_phone_reaches_nobody_but_us(config: Config, settings: Settings) -> None:
+    text = sections(render(config, settings)["asterisk/etc/extensions.conf"])
+    assert "Dial(" not in text["from-seats"] + text["seat"]
+    assert set(re.findall(r"Goto\(([^)]*)\)", text["from-seats"])) == {"seat,s,1"}
+    for code in Code:
+        assert f"exten => {code},1,Set(HOTLINE_CODE=" in text["from-seats"]
 
 
 @pytest.mark.parametrize("path", ["/a,b", "/a;b", "/a&b", "/a|b", "/a[b]", "/a=b", "/$a"])

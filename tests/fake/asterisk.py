@@ -138,6 +138,21 @@ class FakeAsterisk(World):
             channel.timers.append(self.later(hangs_up, lambda: self.hang_up(channel)))
         self._enter(channel)
 
+    def calls_from(self, seat: str, code: str) -> Party:
+        """The phone at a seat dials a feature code now; without a controller it is told that it cannot be now."""
+        self._serial += 1
+        name = f"{self.node}-{EPOCH_MS // 1000}.{self._serial}"
+        party = self.parties[seat]
+        channel = Channel(name, f"PJSIP/{seat}-{self._serial:08x}", party, "Ring", originated=False, caller=seat)
+        self._lives(channel)
+        if self.app in self.links:
+            self.enter_stasis(channel, self.app, ["seat", seat, code])
+        else:
+            channel.state = "Up"
+            self.play(channel, f"{name}-not-now", ["sound:/prompts/seat-not-now"])
+            channel.timers.append(self.later(self.length / 1000, lambda: self.hang_up(channel, by_us=True)))
+        return party
+
     def _lives(self, channel: Channel) -> None:
         self.channels[channel.id] = channel
         channel.party.channel = channel
@@ -162,6 +177,7 @@ class FakeAsterisk(World):
     def enter_stasis(self, channel: Channel, app: str, args: list[str]) -> None:
         """Stasis() with a controller behind it."""
         channel.place, channel.app, channel.subscriber = "stasis", app, app
+        channel.app_data = ",".join([app, *args])
         self.emit("StasisStart", channel, args=args)
         self.listen(channel)
 

@@ -21,6 +21,10 @@ class PlainLocksmith:
         self._made += 1
         return f"password-{self._made}"
 
+    def pin(self) -> str:
+        self._made += 1
+        return f"{self._made:06}"
+
     def token(self) -> str:
         self._made += 1
         return f"token-{self._made}"

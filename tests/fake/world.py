@@ -86,6 +86,8 @@ class Channel:
     caller: str = ""
     app: str | None = None
     """The application it is in."""
+    app_data: str = ""
+    """With what it entered it."""
     subscriber: str | None = None
     """The application that hears of it."""
     place: str = "dialplan"
@@ -122,7 +124,7 @@ class Channel:
             "accountcode": "",
             "dialplan": {
                 "context": self.place, "exten": "s", "priority": 1,
-                "app_name": "Stasis" if self.app else "", "app_data": f"{self.app}," if self.app else "",
+                "app_name": "Stasis" if self.app else "", "app_data": self.app_data if self.app else "",
             },
             "creationtime": "2021-09-15T09:00:00.000+0800",
             "language": "zh",

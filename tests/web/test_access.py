@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 from ivr.errors import DiskFull
+from ivr.lockout import FAILURES, LOCKED_MS, Lockout
 from ivr.web.access import SESSION, SESSIONS_MOST, Access
-from ivr.web.lockout import FAILURES, LOCKED_MS
 from ivr.web.rights import HOUSE, Role
 from routing.ids import AgentId
 from tests.calls.desk import Desk
@@ -32,7 +32,7 @@ def simulated(scene: Scene) -> Callable[[], None]:
 
 
 def access(disk: MemoryDisk | None = None) -> Access:
-    return Access(disk or MemoryDisk(), SimClock(), PlainLocksmith(), "house")
+    return Access(disk or MemoryDisk(), SimClock(), PlainLocksmith(), "house", Lockout(MemoryDisk()))
 
 
 async def opened(*roles: Role, agent: str | None = None) -> Access:

@@ -29,7 +29,11 @@ MAY: dict[str, str] = {
     "POST /agents/{agent}/sign-out": "own supervisor",
     "POST /agents/{agent}/ready": "own supervisor",
     "POST /agents/{agent}/pause": "own supervisor",
+    "POST /agents/{agent}/pin": "own supervisor system-admin",
     "POST /agents/{agent}/wrap-up": "own supervisor",
+    "GET /seats": "operator supervisor auditor system-admin",
+    "GET /staff": "supervisor auditor system-admin",
+    "POST /seats/{seat}/sign-in": "anyone",
     "GET /pools": "operator supervisor auditor",
     "POST /pools/{pool}/close": "supervisor",
     "POST /pools/{pool}/open": "supervisor",
@@ -111,7 +115,7 @@ def test_each_role_at_each_endpoint(role: Role | None) -> None:
             for agent in (OWN, OTHER):
                 path = operation.path.replace("{agent}", agent).replace("{call}", "handan1-1-1")
                 path = path.replace("{account}", "somebody").replace("{token}", "0" * 12)
-                path = path.replace("{pool}", "law")
+                path = path.replace("{pool}", "law").replace("{seat}", "8001")
                 answer = await desk.ask(operation.method, path, token="someone" if role else "")
                 is_own = "own" in allowed and role is Role.OPERATOR and f"/{OWN}" in path
                 if allowed == ["anyone"] or is_own or (role and role in allowed):

@@ -1,0 +1,102 @@
+"""Seats and their phones: agents sign in and out by what they dial, key and hear.
+
+The scenes are played at once, in one house.
+"""
+
+import asyncio
+
+import pytest
+
+from tests.asterisk.house import House
+from tests.asterisk.office import Act, Office, Played
+from tests.asterisk.phones import Agent
+from tests.asterisk.waiting import eventually
+
+pytestmark = pytest.mark.asterisk
+
+seats = Act()
+
+
+@pytest.fixture(scope="module")
+def shift(house: House) -> Played:
+    """A shift begins: nobody is signed in."""
+    return asyncio.run(seats.play(house, ()))
+
+
+async def pin_of(office: Office, agent: str) -> str:
+    """Another PIN for an agent."""
+    return str((await office.house.controller(f"agents/{agent}/pin", method="POST"))["pin"])
+
+
+async def keys(phone: Agent, agent: str, pin: str) -> None:
+    """Key what is asked for."""
+    await phone.hears("seat-agent")
+    phone.presses(f"{agent}#")
+    await phone.hears("seat-pin")
+    phone.presses(f"{pin}#")
+
+
+async def is_in(office: Office, agent: str, wanted: str, within: float = 5.0) -> None:
+    """Wait until the agent is in that state."""
+
+    async def is_so() -> bool:
+        return (await office.house.agents()).get(agent, "signed-out") == wanted
+
+    await eventually(is_so, within, f"{agent} is {wanted}")
+
+
+@seats
+async def an_agent_signs_in_at_a_phone_takes_a_call_pauses_and_signs_out(office: Office) -> None:
+    pin = await pin_of(office, "1018")
+    agent, citizen = await office.agent("8018"), await office.citizen()
+    await keys(await agent.dials("*11"), "1018", pin)
+    await agent.hears("named-1018")
+    await agent.hears("seat-signed-in")
+    await agent.is_hung_up()
+    await is_in(office, "1018", "ready")
+    await citizen.dials("12345")
+    (await agent.rings()).answers()
+    await citizen.hears("agent-1018")
+    await citizen.hangs_up()
+    await is_in(office, "1018", "ready")
+    await agent.dials("*14")
+    await agent.hears("seat-paused")
+    await agent.is_hung_up()
+    await is_in(office, "1018", "paused")
+    await agent.dials("*12")
+    await agent.hears("seat-signed-out")
+    await is_in(office, "1018", "signed-out")
+    assert pin not in office.house.log("controller")
+
+
+@seats
+async def wrong_pins_lock_an_agent_out(office: Office) -> None:
+    pin = await pin_of(office, "1019")
+    phone = await (await office.agent("8019")).dials("*11")
+    await keys(phone, "1019", "000000")
+    await phone.hears("seat-wrong")
+    for _ in range(4):
+        with pytest.raises(Exception, match="401"):
+            await office.house.controller("seats/8019/sign-in", method="POST", given={"agent": "1019", "pin": "1"})
+    await keys(phone, "1019", pin)
+    await phone.hears("seat-locked")
+    await phone.is_hung_up()
+    assert "1019" not in await office.house.agents()
+
+
+@pytest.mark.parametrize("scene", seats.names)
+def test_a_shift(shift: Played, scene: str) -> None:
+    shift.check(scene)
+
+
+def test_nothing_is_left_of_a_shift(shift: Played) -> None:
+    assert not shift.left
+    assert not shift.states
+
+
+async def test_a_new_controller_knows_who_was_locked_out(house: House, shift: Played) -> None:
+    shift.check("wrong_pins_lock_an_agent_out")
+    old = house.kills("controller")
+    await house.has_restarted("controller", old)
+    with pytest.raises(Exception, match="429"):
+        await house.controller("seats/8019/sign-in", method="POST", given={"agent": "1019", "pin": "1"})
