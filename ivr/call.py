@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from ivr import conversation, parties, reach, survey
+from ivr import conversation, parties, reach
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
 from ivr.facts import Left, Party, Released
+from ivr.farewell import farewell
 from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, OVERFLOWED, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK, TALK
 from ivr.record import record
 from ivr.speech import say
@@ -60,7 +61,7 @@ async def serve(call: Call) -> None:
                     person = await _reach(call, stage, prompts)
                 if person is not None and not await _talk(call, stage, person):
                     async with call.citizen.alive():
-                        await survey.ask(call)
+                        await farewell(call)
                     return
             prompts = (*prompts, place.sorry) if place.sorry else (*prompts, *_reasons(call, stage))
 

@@ -11,17 +11,20 @@ from functools import partial
 
 from ivr import parties
 from ivr.ari.handles import Bridge, Channel
+from ivr.ari.models import ChannelDtmfReceived
 from ivr.ari.vitals import Ended
 from ivr.errors import AriError, CallerHungUp, Gone
+from ivr.facts import Disposition, Matter, Released, Returned
 from ivr.facts import Party as Who
-from ivr.facts import Released, Returned
+from ivr.journal import DISPOSITION
 from ivr.ledger import RELEASED, RETURNED, TALK
 from ivr.reach import Person
 from ivr.scopes import Crew, crew
 from ivr.seek import Search
 from ivr.visit import Call
 from routing.conversing import follow, refusal
-from routing.ids import ChannelId
+from routing.ids import AgentId, ChannelId
+from routing.keys import Typed
 from routing.plan import Destination
 from routing.talk import AnyFact, Asked, Do, Doing, Joined, Parted, Party, Role, Room, Sound, Talk, Whom
 from routing.tickets import Consulted, Held, Resumed
@@ -89,6 +92,9 @@ class Conversation:
         """Ask for something; why it may not be done now, or nothing."""
         refused = refusal(self.talk, by, do, whom)
         if not refused:
+            if do is Do.SILENT:  # the agent need not say it once more, and may say otherwise in wrap-up
+                said = Disposition(self._call.now(), AgentId(by), Matter.SILENT)
+                self._call.service.journal.write(DISPOSITION, self._call.id, said)
             self._note(Asked(at=self._call.now(), by=by, do=do, whom=whom))
         return refused
 
@@ -149,6 +155,16 @@ class Conversation:
             self._note(Joined(at=self._call.now(), party=party.n))
             self._took(party.n, found.channel)
 
+    async def _keys_of(self, party: Party) -> None:
+        """An agent asks for something by the keys of their phone; what they press for a menu is none of ours."""
+        call, typed = self._call, Typed()
+        with call.ari.mailbox(self._legs[party.n].id) as keys:
+            while True:
+                typed = typed.then((await keys.next(ChannelDtmfReceived)).digit, call.now())
+                do = typed.means(call.service.config.site.keys)
+                if do is not None and (refused := self.ask(party.name, do)):
+                    log.info("agent %s pressed %s: %s", party.name, typed.keys, refused)
+
     # --- what follows
 
     async def _arrange(self, searches: Crew) -> None:
@@ -178,6 +194,8 @@ class Conversation:
                 self._let_go(party)
             elif party.is_sought and party.n not in searches:
                 searches.begin(party.n, self._seek(party), f"seek:{self._call.id}:{party.n}")
+            elif party.is_there and party.role is Role.AGENT and ("keys", party.n) not in searches:
+                searches.begin(("keys", party.n), self._keys_of(party), f"keys:{self._call.id}:{party.n}")
         for ticket in self.talk.freed():
             self._call.service.dispatcher.leave(ticket)
 

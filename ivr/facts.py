@@ -172,34 +172,60 @@ class Outcome(StrEnum):
 
 
 class Matter(StrEnum):
-    """What a call was about, as its agent says in wrap-up."""
+    """What a call was about, as its agent says in wrap-up; `declined` (不受理) for one of `Ground`."""
 
-    CONSULTATION = "consultation"  # 咨询
-    HELP = "help"  # 求助
-    COMPLAINT = "complaint"  # 投诉
-    REPORT = "report"  # 举报
-    SUGGESTION = "suggestion"  # 建议
-    PRAISE = "praise"  # 表扬
-    OTHER = "other"  # 其他
-    SILENT = "silent"  # 无声
-    MISDIALLED = "misdialled"  # 误拨
-    NUISANCE = "nuisance"  # 骚扰
-    DECLINED = "declined"  # 不受理: for one of `Ground`
+    CONSULTATION = "consultation"
+    HELP = "help"
+    COMPLAINT = "complaint"
+    REPORT = "report"
+    SUGGESTION = "suggestion"
+    PRAISE = "praise"
+    OTHER = "other"
+    SILENT = "silent"
+    MISDIALLED = "misdialled"
+    NUISANCE = "nuisance"
+    DECLINED = "declined"
 
 
 class Ground(StrEnum):
-    """Why a matter is not the hotline's: the plan, 二.（二）2."""
+    """Why a matter is not the hotline's: the plan, 二.（二）2, names these ten and no other."""
 
-    LITIGATION = "litigation"  # 诉讼
-    ARBITRATION = "arbitration"  # 仲裁
-    DISCIPLINE = "discipline"  # 纪检监察
-    RECONSIDERATION = "reconsideration"  # 行政复议
-    DISCLOSURE = "disclosure"  # 政府信息公开
-    PETITION = "petition"  # 已进入信访渠道
-    STATE_SECRET = "state-secret"  # noqa: S105 - 国家秘密
-    TRADE_SECRET = "trade-secret"  # noqa: S105 - 商业秘密
-    PRIVACY = "privacy"  # 个人隐私
-    MORALS = "morals"  # 违反社会公序良俗
+    LITIGATION = "litigation"
+    ARBITRATION = "arbitration"
+    DISCIPLINE = "discipline"
+    RECONSIDERATION = "reconsideration"
+    DISCLOSURE = "disclosure"
+    PETITION = "petition"
+    STATE_SECRET = "state-secret"  # noqa: S105 - no password
+    TRADE_SECRET = "trade-secret"  # noqa: S105 - no password
+    PRIVACY = "privacy"
+    MORALS = "morals"
+
+
+WORDS: dict[Matter | Ground, str] = {
+    Matter.CONSULTATION: "咨询",
+    Matter.HELP: "求助",
+    Matter.COMPLAINT: "投诉",
+    Matter.REPORT: "举报",
+    Matter.SUGGESTION: "建议",
+    Matter.PRAISE: "表扬",
+    Matter.OTHER: "其他",
+    Matter.SILENT: "无声",
+    Matter.MISDIALLED: "误拨",
+    Matter.NUISANCE: "骚扰",
+    Matter.DECLINED: "不受理",
+    Ground.LITIGATION: "诉讼",
+    Ground.ARBITRATION: "仲裁",
+    Ground.DISCIPLINE: "纪检监察",
+    Ground.RECONSIDERATION: "行政复议",
+    Ground.DISCLOSURE: "政府信息公开",
+    Ground.PETITION: "已进入信访渠道",
+    Ground.STATE_SECRET: "国家秘密",
+    Ground.TRADE_SECRET: "商业秘密",
+    Ground.PRIVACY: "个人隐私",
+    Ground.MORALS: "违反社会公序良俗",
+}
+"""Each as agents know it; the grounds as the plan names them, 二.（二）2, in its order."""
 
 
 class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,8 +3,8 @@
 from ivr.facts import Brought
 from ivr.ledger import ARRIVED, CONNECTED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
 from routing.conversing import follow
-from routing.ids import Instant, PoolId, TicketId
-from routing.talk import Aim, Doing, Kind, Party, Role, Talk, Whom, begun
+from routing.ids import CallId, Instant, PoolId, TicketId
+from routing.talk import Aim, Asked, Do, Doing, Kind, Party, Role, Talk, Whom, begun
 
 
 def talk(ledger: Ledger) -> Talk | None:
@@ -13,10 +13,20 @@ def talk(ledger: Ledger) -> Talk | None:
     return follow(first, ledger.which(TALK).values()) if first else None
 
 
+def call_of(ticket: TicketId) -> CallId:
+    """Whose ticket it is: the call's own, or that of somebody who was brought into its conversation."""
+    return CallId(ticket.partition("-talk-")[0])
+
+
 def tickets(ledger: Ledger) -> tuple[TicketId, ...]:
     """Every ticket in the Floor that the conversation has ever had."""
     known = talk(ledger)
     return tuple(each.ticket for each in known.parties if each.ticket) if known else ()
+
+
+def is_silent(ledger: Ledger) -> bool:
+    """Whether an agent has said that nobody is to be heard there."""
+    return any(isinstance(fact, Asked) and fact.do is Do.SILENT for fact in ledger.which(TALK).values())
 
 
 def supervisors(ledger: Ledger) -> tuple[int, ...]:

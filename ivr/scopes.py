@@ -6,7 +6,7 @@ The counterpart of `ivr.ari.scope.Scope`, which lets something outside end a blo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,22 +44,22 @@ async def over(task: asyncio.Task[None]) -> None:
 
 
 class Crew:
-    """Work that comes and goes beside a block, each piece known by a number; see `crew`."""
+    """Work that comes and goes beside a block, each piece known by a name; see `crew`."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
-    def __contains__(self, n: int) -> bool:
+    def __contains__(self, n: Hashable) -> bool:
         """Whether piece `n` was ever begun."""
         return n in self._tasks
 
-    def begin(self, n: int, work: Coroutine[Any, Any, None], name: str) -> None:
+    def begin(self, n: Hashable, work: Coroutine[Any, Any, None], name: str) -> None:
         """Begin a piece of work."""
         self._tasks[n] = task = asyncio.get_running_loop().create_task(work, name=name)
         task.add_done_callback(lambda task: _report(task, self._scope))
 
-    async def dismiss(self, n: int) -> None:
+    async def dismiss(self, n: Hashable) -> None:
         """End a piece of work, if it is under way, and wait until it has ended."""
         if n in self._tasks and not self._tasks[n].done():
             await over(self._tasks[n])

@@ -107,7 +107,7 @@ class PostgresStore:
         ]
 
     async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:
-        """What came of the calls that arrived in each window, told apart `by` line, pool, skill or agent (or not)."""
+        """What came of the calls that arrived in each window, told apart `by` one of `ivr.web.reports.By`, or not."""
         values = (cells.begin, cells.end, cells.width, by, _ms(in_time), _ms(SHORT_ABANDON))
         return [msgspec.convert(row, Figures) for row in await self._count("figures", *values)]
 

@@ -8,10 +8,10 @@ from typing import Protocol, TypeVar
 
 from ivr.ari.client import Ari
 from ivr.ari.handles import Bridge, Channel
-from ivr.ledger import ARRIVED, ROUTED, SAID, Ledger, Step
+from ivr.ledger import ARRIVED, ROUTED, SAID, SAYING, Ledger, Step
 from ivr.scopes import alongside
 from ivr.service import Service
-from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
+from routing.ids import BridgeId, CallId, ChannelId, Instant, PromptId, TicketId
 from routing.numbers import bare
 from routing.talk import Do, Room, Talk, Whom
 
@@ -28,6 +28,10 @@ BRIDGES = {Room.CALL: "bridge", Room.SIDE: "side", Room.EAR: "ear"}
 
 LEASE = "TIMEOUT(absolute)"
 """The dialplan's dead man's lease on a caller, in seconds from now; 0: none.  See dialplans/hotline/extensions.conf."""
+
+
+PARTING_SLACK_MS = 30_000
+"""How much longer than the last words the dialplan waits before it ends a call of which we have forgotten."""
 
 
 class Conversing(Protocol):
@@ -99,6 +103,16 @@ class Call:
         outcome = await effect()
         self.ledger.write(step, outcome)
         return outcome
+
+    def parting(self, prompt: PromptId, longest_ms: int) -> None:
+        """The talk is over, and `prompt` begins what is still said or asked, for so long; then the call ends.
+
+        Music plays around the words.  The dialplan hangs up should it get the citizen back, or we forget them.
+        """
+        if SAYING.of(prompt) not in self.ledger:  # else all is done, and would wait for the end of the prompt
+            self.citizen.put(DONE, "1")
+            self.citizen.put(LEASE, str((longest_ms + PARTING_SLACK_MS) // 1000))
+            self.citizen.music()
 
     @asynccontextmanager
     async def leased(self) -> AsyncIterator[None]:

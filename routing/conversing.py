@@ -103,6 +103,8 @@ def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noq
             return "the recording is paused already"
         case Do.RESUME_RECORDING if not talk.is_paused:
             return "the recording is not paused"
+        case Do.SILENT if guest is not None:
+            return f"{guest.name} was brought in: a call is silent only where nobody else talks"
         case Do.LINK if any(each.whom == whom and each.is_alive for each in talk.parties):
             return "they are there, or being rung, already"
         case _:
@@ -112,7 +114,7 @@ def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noq
 # --- what follows
 
 
-def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: PLR0911 - a line for each
+def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: C901, PLR0911 - a line for each
     if fact.do in SUPERVISORS:
         return _supervised(talk, fact)
     me = talk.agent(fact.by)
@@ -127,6 +129,8 @@ def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: PLR0911 - a line for each
             return _replace(talk, is_paused=fact.do is Do.PAUSE_RECORDING)
         case Do.THREE_WAY:
             return talk.gathered()
+        case Do.SILENT:
+            return talk.put(*(_leaving(each) for each in talk.parties[1:] if each.is_alive))
         case Do.HANG_UP | Do.COMPLETE:
             after = talk.put(_leaving(me))
             return after.gathered() if me is talk.owner else _rejoined(after, me)

@@ -36,6 +36,7 @@ from routing.config.site import (
 from routing.config.site_file import HEAD, SECTIONS
 from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
 from routing.hours import Hours, Window
+from routing.keys import SEQUENCE, Keys
 from routing.lines import Line
 from routing.overflow import Overflow
 from routing.people import Agent, Pool, Seat, Skill
@@ -63,7 +64,7 @@ _OF: dict[object, Schema] = {
 OPTIONAL = frozenset(
     {
         *("network", "survey", "announcements", "priorities", "recording", "voice", "departments", "pause_reasons"),
-        *("holidays", "working_weekends", "outbound"),
+        *("holidays", "working_weekends", "outbound", "keys"),
     }
 )
 
@@ -133,6 +134,9 @@ def _site() -> dict[str, Schema]:
         "trunks": _list(_object({**_fields(Trunk, TRUNK_KEYS), "ptime": DURATION}, REQUIRED["trunk"])),
         "targets": _list(_object(_fields(Target, TARGET_KEYS), REQUIRED["target"])),
         "outbound": _object({**_fields(Outbound, ("trunks",)), "allow": _list(_type(OutboundClass))}),
+        "keys": _object(
+            {key: {"type": "string", "pattern": f"^{SEQUENCE.pattern}$"} for key in Keys.__struct_fields__}
+        ),
         "holidays": days,
         "working_weekends": days,
     }

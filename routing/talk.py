@@ -113,6 +113,7 @@ class Do(StrEnum):
     LINK = "link"
     PAUSE_RECORDING = "pause-recording"
     RESUME_RECORDING = "resume-recording"
+    SILENT = "silent"  # nobody is to be heard there: the citizen is told so, and the call ends
     LISTEN = "listen"
     WHISPER = "whisper"
     BARGE = "barge"
@@ -235,6 +236,11 @@ class Talk(msgspec.Struct, frozen=True):
         parties = [each for each in self.parties[1:] if each.is_alive and each.role is not Role.SUPERVISOR]
         others = [each for each in parties if each is not owner]
         return others[-1] if others and owner else None
+
+    @property
+    def has_emergency(self) -> bool:
+        """An emergency desk is, or was to be, in it."""
+        return any(each.whom is not None and each.whom.kind is Kind.EMERGENCY for each in self.parties)
 
     @property
     def is_over(self) -> bool:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.commands.switch import controller
+from ivr.facts import WORDS
 from ivr.figures import AgentTimes, Figures
 from ivr.web.reports import By
 from routing.windows import Every
@@ -90,7 +91,7 @@ def shown(found: Row) -> RenderableType:
         return Text(f"{title}: no call has come in.")
     if len(rows) == 1 and not found["by"]:
         return Group(_sheet(title, rows[0]), *_lowest(found))
-    columns = _AGENTS if found["by"] == By.AGENT else _COLUMNS
+    columns = _OF.get(found["by"], _COLUMNS)
     return Group(_list(title, found, rows, columns), *_lowest(found))
 
 
@@ -107,7 +108,7 @@ def _list(title: str, found: Row, rows: Sequence[Row], columns: Mapping[str, str
     """A column in which nothing stands but zeros is left out, unless it is a chief one."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, pad_edge=False)
     shown_ = {name: head for name, head in columns.items() if name in _CHIEF or any(row.get(name) for row in rows)}
-    table.caption = None if columns is _AGENTS else _CAPTION
+    table.caption = _CAPTION if columns is _COLUMNS else None
     in_windows = bool(found["every"] or found["rolling"])
     if in_windows:
         table.add_column("until" if found["rolling"] else "from", no_wrap=True)
@@ -117,10 +118,16 @@ def _list(title: str, found: Row, rows: Sequence[Row], columns: Mapping[str, str
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         cells = [_brief(name, row.get(name)) for name in shown_]
-        key = [row["key"] or "none"] if found["by"] else []
+        key = [_named(found["by"], row["key"])] if found["by"] else []
         at = [_moment(row["until" if found["rolling"] else "since"])] if in_windows else []
         table.add_row(*at, *key, *cells)
     return table
+
+
+def _named(by: str, key: str) -> str:
+    """A disposition as agents know it: declined/petition is 不受理/已进入信访渠道."""
+    words = [_WORDS.get(each, each) for each in key.split("/")] if by == By.DISPOSITION else [key]
+    return "/".join(words) or "none"
 
 
 def _lowest(found: Row) -> list[RenderableType]:
@@ -165,7 +172,20 @@ _AGENTS = {
     "satisfaction_rate": "satisf. %",
 }
 
+_DISPOSITIONS = {
+    "offered": "calls",
+    "answered": "answered",
+    "mean_talk": "talk s",
+    "mean_handle": "AHT s",
+    "satisfaction_rate": "satisf. %",
+}
+
+_OF = {By.AGENT: _AGENTS, By.DISPOSITION: _DISPOSITIONS}
+"""What calls are told apart by, and the columns then."""
+
 _CHIEF = frozenset({"offered", "answered", "connection_rate", "service_level_since_answer", "signed_in", "occupancy"})
+
+_WORDS = {str(word): chinese for word, chinese in WORDS.items()}
 
 _HOURS = frozenset(field.name for field in msgspec.structs.fields(AgentTimes) if field.type is float)
 

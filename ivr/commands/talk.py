@@ -58,6 +58,7 @@ for _name, _does in (
     ("cancel", "Whoever was brought in last is let go."),
     ("pause-recording", "What is said from now on is silence in the recording."),
     ("resume-recording", "And from now on is not."),
+    ("silent", "Nobody is heard there: the citizen is told so, and the call ends."),
 ):
     _plain(_name, _does)
 _bringing("consult", "Talk with somebody while the citizen hears music.")

@@ -9,8 +9,17 @@ with cells as (
 ), calls_in as (
     select
         width_bucket(arrived, $1::timestamptz[])::bigint as n,
-        coalesce(case $4::text when 'line' then line when 'pool' then pool when 'skill' then skill when 'agent' then agent end, '')
-            as key,
+        coalesce(
+            case $4::text
+                when 'line' then line when 'pool' then pool when 'skill' then skill when 'agent' then agent
+                when 'disposition' then (
+                    select concat_ws('/', body ->> 'matter', body ->> 'ground') from facts
+                    where facts.key = offered.call and topic = 'disposition'
+                    order by seq desc limit 1
+                )
+            end,
+            ''
+        ) as key,
         starts_with(fate, 'abandoned') as is_abandoned, offered.*
     from offered
     where arrived >= ($1::timestamptz[])[1] and arrived < $2

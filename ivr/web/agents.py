@@ -7,6 +7,7 @@ import msgspec
 
 from ivr.facts import Disposition, Ground, Matter
 from ivr.journal import DISPOSITION
+from ivr.parties import call_of
 from ivr.web import views
 from ivr.web.operations import SECRET, Operation
 from ivr.web.rights import ADMINS, FLOOR, OPERATORS, SUPERVISORS, WATCHERS
@@ -117,7 +118,7 @@ async def wrap_up(asked: Asked, agent: AgentPath, body: WrappingUp) -> ShownAgen
         grounds = ", ".join(Ground)
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"what is declined, and nothing else, has a ground: {grounds}")
     said = Disposition(service.clock.instant(), agent, body.matter, body.ground)
-    service.journal.write(DISPOSITION, ticket, said)
+    service.journal.write(DISPOSITION, call_of(ticket), said)
     return _told(asked, agent, WrappedUp(agent))
 
 

@@ -30,6 +30,7 @@ class By(StrEnum):
     POOL = "pool"
     SKILL = "skill"
     AGENT = "agent"
+    DISPOSITION = "disposition"
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):

@@ -53,6 +53,11 @@ async def resume_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
     return await _done(asked, agent, Do.RESUME_RECORDING)
 
 
+async def silent(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """Nobody is heard there (无声): the citizen is told so and the call ends; its disposition is `silent`."""
+    return await _done(asked, agent, Do.SILENT)
+
+
 class Supervising(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The seat whose phone rings; needed the first time only."""
 
@@ -226,7 +231,7 @@ OPERATIONS = (
         for run in (
             *(hang_up, hold, retrieve, mute, unmute),
             *(consult, switch, three_way, complete, cancel, transfer, emergency, utility),
-            *(pause_recording, resume_recording),
+            *(pause_recording, resume_recording, silent),
         )
     ),
     *(

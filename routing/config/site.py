@@ -9,6 +9,7 @@ import msgspec
 from routing.estimate import Estimator
 from routing.hours import ALWAYS, ORDINARY, Calendar, Hours
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
+from routing.keys import Keys
 from routing.lines import Line
 from routing.numbers import Numbering
 from routing.people import Agent, Pool, Seat, Skill
@@ -287,6 +288,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     recording: Recording = Recording()
     voice: Voice = Voice()
     outbound: Outbound = Outbound()
+    keys: Keys = Keys()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]
     seats: dict[SeatId, Seat]

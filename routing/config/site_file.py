@@ -42,6 +42,7 @@ from routing.config.site import (
 )
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
+from routing.keys import SEQUENCE, Keys
 from routing.numbers import EMERGENCY, Numbering
 from routing.people import Agent, Pool, Seat, Skill, seats_needed
 
@@ -59,7 +60,7 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
 
 SECTIONS = (
     *("site", "ports", "network", "timing", "limits", "survival", "survey", *queue_file.SECTIONS, "recording", "voice"),
-    *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound"),
+    *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound", "keys"),
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -123,6 +124,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         trunks=trunks,
         targets=_targets(file, trunks),
         outbound=_outbound(file, trunks),
+        keys=_keys(file),
         departments=tuple(word.text for word in file.words("departments")),
         pause_reasons=tuple(word.text for word in file.words("pause_reasons")),
         calendar=calendar_file.calendar(file),
@@ -200,6 +202,14 @@ def _outbound(file: Entry, trunks: dict[str, Trunk]) -> Outbound:
     allow = entry.maybe("allow", each_of(known, "kind of number"), ())
     allowed = tuple(OutboundClass(word) for word in allow if word in known)
     return Outbound(allowed, entry.maybe("trunks", each_of(trunks, "trunk"), ()))
+
+
+def _keys(file: Entry) -> Keys:
+    node = file.child("keys") if file.has("keys") else None
+    if node is None:
+        return Keys()
+    entry = Entry(file.source, node, "'keys'", Keys.__struct_fields__)
+    return Keys(entry.maybe("silent", matching(SEQUENCE, "two to four keys, the first * or #, as in '*0'"), ""))
 
 
 def _by_id(found: list[Entry], make: Callable[[Entry], Made], kind: Callable[[str], Id]) -> dict[Id, Made]:

@@ -15,6 +15,7 @@ KEY: dict[str, Callable[[CallRecord], str]] = {
     "pool": lambda call: call.asked_pool or "",
     "skill": lambda call: call.skill or "",
     "agent": lambda call: call.agent or "",
+    "disposition": lambda _: "",
 }
 
 

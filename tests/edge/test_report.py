@@ -13,17 +13,19 @@ from rich.console import Console
 
 from ivr.commands.plot import draw
 from ivr.commands.report import as_text, shown
-from ivr.facts import Outcome, Stage
+from ivr.facts import WORDS, Disposition, Ground, Matter, Outcome, Stage
 from ivr.figures import NAMES
+from ivr.journal import DISPOSITION
 from ivr.main import main
 from ivr.store import PostgresStore
 from ivr.web.reports import By, Report, Wanted, report
 from ivr.web.switchboard import Refusal
+from routing.ids import AgentId
 from routing.tickets import AgentState, Tick
 from routing.windows import Every
 from tests.calls.simulated import CONFIG
 from tests.edge.test_metrics import at, keep, tell
-from tests.edge.test_store import a_call
+from tests.edge.test_store import NODE, a_call, line
 from tests.fake.clock import ManualClock
 
 NOW = at(7_200)  # 11:00 in Shanghai
@@ -98,6 +100,45 @@ async def test_agents_have_their_times_and_one_without_a_call_a_row(house: House
     assert [row["key"] for row in rows] == ["", "1001", "1002", "1003"]
     assert [row["answered"] for row in rows] == ["0", "30", "30", "0"]
     assert rows[3]["ready"] == "7200.0"
+
+
+async def test_calls_are_told_apart_by_what_their_agents_say_they_were(house: House) -> None:
+    """The last word counts; a matter that is not the hotline's has its ground."""
+    said: list[tuple[str, Matter, Ground | None]] = [
+        ("c1", Matter.HELP, None),
+        ("c2", Matter.HELP, None),
+        ("c3", Matter.SILENT, None),
+        ("c1", Matter.DECLINED, Ground.PETITION),
+    ]
+    words = [(call, Disposition(at(100), AgentId("1001"), matter, ground)) for call, matter, ground in said]
+    lines = [line(n, DISPOSITION, call, word) for n, (call, word) in enumerate(words, 1_000)]
+    await house.store.drain(NODE, lines)
+    found = await house.asked(Wanted(by=By.DISPOSITION))
+    told = {row["key"]: row["offered"] for row in found["rows"]}
+    assert told == {"": 62, "help": 1, "silent": 1, "declined/petition": 1}
+    text = printed(found)
+    assert "conn. %" not in text
+    assert "不受理/已进入信访渠道" in text
+    assert "无声" in text
+    assert "…" not in text, "it fits a screen of 80 columns"
+
+
+def test_the_grounds_are_those_that_the_plan_names_and_no_other() -> None:
+    """二.（二）2, with what it calls them, in its order."""
+    plan = (
+        "不受理须通过诉讼、仲裁、纪检监察、行政复议、政府信息公开等程序解决的事项和已进入信访渠道的事项，"
+        "以及涉及国家秘密、商业秘密、个人隐私和违反社会公序良俗的事项。"
+    )
+    rest = plan
+    for ground in Ground:
+        before, found, rest = rest.partition(WORDS[ground])
+        assert found, ground
+        assert not set(before) - set("不受理须通过等程序解决的事项和，以及涉、"), before
+    assert rest == "的事项。"
+    received = "包括经济调节、市场监管、社会管理、公共服务、生态环境保护等领域的咨询、求助、投诉、举报和意见建议等"
+    matters = (Matter.CONSULTATION, Matter.HELP, Matter.COMPLAINT, Matter.REPORT, Matter.SUGGESTION)
+    assert all(WORDS[matter] in received for matter in matters)
+    assert WORDS.keys() == {*Matter, *Ground}
 
 
 async def test_windows_have_no_gaps(house: House) -> None:

@@ -314,3 +314,13 @@ def test_the_sub_centre_that_is_closed_says_so() -> None:
     assert config().lines["12313"].answered_by is AnsweredBy.SUB_CENTRE
     found = plan(build(sources), recognise(config(), "12313", "", "", "town", ""), at(NIGHT))
     assert [said.id for said in found.prompts] == ["closed-12313"]
+
+
+def test_whoever_reports_an_offence_to_us_is_not_asked_how_content_they_are() -> None:
+    """二.（二）6: 行政调解类、执法办案类事项应依法依规处置，不片面追求满意率."""
+    centres = {AnsweredBy.CENTRE, AnsweredBy.SUB_CENTRE}
+    reports = [line for line in config().lines.values() if "举报" in line.name and line.answered_by not in centres]
+    ours_ = [*reports, config().lines["12319"]]
+    assert {line.number for line in ours_} >= {"96119", "12336", "12350", "12319"}
+    assert not any(line.survey for line in ours_)
+    assert config().lines["12345"].survey

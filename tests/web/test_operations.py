@@ -49,7 +49,7 @@ MAY: dict[str, str] = {
             for what in (
                 *("hang-up", "hold", "retrieve", "mute", "unmute"),
                 *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility"),
-                *("pause-recording", "resume-recording"),
+                *("pause-recording", "resume-recording", "silent"),
             )
         ),
         "own supervisor",

@@ -1,0 +1,1 @@
+create index facts_disposition on facts (key, seq) where topic = 'disposition';
