@@ -1,4 +1,5 @@
-"""What a caller who waits hears between the music: position and wait in bands, and why a pool is closed.
+"""What a caller who waits hears between the music: position and wait in bands, the key for being called back, and why
+a pool is closed.
 
 Each announcement is a step before it is said, so that a restart neither repeats nor forgets one.
 """
@@ -6,7 +7,9 @@ Each announcement is a step before it is said, so that a restart neither repeats
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+from ivr.asking import is_due, is_offered, may_be_offered
 from ivr.dispatcher import Place
 from ivr.facts import Announced
 from ivr.ledger import ANNOUNCED, QUEUED
@@ -14,8 +17,11 @@ from ivr.scopes import alongside
 from ivr.speech import Speech, say
 from ivr.visit import Call
 from routing.estimate import words
-from routing.ids import PromptId
+from routing.ids import Instant, PromptId
 from routing.plan import SpokenPrompt
+from routing.prompts import CALLBACK_OFFER
+
+MS = timedelta(milliseconds=1)
 
 AGAIN_S = 5.0
 """An agent's phone rings just when something is to be said: it may come to nothing."""
@@ -41,20 +47,40 @@ async def _announce(call: Call, place: Place, speech: Speech) -> None:
         if estimate is None:
             await asyncio.sleep(AGAIN_S)
             continue
-        how = call.service.config.site.announcements
-        said = words(estimate, how.wait, with_position=how.position)
-        await _say(call, Announced(call.now(), said, estimate))
+        how, place_at = call.service.config.site.announcements, _place_at(call)
+        is_about_place = place_at is not None and place_at <= call.now()
+        said = words(estimate, how.wait, with_position=how.position) if is_about_place else ()
+        if is_due(call, estimate):
+            said = (*said, CALLBACK_OFFER)
+        if said:
+            await _say(call, Announced(call.now(), said, estimate if is_about_place else None))
 
 
 def _wait_s(call: Call) -> float | None:
-    """How long from now until position and wait are said; None: never."""
-    how, ledger = call.service.config.site.announcements, call.ledger
+    """How long from now until something is to be said; None: nothing ever is."""
+    moments = [at for at in (_place_at(call), _offer_at(call)) if at is not None]
+    return max(0.0, (min(moments) - call.now()) / 1000) if moments else None
+
+
+def _place_at(call: Call) -> int | None:
+    """When position and wait are said next."""
+    how = call.service.config.site.announcements
     if not how.on:
         return None
-    last = [each.at for each in ledger.which(ANNOUNCED).values() if each.estimate is not None]
-    began = min(place.at for place in ledger.which(QUEUED).values())
-    at = last[-1] + how.every.total_seconds() * 1000 if last else began + how.after.total_seconds() * 1000
-    return max(0.0, (at - call.now()) / 1000)
+    last = [each.at for each in call.ledger.which(ANNOUNCED).values() if each.estimate is not None]
+    return last[-1] + how.every // MS if last else _began(call) + how.after // MS
+
+
+def _offer_at(call: Call) -> int | None:
+    """When they are told of the key by itself, if nothing else has told them of it before."""
+    offer = call.service.config.site.callback_offer
+    if not offer.on or not offer.waited_ms or is_offered(call) or not may_be_offered(call):
+        return None
+    return _began(call) + offer.waited_ms
+
+
+def _began(call: Call) -> Instant:
+    return min(place.at for place in call.ledger.which(QUEUED).values())
 
 
 async def _told(place: Place, wait_s: float | None) -> tuple[PromptId, ...]:

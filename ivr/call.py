@@ -10,11 +10,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from ivr import conversation, parties, reach
+from ivr import asking, conversation, parties, reach
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
 from ivr.facts import Left, Party, Released
 from ivr.farewell import farewell
-from ivr.ledger import ANSWERED, ARRIVED, ENDED, LEFT, OVERFLOWED, RELEASED, RETURNED, ROUTED, SAID, TAKEN_BACK, TALK
+from ivr.ledger import (
+    ANSWERED,
+    ARRIVED,
+    ASKED,
+    ENDED,
+    LEFT,
+    OVERFLOWED,
+    RELEASED,
+    RETURNED,
+    ROUTED,
+    SAID,
+    TAKEN_BACK,
+    TALK,
+)
 from ivr.record import record
 from ivr.speech import say
 from ivr.visit import GREETED, Call
@@ -59,6 +72,9 @@ async def serve(call: Call) -> None:
             if RETURNED.of(stage.n) not in call.ledger and OVERFLOWED.of(stage.n) not in call.ledger:
                 async with call.citizen.alive():
                     person = await _reach(call, stage, prompts)
+                    if person is None and ASKED in call.ledger:
+                        await asking.promise(call)
+                        return
                 if person is not None and not await _talk(call, stage, person):
                     async with call.citizen.alive():
                         await farewell(call)

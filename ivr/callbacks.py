@@ -13,13 +13,16 @@ from ivr.edge.protocols import Clock
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Entry, Journal
 from routing.callbacks import CUT, SHORT_MS, AnyFact, CameAgain, Result, Settled, Task, Tried, Wanted, Why, find, follow
+from routing.callbacks import number as callable_number
 from routing.ids import CallId, Instant
-from routing.numbers import Numbering, caller
-from routing.outward import outbound_class
+from routing.numbers import Numbering
 
 log = logging.getLogger(__name__)
 
 _OF = {Outcome.REFUSED: Why.REFUSED, Outcome.MISSED: Why.MISSED, Outcome.FAILED: Why.CUT}
+
+PROMISED = frozenset({Why.ASKED})
+"""They were told that we would call."""
 
 
 class Callbacks:
@@ -53,22 +56,25 @@ class Callbacks:
 
     def ended(self, record: CallRecord) -> None:
         """A call has its record: is its citizen to be called back, or no longer?"""
-        number = self._number(record.caller)
+        number = callable_number(self._numbering, record.caller)
         if number is None:
             return
         task = find(self._tasks.values(), number)
         why = _why(record)
-        if why is not None and task is None:
+        if task is not None and why in PROMISED:  # a promise counts anew: its tries begin again, the first entry stays
+            self._note(task.id, Settled(self._clock.instant(), record.call))
+        if why is not None and (task is None or why in PROMISED):
             agent = record.agent if why is Why.CUT else None
             now = self._clock.instant()
-            self._note(record.call, Wanted(now, number, why, record.queued or record.arrived, record.line, agent))
+            first_entry = task.first_entry if task is not None else record.queued or record.arrived
+            self._note(record.call, Wanted(now, number, why, first_entry, record.line, agent))
             log.info("the caller of %s is to be called back: %s", record.call, why)
         elif task is not None and why is None and record.connected is not None:
             self._note(task.id, Settled(self._clock.instant(), record.call))
 
     def comes(self, call: CallId, raw: str) -> Task | None:
         """Somebody calls: the task that waits for them, which this call joins."""
-        number = self._number(raw)
+        number = callable_number(self._numbering, raw)
         task = find(self._tasks.values(), number) if number is not None else None
         if task is not None:
             self._note(task.id, CameAgain(self._clock.instant(), call))
@@ -82,11 +88,6 @@ class Callbacks:
         """Somebody says that there is nothing more to do."""
         self._note(task, Settled(self._clock.instant(), by=by))
 
-    def _number(self, raw: str) -> str | None:
-        """A number that can be called back: not withheld, not abroad, no service's."""
-        number = caller(self._numbering, raw)
-        return number if number is not None and outbound_class(number) is not None else None
-
     def _note(self, key: CallId, fact: AnyFact) -> None:
         follow(self._tasks, key, fact)
         self._journal.write(CALLBACK if key in self._tasks else CALLED_BACK, key, fact)
@@ -94,6 +95,8 @@ class Callbacks:
 
 def _why(record: CallRecord) -> Why | None:
     """Why the citizen of this call is to be called back; None: they have had what there was to have."""
+    if record.outcome is Outcome.CALLED_BACK:
+        return record.callback
     if record.outcome is Outcome.ABANDONED:
         return Why.ABANDONED if record.ended - record.arrived >= SHORT_MS else None
     if record.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED}:

@@ -62,6 +62,8 @@ class Place:
         self._changed = asyncio.Event()
         self.is_over = False
         """The ticket has left: what is to be said of it is not said here any more."""
+        self.is_given_up = False
+        """The citizen would rather be called back; an offer that stands comes first."""
         self._reasons: list[PromptId] = []
         self.told = asyncio.Event()
         """There is something to be said to the caller: `reasons`."""
@@ -76,6 +78,11 @@ class Place:
     def overflow(self) -> None:
         """Take in the Floor's word that the ticket has left."""
         self.is_over = True
+        self._changed.set()
+
+    def give_up(self) -> None:
+        """Wait for no offer any more."""
+        self.is_given_up = True
         self._changed.set()
 
     def announce(self, prompt: PromptId) -> None:
@@ -94,9 +101,9 @@ class Place:
         return self._dispatcher.estimate(self.ticket)
 
     async def offered(self) -> Offer | None:
-        """The offer that stands; waits for one.  None: the ticket has waited here for long enough, and has left."""
+        """The offer that stands; waits for one.  None: the ticket has left, or its citizen has given it up."""
         while self._offer is None:
-            if self.is_over:
+            if self.is_over or self.is_given_up:
                 return None
             self._changed.clear()
             await self._changed.wait()

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from routing.callbacks import Why
 from routing.estimate import Estimate
 from routing.ids import (
     AgentId,
@@ -62,6 +63,12 @@ class Announced(msgspec.Struct, frozen=True, omit_defaults=True):
     at: Instant
     prompts: tuple[PromptId, ...]
     estimate: Estimate | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """They pressed the key for being called back, and have given their place up for it."""
+
+    at: Instant
 
 
 class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -164,6 +171,7 @@ class Outcome(StrEnum):
     ANSWERED = "answered"  # an agent
     TRANSFERRED = "transferred"  # a target outside
     ABANDONED = "abandoned"  # the citizen left before a person answered
+    CALLED_BACK = "called-back"  # gave the place in the queue up for a call back, and is to have one
     ANNOUNCED = "announced"  # a spoken reason was all there is for this number
     SURVIVAL = "survival"  # the dialplan took it over
     FAILED = "failed"  # we ended it and nobody had answered: a fault of ours
@@ -265,6 +273,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
     `asked_pool`, `skill`: what it was queued for first; `pool`: for which of its pools it was answered.
+    `callback`: why they are to be called back, when that is what became of the call.
     `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
@@ -308,6 +317,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     offers: int = 0
     prompts: tuple[PromptId, ...] = ()
     rating: int | None = None
+    callback: Why | None = None
     recording: str = ""  # its file, once it is finished: filled in by the store
     wait_ms: int | None = None
     since_answer_ms: int | None = None

@@ -12,6 +12,7 @@ import msgspec
 from ivr.facts import (
     Announced,
     Arrived,
+    Asked,
     CallRecord,
     Connected,
     Declined,
@@ -68,6 +69,7 @@ SAYING: Step[Instant] = _step("saying", Instant, ":<prompt>  before the play req
 SAID: Step[Said] = _step("said", Said, ":<prompt>  the prompt is over: it is never said again")
 QUEUED: Step[Queued] = _step("queued", Queued, ":<n>  a place in the queue is held: stage n is ours")
 ANNOUNCED: Step[Announced] = _step("announced", Announced, ":<n>  before who waits hears place, wait or a reason")
+ASKED: Step[Asked] = _step("asked", Asked, "who waits has pressed the key for being called back")
 OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place was given up; the next stage follows")
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
 ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)

@@ -14,12 +14,14 @@ import msgspec
 from ivr.announcing import announcing
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
+from ivr.asking import asking
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
 from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Queued, Returned, Transferring
 from ivr.ledger import (
     ACCEPTED,
     ARRIVED,
+    ASKED,
     CONNECTED,
     DECLINED,
     OFFERED,
@@ -64,13 +66,15 @@ class Person:
 async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Person | None:
     """Wait in the queue, the prompts being said meanwhile, until an agent shares the bridge with the citizen.
 
-    None when the stage has a limit, and nobody has taken the call by then.
+    None when the stage has a limit, and nobody has taken the call by then; or when they would rather be called back.
     """
     connected = call.ledger.get(CONNECTED)
     if connected is not None:
         return _joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
+    if ASKED in call.ledger:
+        return None
     place = _place(call, stage)
-    async with speaking(call, prompts) as speech, call.leased():
+    async with speaking(call, prompts) as speech, call.leased(), asking(call, place):
         while True:
             async with announcing(call, place, speech):
                 offer = await place.offered()
@@ -81,11 +85,22 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
                 return answer
             call.citizen.music()  # had it been stopped for the agent who is gone
             call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
+            if ASKED in call.ledger:
+                break
+        await _gives_up(call, stage, place, speech)
+    return None
+
+
+async def _gives_up(call: Call, stage: Stage, place: Place, speech: Speech) -> None:
+    """Nobody came in time, or the citizen waits no longer: what is being said goes on, or ends with the wait."""
+    if ASKED not in call.ledger:
         pools = tuple(PoolId(pool.name) for pool in stage.places)
         call.ledger.write(OVERFLOWED.of(stage.n), Overflowed(call.now(), pools, place.reasons()))
-        call.service.dispatcher.leave(call.ticket)
+    call.service.dispatcher.leave(call.ticket)
+    if ASKED in call.ledger:
+        await speech.cut()
+    else:
         speech.hand_over()
-    return None
 
 
 def _place(call: Call, stage: Stage) -> Place:

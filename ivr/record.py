@@ -5,6 +5,7 @@ from ivr.facts import CallRecord, Heard, Outcome, Stage
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
+    ASKED,
     CONNECTED,
     DECLINED,
     LEFT,
@@ -21,6 +22,7 @@ from ivr.ledger import (
     TRANSFERRING,
     Ledger,
 )
+from routing.callbacks import Why
 from routing.config import AnswersWith
 from routing.ids import Instant, PoolId, PromptId, TargetId
 from routing.plan import Kind
@@ -39,9 +41,9 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     spoken = {name: said for name, said in ledger.which(SAID).items() if said.heard is not Heard.FAILED}
     greeted = _prompts_ended(ledger)
     left, rated = ledger.get(LEFT), ledger.get(RATED)
-    served = _served(ledger)
+    served, asked = _served(ledger), ledger.get(ASKED)
     target = ledger[TRANSFERRING.of(served)].target if served else None
-    asked = [place for place in route.destinations if place.is_ours] if route and queued else []
+    pools = [place for place in route.destinations if place.is_ours] if route and queued else []
     return CallRecord(
         call=ledger.call,
         node=node,
@@ -70,15 +72,16 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         agent=connected.agent if connected else None,
         seat=connected.seat if connected else None,
         pool=connected.pool if connected else None,
-        asked_pool=PoolId(asked[0].name) if asked else None,
-        skill=next((place.skill for place in asked if place.skill), None),
+        asked_pool=PoolId(pools[0].name) if pools else None,
+        skill=next((place.skill for place in pools if place.skill), None),
         target=target,
         machine=bool(target and _is_machine(ledger, target)),
         overflowed=overflowed(ledger),
         offers=len(offers),
         prompts=tuple(PromptId(name) for name in dict.fromkeys(name.partition(".")[0] for name in spoken)),
+        callback=Why.ASKED if outcome is Outcome.CALLED_BACK else None,
         rating=rated.level if rated else None,
-        wait_ms=_between(queued, reached or ended),
+        wait_ms=_between(queued, reached or (asked.at if asked else ended)),
         since_answer_ms=_between(answered, reached),
         since_prompt_end_ms=_between(greeted, reached),
         talk_ms=_between(reached, released.at if released else ended),
@@ -124,6 +127,8 @@ def _outcome(ledger: Ledger) -> Outcome:
         return Outcome.ANSWERED
     if _served(ledger) is not None:
         return Outcome.TRANSFERRED
+    if ASKED in ledger:
+        return Outcome.CALLED_BACK
     if TAKEN_BACK in ledger or why in {"fault", "taken-back"}:
         return Outcome.SURVIVAL
     if why == "finished":

@@ -11,8 +11,8 @@ from routing.ids import CallId
 
 log = logging.getLogger(__name__)
 
-SERVED = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.ANNOUNCED})
-"""Outcomes of a caller who has had what there was to have."""
+SERVED = frozenset({Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.CALLED_BACK, Outcome.ANNOUNCED})
+"""Outcomes of a caller who has had what there was to have, or a promise of it."""
 
 REMEMBERED = 50_000
 """Calls that are known to have ended: more than a city has in a day, and no channel of one lingers so long."""

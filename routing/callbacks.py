@@ -13,6 +13,8 @@ import msgspec
 
 from routing.hours import SHANGHAI
 from routing.ids import AgentId, CallId, Instant
+from routing.numbers import Numbering, caller
+from routing.outward import outbound_class
 
 TRIES = (timedelta(minutes=5), timedelta(minutes=30), timedelta(minutes=120))
 """When a task is tried, from its beginning."""
@@ -34,6 +36,7 @@ class Why(StrEnum):
     MISSED = "missed"  # came and left while we were away
     ABANDONED = "abandoned"  # left before a person was there
     CUT = "cut"  # a talk that the network ended, or a fault of ours
+    ASKED = "asked"  # they pressed the key, and gave their place in the queue up for it
 
 
 class Result(StrEnum):
@@ -123,6 +126,12 @@ def follow(tasks: dict[CallId, Task], key: CallId, fact: AnyFact) -> None:
                 tasks[key] = msgspec.structs.replace(task, tries=tries, due=at)
             case _:
                 tasks[key] = msgspec.structs.replace(task, joined=fact.call)
+
+
+def number(numbering: Numbering, raw: str) -> str | None:
+    """A caller's number if it can be called back: not withheld, not abroad, no service's."""
+    known = caller(numbering, raw)
+    return known if known is not None and outbound_class(known) is not None else None
 
 
 def find(tasks: Iterable[Task], caller: str) -> Task | None:

@@ -65,11 +65,15 @@ SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY = PromptId("seat-taken"), PromptId("seat-en
 SEAT_NOT_NOW = PromptId("seat-not-now")
 """Why nothing has come of it; the last one is the dialplan's, too."""
 
+CALLBACK_OFFER, CALLBACK_PROMISE = PromptId("callback-offer"), PromptId("callback-promise")
+"""The key for being called back, and what is said to whoever has pressed it."""
+
 FIXED = (
     *(RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED),
     *(SEAT_AGENT, SEAT_PIN, SEAT_SIGNED_IN, SEAT_SIGNED_OUT, SEAT_READY, SEAT_PAUSED, SEAT_AFTER),
     *(SEAT_WRONG, SEAT_LOCKED, SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY, SEAT_NOT_NOW),
     SILENT_CALL,
+    *(CALLBACK_OFFER, CALLBACK_PROMISE),
     *ANNOUNCEMENTS,
 )
 """Prompts that must stand in the file by themselves."""

@@ -38,6 +38,7 @@ from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
 from routing.hours import Hours, Window
 from routing.keys import SEQUENCE, Keys
 from routing.lines import Line
+from routing.offering import Offering
 from routing.overflow import Overflow
 from routing.people import Agent, Pool, Seat, Skill
 from routing.priorities import Priorities
@@ -63,8 +64,8 @@ _OF: dict[object, Schema] = {
 
 OPTIONAL = frozenset(
     {
-        *("network", "survey", "announcements", "priorities", "recording", "voice", "departments", "pause_reasons"),
-        *("holidays", "working_weekends", "outbound", "keys"),
+        *("network", "survey", "announcements", "callback_offer", "priorities", "recording", "voice"),
+        *("departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys"),
     }
 )
 
@@ -122,6 +123,7 @@ def _site() -> dict[str, Schema]:
         "survival": _object(_fields(Survival, Survival.__struct_fields__), REQUIRED["survival"]),
         "survey": _object(_fields(Surveys, Surveys.__struct_fields__)),
         "announcements": _object(_fields(Announcements, Announcements.__struct_fields__)),
+        "callback_offer": _object(_fields(Offering, Offering.__struct_fields__)),
         "priorities": _object(_fields(Priorities, Priorities.__struct_fields__)),
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),

@@ -31,6 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.speech",
             "ivr.acquaintances",
             "ivr.announcing",
+            "ivr.asking",
             "ivr.callbacks",
             "ivr.survey",
             "ivr.seating",

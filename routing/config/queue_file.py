@@ -5,9 +5,10 @@ from routing.config.fields import choice, duration, yes
 from routing.config.site import Announcements
 from routing.estimate import Estimator
 from routing.numbers import Numbering
+from routing.offering import Offering
 from routing.priorities import Priorities
 
-SECTIONS = ("announcements", "priorities")
+SECTIONS = ("announcements", "callback_offer", "priorities")
 
 STARTS = ("emergency", "listed", "callback", "returned")
 """The head starts among the fields of `Priorities`."""
@@ -26,6 +27,20 @@ def announcements(file: Entry) -> Announcements:
         entry.maybe("every", duration, usual.every),
         entry.maybe("position", yes, default=True),
         entry.maybe("wait", choice(Estimator), usual.wait),
+    )
+
+
+def callback_offer(file: Entry) -> Offering:
+    """When who waits is told that they may be called back."""
+    node = file.child("callback_offer") if file.has("callback_offer") else None
+    usual = Offering()
+    if node is None:
+        return usual
+    entry = Entry(file.source, node, "'callback_offer'", Offering.__struct_fields__)
+    return Offering(
+        entry.maybe("on", yes, default=False),
+        entry.maybe("waited", duration, usual.waited),
+        entry.maybe("expected", duration, usual.expected),
     )
 
 

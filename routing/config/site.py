@@ -12,6 +12,7 @@ from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.keys import Keys
 from routing.lines import Line
 from routing.numbers import Numbering
+from routing.offering import Offering
 from routing.people import Agent, Pool, Seat, Skill
 from routing.priorities import Priorities
 from routing.prompts import Prompt
@@ -284,6 +285,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     survival: Survival
     survey: Surveys = Surveys()
     announcements: Announcements = Announcements()
+    callback_offer: Offering = Offering()
     priorities: Priorities = Priorities()
     recording: Recording = Recording()
     voice: Voice = Voice()

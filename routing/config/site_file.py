@@ -114,6 +114,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         survival=_survival(file, seats),
         survey=_survey(file),
         announcements=queue_file.announcements(file),
+        callback_offer=queue_file.callback_offer(file),
         priorities=queue_file.priorities(file, Numbering(head.area_code, head.country_code)),
         recording=_recording(file),
         voice=_voice(file),

@@ -20,7 +20,7 @@ from ivr.acquaintances import Acquaintances
 from ivr.app import Controller
 from ivr.callbacks import Callbacks
 from ivr.dispatcher import Dispatcher, replay
-from ivr.facts import CallRecord
+from ivr.facts import CallRecord, Outcome
 from ivr.journal import CALL, RECORD, Journal
 from ivr.lockout import Lockout
 from ivr.pins import Pins
@@ -45,7 +45,7 @@ SOURCES = {
     "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
 }
 CONFIG: Config = build(SOURCES)
-REPEATED = ("agent-", "position-", "wait-")
+REPEATED = ("agent-", "position-", "wait-", "callback-offer")
 """What may be said more than once."""
 
 SHORT_MS = 1_200
@@ -249,7 +249,9 @@ class SimulatedHouse:
         found = [*self.fake.faults, *self.fake.leftovers()]
         records = self.records()
         counts = Counter(record.call for record in records)
-        connected = {record.call for record in records if record.connected is not None}
+        connected = {
+            record.call for record in records if record.connected is not None or record.outcome is Outcome.CALLED_BACK
+        }
         found += [f"{n} records of {call}" for call, n in counts.items() if n != 1]
         for citizen in self.citizens:
             found += [f"{citizen.label}: {fault}" for fault in self._faults_of(citizen, counts, connected)]
@@ -281,7 +283,7 @@ class SimulatedHouse:
             found.append(f"ended {citizen.ended or 'never'}")
         call = CallId(citizen.channels[0].replace(".", "-") if citizen.channels else "")
         if citizen.ended == "released" and call not in connected:
-            found.append(f"we hung up before a person was there; heard {heard}")
+            found.append(f"we hung up before a person was there, or a promise; heard {heard}")
         spoken = Counter(what for what in heard if what in self.fake.lengths and not what.startswith(REPEATED))
         found += [f"heard {what} {n} times" for what, n in spoken.items() if n > 1]
         was_ours = any(what not in {"unanswered", "ringing", "survival", "silence"} for what in heard)

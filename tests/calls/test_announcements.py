@@ -32,7 +32,10 @@ def test_who_waits_hears_their_place_again_and_again_and_no_time_that_nobody_kno
     async def scene() -> None:
         house = SimulatedHouse()
         citizen = await somebody_waits(house, 100)
-        assert house.story(citizen) == [OPENING, *["position-next"] * 3, "agent-1016", "voice:8016"]
+        assert house.story(citizen) == [
+            *(OPENING, "position-next", "position-next", "callback-offer"),
+            *("position-next", "callback-offer", "agent-1016", "voice:8016"),
+        ]
         assert house.silences() == []
         began = [since for since, _, what in house.fake.heard(citizen.label) if what == "position-next"]
         assert 20_000 <= began[0] < 21_000
@@ -102,7 +105,7 @@ def test_a_kill_at_each_moment_repeats_no_announcement_and_stops_none_that_follo
         citizen = await somebody_waits(house, 70, kills=(kill_at,))
         heard = [what for what in house.story(citizen) if what.startswith("position-")]
         announced = [step for step in house.steps() if step.startswith("announced:")]
-        assert len(announced) == 2
+        assert len(announced) == 3  # and the key for being called back
         assert len(heard) in {1, 2}  # what was on its way when we died, and would be over now, is not said any more
         assert house.story(citizen)[-1] == "voice:8016"
 

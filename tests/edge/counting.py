@@ -36,7 +36,7 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
         "answered": len(answered),
         **{f"abandoned_{stage}": sum(call.stage is stage for call in left) for stage in Stage},
         **{
-            str(outcome): sum(call.outcome is outcome for call in calls)
+            str(outcome).replace("-", "_"): sum(call.outcome is outcome for call in calls)
             for outcome in Outcome
             if outcome not in {Outcome.ANSWERED, Outcome.ABANDONED}
         },

@@ -1,0 +1,201 @@
+"""Key 1 while somebody waits, in virtual time: when it is offered, when it counts, what becomes of the call."""
+
+from functools import partial
+
+import msgspec
+import pytest
+
+from ivr.facts import CallRecord, Outcome, Party
+from routing.callbacks import Why
+from routing.config import Config
+from routing.ids import AgentId, PromptId
+from routing.offering import Offering
+from tests.calls.scenes import MANY_LIVES, hash_of
+from tests.calls.simulated import CONFIG, SimulatedHouse, lengths
+from tests.fake.loop import simulate
+
+LI = "13831234567"
+LATE = AgentId("1016")
+OFFER, PROMISE = "callback-offer", "callback-promise"
+
+
+async def waits(
+    *keys: tuple[float, str],
+    kill_at: int | None = None,
+    hangs_up: float | None = None,
+    comes_at: float = 400,
+    answers_after: float = 1.5,
+    caller: str = LI,
+    config: Config = CONFIG,
+) -> SimulatedHouse:
+    """One caller; `keys`: seconds after dialling, and what is pressed; an agent comes late."""
+    house = SimulatedHouse(seed=hash_of(keys, kill_at, hangs_up))
+    house.config = config
+    house.fake.seat("8016", answers_after=answers_after, talks=10)
+    citizen = house.fake.dials("12345", hangs_up=hangs_up, caller=caller)
+    for at, digit in keys:
+        house.fake.later(at, partial(house.fake.presses, citizen, digit))
+    for delay in (0, 5):
+        house.fake.later(comes_at + delay, lambda: house.comes(LATE))
+    await house.lives(kills=(kill_at,) if kill_at else ())
+    return house
+
+
+def story(house: SimulatedHouse) -> list[str]:
+    house.check()
+    return house.story(house.citizens[0])
+
+
+def record(house: SimulatedHouse) -> CallRecord:
+    (found,) = house.records()
+    return found
+
+
+def tasks(house: SimulatedHouse) -> list[tuple[str, Why]]:
+    assert house.controller is not None
+    return [(task.caller, task.why) for task in house.controller.callbacks.open()]
+
+
+def test_who_waits_for_a_minute_is_told_of_the_key_and_goes_with_a_promise() -> None:
+    house = simulate(lambda: waits((70.0, "1")))
+    assert story(house)[-3:] == ["position-next", OFFER, PROMISE]  # the offer by itself, at its time
+    assert house.silences() == []
+    ended = record(house)
+    assert (ended.outcome, ended.callback, ended.released_by, ended.connected) == (
+        Outcome.CALLED_BACK, Why.ASKED, Party.ENGINE, None,
+    )  # fmt: skip
+    assert ended.wait_ms is not None
+    assert 68_000 < ended.wait_ms < 71_000, "the wait ends with the key"
+    (task,) = house.controller.callbacks.open()  # type: ignore[union-attr]
+    assert (task.id, task.caller, task.why, task.first_entry) == (ended.call, LI, Why.ASKED, ended.queued)
+
+
+@pytest.mark.parametrize("at", [1.0, 10.0, 22.0, 58.0])
+def test_a_key_that_nobody_has_been_told_of_does_nothing(at: float) -> None:
+    """In the greeting, in the music, in what is said of the place."""
+    house = simulate(lambda: waits((at, "1"), comes_at=90))
+    assert story(house)[-1] == "voice:8016"
+    assert record(house).outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize("digit", ["2", "0", "*", "#"])
+def test_another_key_does_nothing(digit: str) -> None:
+    house = simulate(lambda: waits((70.0, digit), comes_at=90))
+    assert record(house).outcome is Outcome.ANSWERED
+
+
+def test_the_key_cuts_the_offer_and_any_announcement_after_it() -> None:
+    for at, cut in ((61.8, OFFER), (81.7, "position-next")):
+        house = simulate(lambda: waits((at, "1")))  # noqa: B023 - simulated at once
+        assert story(house)[-2:] == [cut, PROMISE]
+        last = [to - since for since, to, what in house.fake.heard("citizen") if what == cut][-1]
+        assert last < lengths()[PromptId(cut)]
+        assert tasks(house) == [(LI, Why.ASKED)]
+
+
+def test_it_is_offered_again_with_every_announcement() -> None:
+    assert story(simulate(lambda: waits(comes_at=150))).count(OFFER) == 4
+
+
+def test_an_agent_who_answers_comes_first() -> None:
+    house = simulate(lambda: waits((71.0, "1"), comes_at=70, answers_after=3.0))
+    assert story(house)[-1] == "voice:8016"
+    assert record(house).outcome is Outcome.ANSWERED
+    assert tasks(house) == []
+
+
+def test_an_agent_who_does_not_answer_keeps_nobody_from_the_call_back() -> None:
+    house = simulate(lambda: waits((71.0, "1"), comes_at=70, answers_after=30.0))
+    assert story(house)[-1] == PROMISE
+    assert record(house).offers == 1
+    assert tasks(house) == [(LI, Why.ASKED)]
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "110", "0014155550100"])
+def test_who_cannot_be_called_back_is_not_offered_it(caller: str) -> None:
+    house = simulate(lambda: waits((70.0, "1"), comes_at=120, caller=caller))
+    assert OFFER not in story(house)
+    assert record(house).outcome is Outcome.ANSWERED
+
+
+def test_who_wanted_an_emergency_desk_is_not_offered_it() -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.fake.seat("8016", answers_after=1.0, talks=10)
+        house.fake.dials("119", caller=LI)
+        house.fake.later(100, lambda: house.comes(LATE))
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    assert OFFER not in house.story(house.citizens[0])
+
+
+@pytest.mark.parametrize(
+    ("offering", "announces", "offers"),
+    [
+        (Offering(on=False), True, 0),
+        (Offering(on=True), False, 1),
+        (Offering(on=True, waited=Offering().waited * 0), True, 0),
+        (Offering(on=True, waited=Offering().waited / 3), True, 5),
+    ],
+)
+def test_a_city_says_when_and_whether_it_is_offered(offering: Offering, announces: bool, offers: int) -> None:
+    announcements = msgspec.structs.replace(CONFIG.site.announcements, on=announces)
+    site = msgspec.structs.replace(CONFIG.site, callback_offer=offering, announcements=announcements)
+    house = simulate(lambda: waits(comes_at=150, config=msgspec.structs.replace(CONFIG, site=site)))
+    assert story(house).count(OFFER) == offers
+
+
+def test_who_hangs_up_in_the_promise_is_called_back_all_the_same() -> None:
+    house = simulate(lambda: waits((70.0, "1"), hangs_up=70.5))
+    assert record(house).outcome is Outcome.CALLED_BACK
+    assert tasks(house) == [(LI, Why.ASKED)]
+
+
+def test_a_promise_begins_the_tries_of_an_old_task_anew_and_keeps_its_first_entry() -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+        citizen = house.fake.dials("12345", after=40, caller=LI, label="again")
+        house.fake.later(110, partial(house.fake.presses, citizen, "1"))
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    first, second = sorted(house.records(), key=lambda each: each.arrived)
+    (task,) = house.controller.callbacks.open()  # type: ignore[union-attr]
+    assert (task.id, task.why, task.first_entry) == (second.call, Why.ASKED, first.queued)
+
+
+KEYS = (60.5, 61.8, 66.0)
+"""Before the offer, in it, in the music after it."""
+
+
+@pytest.mark.parametrize("key", [KEYS[2], *(pytest.param(each, marks=MANY_LIVES) for each in KEYS[:2])])
+def test_no_kill_and_no_hang_up_loses_a_wish(key: float) -> None:
+    strikes = simulate(lambda: waits((key, "1"), comes_at=100)).wires[0].strikes
+    wrong = []
+    for hangs_up in (None, key + 0.02, key + 1.0, key + 6.0):
+        for strike in range(1, strikes + 1):
+            house = simulate(lambda: waits((key, "1"), comes_at=100, kill_at=strike, hangs_up=hangs_up))  # noqa: B023
+            found = house.faults()
+            ended = record(house)
+            asked = "asked" in house.steps()
+            if asked and (ended.outcome is not Outcome.CALLED_BACK or tasks(house) != [(LI, Why.ASKED)]):
+                found.append(f"asked, and {ended.outcome}, {tasks(house)}")
+            if hangs_up is None and ended.outcome not in {Outcome.CALLED_BACK, Outcome.ANSWERED}:
+                found.append(f"became {ended.outcome}")
+            wrong += [f"killed at action {strike}, hang-up at {hangs_up}: {fault}" for fault in found]
+    assert strikes > 15
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("comes_at", [69.0, *(pytest.param(69 + n / 10, marks=MANY_LIVES) for n in range(1, 30, 2))])
+def test_a_key_just_as_an_agent_answers_loses_nothing(comes_at: float) -> None:
+    house = simulate(lambda: waits((70.5, "1"), comes_at=comes_at, answers_after=1.0))
+    house.check()
+    assert record(house).outcome in {Outcome.ANSWERED, Outcome.CALLED_BACK}
+    assert (tasks(house) == []) == (record(house).outcome is Outcome.ANSWERED)
