@@ -1,7 +1,6 @@
 """Commands that change an open house over to another configuration, and look at those before: `reload`, `history`."""
 
 import asyncio
-import difflib
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,6 +23,7 @@ from routing import diff as differing
 from routing.config import Config, attempt, render
 from routing.hours import SHANGHAI
 from routing.ids import Instant
+from routing.text_diff import unified
 
 
 @click.command("reload")
@@ -133,12 +133,8 @@ def _lines(
     for name in sorted({*before, *after}):
         if before.get(name) == after.get(name):
             continue
-        lines = difflib.unified_diff(
-            before.get(name, "").splitlines(keepends=True),
-            after.get(name, "").splitlines(keepends=True),
-            f"{name} ({one})",
-            f"{name} ({other})",
-            n=context,
-        )
-        found += [line if line.endswith("\n") else f"{line}\n" for line in list(lines)[0 if one else 2 :]]
+        if one:
+            found += [f"--- {name} ({one})\n", f"+++ {name} ({other})\n"]
+        old, new = (each.get(name, "").splitlines(keepends=True) for each in (before, after))
+        found += [line if line.endswith("\n") else f"{line}\n" for line in unified(old, new, context)]
     return found

@@ -1,6 +1,5 @@
 """`hotline lines import`: local lines from a table."""
 
-import difflib
 import sys
 from pathlib import Path
 
@@ -11,6 +10,10 @@ from ivr.house.settings import SOURCES, city, read_sources
 from routing import diff as differing
 from routing import table
 from routing.config import build
+from routing.text_diff import unified
+
+CONTEXT = 3
+"""Lines shown around each that differs."""
 
 
 @click.group("lines")
@@ -40,7 +43,7 @@ def import_command(file: Path, *, write: bool) -> None:
         sys.exit(2)
     old = sources[table.FILE]
     now, then = (text.splitlines(keepends=True) for text in (old, brought.text))
-    click.echo("".join(difflib.unified_diff(now, then, "now", "then")), nl=False)
+    click.echo("".join(["--- now\n", "+++ then\n", *unified(now, then, CONTEXT)] if now != then else []), nl=False)
     click.echo(differing.render(differing.diff(build(sources), brought.config)))
     click.echo(f"{brought.added} lines added, {brought.changed} changed", nl=False)
     if write and brought.text != old:
