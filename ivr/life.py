@@ -150,7 +150,7 @@ async def _live(given: Surroundings) -> None:
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         hub = Hub(controller, access)
         drainer = Drainer(journal, store)
-        watch = Watch(given.clock, _checks(controller, drainer, recorder))
+        watch = Watch(given.clock, _checks(controller, drainer, store, recorder))
         meters = Meters(Sources(controller, store, watch, census.take_found, recordings.room))
         controller.attend(meters)
         board = Switchboard(
@@ -174,14 +174,16 @@ async def _live(given: Surroundings) -> None:
             await _end(controller, journal)
 
 
-def _checks(controller: Controller, drainer: Drainer, recorder: Recorder) -> dict[str, Check]:
+def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, recorder: Recorder) -> dict[str, Check]:
     """Whatever somebody should look at, and why."""
     service = controller.service
     held = "%d entries of the journal wait in memory: the disk refuses them"
+    aside = "%d entries are set aside, as the database refuses them: the log of the controller names each"
     return {
         IDLE_AGENTS: partial(idle_agents, service.dispatcher),
         "asterisk-away": lambda: "" if controller.ari else "not connected to Asterisk: the dialplan serves callers",
         DATABASE_AWAY: lambda: "the database is away: the journal keeps what calls leave" if drainer.away else "",
+        "entries-set-aside": lambda: aside % store.set_aside if store.set_aside else "",
         "journal-held": lambda: held % service.journal.held if service.journal.held else "",
         "recording-stopped": lambda: (
             "new calls are not recorded: the disk is nearly full" if recorder.is_closed else ""

@@ -16,10 +16,10 @@ import msgspec
 from ivr.edge.database import Connection, Database, named
 from ivr.edge.protocols import Store
 from ivr.errors import StoreError, StoreRefused
-from ivr.facts import CallRecord
+from ivr.facts import CallRecord, Outcome
 from ivr.figures import AgentTimes, Figures
 from ivr.journal import FLOOR, MISSED, RECORD, RECORDING, Entry, Journal
-from routing.ids import CallId
+from routing.ids import CallId, Instant
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class PostgresStore:
         self._database = database
         self._patience = patience
         self._ready = False
+        self.set_aside = 0
+        """Entries of this life that PostgreSQL has refused."""
 
     async def prepare(self) -> None:
         """Bring the tables up to date, once."""
@@ -67,21 +69,39 @@ class PostgresStore:
         """Insert what is not there yet and move the mark, in one transaction."""
         await self.prepare()
         entries = [msgspec.json.decode(line, type=Entry) for _, line in batch]
+        await self._all_but_refused(node, entries)
+
+    async def _all_but_refused(self, node: str, entries: Sequence[Entry]) -> None:
+        """What PostgreSQL refuses is halved, until the entry stands alone that it will not have: all others go in."""
         try:
             await self._insert(node, entries)
         except StoreRefused as refusal:
-            log.error("store: %s; its batch goes in one by one", refusal)  # noqa: TRY400 - says all
-            for entry in entries:
-                await self._insert_whatever_it_is(node, entry)
+            half = len(entries) // 2
+            if half:
+                await self._all_but_refused(node, entries[:half])
+                await self._all_but_refused(node, entries[half:])
+            else:
+                await self._set_aside(node, entries[0], refusal)
 
-    async def _insert_whatever_it_is(self, node: str, entry: Entry) -> None:
-        """One entry that PostgreSQL will not have must not hold up all that follow: it is kept as text."""
-        try:
-            await self._insert(node, [entry])
-        except StoreRefused:
-            wrapped = msgspec.json.encode({"refused": base64.b64encode(bytes(entry.body)).decode()})
-            kept = Entry(entry.seq, entry.at, "refused", _plain(entry.topic + " " + entry.key), msgspec.Raw(wrapped))
-            await self._insert(node, [kept])
+    async def _set_aside(self, node: str, entry: Entry, refusal: StoreRefused) -> None:
+        """Keep an entry as text; a call whose record it is has ended all the same, and counts as failed."""
+        log.error("store: entry %d, %s %s, is set aside: %s", entry.seq, entry.topic, entry.key, refusal)
+        body: dict[str, Any] = {"refused": base64.b64encode(bytes(entry.body)).decode()}
+        topic, key = "refused", f"{entry.topic} {entry.key}"
+        if entry.topic in {RECORD, MISSED}:
+            topic, key = entry.topic, entry.key
+            outcome = Outcome.FAILED if topic == RECORD else Outcome.MISSED
+            record = CallRecord(CallId(_plain(key)), node, outcome, await self._begun(node, entry), entry.at)
+            body |= msgspec.to_builtins(record)
+        kept = Entry(entry.seq, entry.at, topic, _plain(key), msgspec.Raw(msgspec.json.encode(body)))
+        await self._insert(node, [kept])
+        self.set_aside += 1
+
+    async def _begun(self, node: str, record: Entry) -> Instant:
+        """When the first was heard of a call whose record says nothing."""
+        async with self._database.transaction() as connection:
+            begun = await connection.value(QUERIES["begun"], node, _plain(record.key))
+        return record.at if begun is None else Instant(begun)
 
     async def _insert(self, node: str, entries: Sequence[Entry]) -> None:
         async with self._database.transaction() as connection:

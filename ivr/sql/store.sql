@@ -7,6 +7,9 @@ select seq from mark where node = $1;
 -- The mark, ours until the end of the transaction; begun at 0.
 insert into mark (node, seq) values ($1, 0) on conflict (node) do update set seq = mark.seq returning seq;
 
+-- name: begun
+select (extract(epoch from min(at)) * 1000)::bigint from facts where node = $1 and key = $2;
+
 -- name: move_mark
 update mark set seq = $2 where node = $1;
 

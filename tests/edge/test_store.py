@@ -1,6 +1,7 @@
 """The read model on a real PostgreSQL: each fact once, also when the server is killed between."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -180,16 +181,49 @@ async def test_what_postgresql_will_not_have_does_not_hold_up_the_rest(
         NODE,
         [
             line(1, "call", "c\0", {"name": "a\0b", "path": "\\u0000", "odd": "\\\0"}),
-            line(2, RECORD, "bad", {"call": "bad", "arrived": "no number"}),
-            line(3, RECORD, "good", a_call("good")),
+            line(2, "call", "bad", {"step": "arrived", "outcome": {"at": SEPTEMBER}}),
+            line(3, RECORD, "bad", {"call": "bad", "arrived": "no number"}),
+            line(4, RECORD, "good", a_call("good")),
+            line(5, "floor", "", {"at": "never", "changed": [{"agent": "1001", "state": "ready"}]}),
+            line(6, MISSED, "lost", {"call": "lost", "arrived": {}}),
         ],
     )
-    assert await store.mark(NODE) == 3
-    assert [call.call for call in await store.calls()] == ["good"]
+    assert await store.mark(NODE) == 6
+    assert store.set_aside == 3
+    assert caplog.text.count("is set aside") == 3
     name = msgspec.json.decode((await store.facts_of("c\ufffd"))[0].body)
     assert name == {"name": "a\ufffdb", "path": "\\u0000", "odd": "\\\ufffd"}
-    assert [fact.topic for fact in await store.facts_of("record bad")] == ["refused"]
-    assert "refuses a value" in caplog.text
+    assert [fact.topic for fact in await store.facts_of("floor ")] == ["refused"]
+    told = {call.call: (call.outcome, call.arrived - SEPTEMBER, call.ended - SEPTEMBER) for call in await store.calls()}
+    assert told == {
+        "bad": (Outcome.FAILED, 2, 3),
+        "lost": (Outcome.MISSED, 6, 6),
+        "good": (Outcome.ANSWERED, 0, 60_123),
+    }
+    kept = msgspec.json.decode((await store.facts_of("bad"))[1].body)["refused"]
+    assert msgspec.json.decode(base64.b64decode(kept)) == {"call": "bad", "arrived": "no number"}
+
+
+async def test_a_call_whose_record_was_refused_is_in_progress_no_longer(
+    store: PostgresStore, database: Database
+) -> None:
+    begun = {"step": "arrived", "outcome": {"at": SEPTEMBER, "arrival": {"number": "12345"}}}
+    await store.drain(NODE, [line(1, "call", "bad", begun), line(2, RECORD, "bad", {"call": "bad", "arrived": "?"})])
+    async with database.transaction() as connection:
+        fates = [row["fate"] for row in await connection.rows("select fate from offered")]
+    assert fates == ["failed"]
+
+
+async def test_one_entry_in_five_hundred_that_is_refused_is_found_by_halves(
+    store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = [line(n, RECORD, f"c{n}", a_call(f"c{n}")) for n in range(1, 501)]
+    batch[321] = line(322, RECORD, "c322", {"call": "c322", "arrived": "?"})
+    await store.drain(NODE, batch)
+    calls = await store.calls(1000)
+    assert len(calls) == 500
+    assert [call.call for call in calls if call.outcome is Outcome.FAILED] == ["c322"]
+    assert store.set_aside == 1
 
 
 async def test_errors_of_a_database_that_is_not_there_are_of_one_kind(tmp_path: Path, postgres: Postgres) -> None:
