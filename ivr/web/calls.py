@@ -7,6 +7,9 @@ import msgspec
 
 from ivr.edge.protocols import Attachment
 from ivr.errors import StoreError
+from ivr.journal import CALL
+from ivr.ledger import Ledger, fold
+from ivr.parties import supervisors
 from ivr.web import views
 from ivr.web.operations import Operation
 from ivr.web.rights import OPERATORS, WATCHERS
@@ -54,14 +57,18 @@ async def calls(asked: Asked, query: Page) -> Calls:
 
 
 async def call(asked: Asked, call: CallPath) -> CallTold:
-    """What happened in one call, step by step."""
+    """What happened in one call, step by step; an operator is not told who supervised it."""
     try:
         record, facts = await asked.board.store.call(call), await asked.board.store.facts_of(call)
     except StoreError as error:
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
     if not facts:
         raise Refusal(HTTPStatus.NOT_FOUND, f"no call {call!r} is known")
-    return CallTold(views.ended(record) if record else None, [views.happened(fact) for fact in facts])
+    told = [views.happened(fact) for fact in facts]
+    if not asked.who.roles & WATCHERS:
+        steps = fold(fact for fact in facts if fact.topic == CALL).calls.get(call)
+        told = views.unsupervised(told, supervisors(Ledger(call, asked.board.service.journal, steps)))
+    return CallTold(views.ended(record) if record else None, told)
 
 
 async def recording(asked: Asked, call: CallPath) -> Attachment:

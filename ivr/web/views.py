@@ -1,13 +1,13 @@
 """What is shown of the switch now: values made for JSON.  Callers' numbers are masked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from ivr import parties
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import Entry
+from ivr.journal import CALL, RECORD, Entry
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
@@ -25,7 +25,10 @@ from routing.config import Config
 from routing.ids import AgentId, CallId, Instant, SeatId
 from routing.numbers import mask
 from routing.standing import AgentView, TicketView
-from routing.talk import Doing, Role, Room, Talk
+from routing.talk import SUPERVISORS, Aim, Doing, Role, Room, Talk
+
+SUPERVISING = frozenset({Aim.SUPERVISE, Aim.TAKE_OVER})
+"""What supervisors are in a conversation for."""
 
 
 class LivingCall(msgspec.Struct, frozen=True):
@@ -215,6 +218,20 @@ class Happened(msgspec.Struct, frozen=True):
 def happened(entry: Entry) -> Happened:
     """An entry, fit to be shown."""
     return Happened(entry.seq, entry.at, entry.topic, entry.key, _masked(msgspec.json.decode(entry.body)))
+
+
+def unsupervised(told: Iterable[Happened], supervisors: Collection[int]) -> list[Happened]:
+    """The same without what supervisors did; `supervisors` are their places among the parties."""
+    shown = []
+    for each in told:
+        outcome = each.body.get("outcome") if each.topic == CALL else None
+        if isinstance(outcome, dict) and (outcome.get("do") in SUPERVISORS or outcome.get("party") in supervisors):
+            continue
+        if each.topic == RECORD and "brought" in each.body:
+            brought = [party for party in each.body["brought"] if party["aim"] not in SUPERVISING]
+            each = msgspec.structs.replace(each, body=each.body | {"brought": brought})  # noqa: PLW2901 - the same, less
+        shown.append(each)
+    return shown
 
 
 def _masked(body: Any) -> Any:

@@ -3,6 +3,11 @@
 import asyncio
 from http import HTTPStatus
 
+import msgspec
+
+from ivr.web import views
+from ivr.web.rights import Role, Who
+from routing.ids import AgentId
 from tests.calls.desk import Desk
 from tests.fake.loop import simulate
 
@@ -84,6 +89,46 @@ def test_what_cannot_be_done_says_why() -> None:
         ):
             said = await desk.refused("POST", "/agents/1016/talk/consult", status, kind=kind, name=name)
             assert sentence in said
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_an_agent_reads_in_their_own_call_all_but_who_listened_to_it() -> None:
+    async def scene() -> None:
+        desk = await talking()
+        desk.fake.seat("8020", answers_after=1, talks=None)
+        desk.people["1016"] = Who("1016", frozenset({Role.OPERATOR}), AgentId("1016"))
+        desk.people["leader"] = Who("leader", frozenset({Role.SUPERVISOR}))
+        call = (await desk.get("/calls"))["living"][0]["call"]
+        await desk.post("/agents/1016/talk/consult", kind="target", name="water")
+        await desk.post("/agents/1016/talk/cancel")
+        await desk.post("/agents/1016/talk/listen", seat="8020")
+        await asyncio.sleep(3)
+        await desk.post("/agents/1016/talk/whisper", seat="8020")
+        await desk.post("/agents/1016/talk/stop")
+        await asyncio.sleep(1)
+
+        async def told(who: str) -> tuple[list[str], str]:
+            answer = await desk.ask("GET", f"/calls/{call}", token=who)
+            assert answer.status == HTTPStatus.OK, answer
+            said = msgspec.to_builtins(answer.value)
+            outcomes = [fact["body"]["outcome"] for fact in said["facts"] if "talk:" in fact["body"].get("step", "")]
+            return [each.get("do", each["fact"]) for each in outcomes], msgspec.json.encode(said).decode()
+
+        above, _ = await told("leader")
+        assert [each for each in above if each not in {"dialled", "parted"}] == [
+            "consult", "cancel", "listen", "joined", "whisper", "stop",
+        ]  # fmt: skip
+        own, whole = await told("1016")
+        assert [each for each in own if each not in {"dialled", "parted"}] == ["consult", "cancel"]
+        assert own.count("parted") == 1
+        assert "8020" not in whole
+        while '"aim":"supervise"' not in (await told("leader"))[1]:  # noqa: ASYNC110 - virtual time: the citizen leaves
+            await asyncio.sleep(1)
+        facts = [views.happened(fact) for fact in await desk.store.facts_of(call)]
+        (record,) = [fact for fact in views.unsupervised(facts, ()) if fact.topic == "record"]
+        assert [(each["name"], each["aim"]) for each in record.body["brought"]] == [("water", "consult")]
         await desk.closes()
 
     simulate(scene)
