@@ -49,6 +49,9 @@ LOOK_EVERY_S = 2.0
 
 SWEEP_EVERY_S = 30.0
 
+ECHO_EVERY_S = 3.0
+"""How often Asterisk has to prove that it tells us what happens."""
+
 PATIENCE = 2
 """Connections that one call may cost, one after another, by requests of which Asterisk answers none."""
 
@@ -142,6 +145,7 @@ class Controller:
                     self._attend(ari, group, phone, args_of(phone))
                 group.create_task(self._look_for_phones(), name="phones")
                 group.create_task(self._look_around(ari), name="sweep")
+                group.create_task(self._listen(ari), name="echo")
                 self.ari = ari
                 log.info("connected: %d calls", len(register.ledgers))
                 for witness in self._witnesses:
@@ -286,6 +290,13 @@ class Controller:
             log.warning("phones: %s", error)
             return None
         return frozenset(SeatId(endpoint["resource"]) for endpoint in endpoints if endpoint["state"] == "online")
+
+    @staticmethod
+    async def _listen(ari: Ari) -> None:
+        """Make sure, now and then, that events come; one who is deaf connects anew."""
+        while True:
+            await asyncio.sleep(ECHO_EVERY_S)
+            await ari.echo()
 
     def _settle(self) -> None:
         if not self.register.ledgers:

@@ -11,7 +11,7 @@
      │    ├── Unprocessable  422: addChannel of a leg that is not in Stasis yet
      │    └── Refused        any other 4xx or 5xx: 500 on an originate is "this phone cannot be reached"
      ├── ConnectionLost      no websocket to Asterisk, or the one we had has ended
-     │    └── Deaf           a request had no reply within the deadline, nor will any behind it on that socket
+     │    └── Deaf           no reply within the deadline, nor will there be to any request behind it; or no events
      ├── Replaced            another controller has taken our application: fatal
      ├── MailboxFull         a mailbox overflowed: events of that call are lost, so the call is a fault
      ├── StoreError          the database cannot be reached now
@@ -86,10 +86,10 @@ class ConnectionLost(HotlineError):
 
 
 class Deaf(ConnectionLost):
-    """A request has had no reply within the deadline, and all behind it on the socket wait: a new one is needed."""
+    """A request has had no reply, or no effect, within the deadline, and all behind it wait: a new socket is needed."""
 
-    def __init__(self, request: str, within_s: float) -> None:
-        super().__init__(f"{request}: no reply within {within_s} s")
+    def __init__(self, request: str, within_s: float, missing: str = "reply") -> None:
+        super().__init__(f"{request}: no {missing} within {within_s} s")
         self.request = request
 
 

@@ -28,11 +28,15 @@ EVENTS = (
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ChannelHangupRequest",
+    "ChannelUserevent",
     "PlaybackFinished",
     "StasisEnd",
     "StasisStart",
 )
 """What a call needs to know; each event costs Asterisk and us CPU."""
+
+ECHO = "events/user/echo"
+ECHO_WITHIN_S = 2.0  # it takes 1 ms; whoever is deaf meanwhile sees nobody hang up
 
 DEADLINE_S = 5.0  # no reply by then: Asterisk is deaf, or we are; a reply takes about 1 ms
 
@@ -110,6 +114,7 @@ class Ari:
         self.when_deaf: Callable[[Deaf], None] = lambda _deaf: None
         """Who ends the connection when Asterisk answers nothing on it."""
         self._over: HotlineError | None = None
+        self._echo = asyncio.Event()
         self._post = Post(self._arrived)
         self._vitals: dict[str, Vitals] = {}
         self._recent: dict[str, Ended] = {}
@@ -188,10 +193,19 @@ class Ari:
         bridges = msgspec.convert(await self._wire.fetch("bridges"), tuple[models.Bridge, ...])
         return Lists(tuple(channel for channel in channels if channel.id not in self._recent), bridges)
 
-    async def is_registered(self) -> bool:
-        """Asterisk knows our application now: the only proof that events will come."""
-        applications = await self._wire.fetch("applications")
-        return any(application["name"] == self.app for application in applications)
+    async def echo(self) -> None:
+        """Have an event of our own sent to us: the only proof that others come.  Raises `Deaf` when it does not.
+
+        A socket of our application that has closed is torn down late when Asterisk is busy, and takes the registration
+        of the next one with it: whose requests are answered, and `GET applications` lists us while a call is there.
+        """
+        self._echo.clear()
+        try:
+            await self.request("POST", ECHO, query={"application": self.app})
+            async with asyncio.timeout(ECHO_WITHIN_S):
+                await self._echo.wait()
+        except (Gone, TimeoutError) as error:
+            raise Deaf(f"POST {ECHO}", ECHO_WITHIN_S, "event") from error
 
     # --- events
 
@@ -290,6 +304,9 @@ class Ari:
         if type(event) is models.RESTResponse:
             self._replied(event)
             return
+        if type(event) is models.ChannelUserevent:
+            self._echo.set()
+            return
         self.counts.events += 1
         if type(event) is models.ApplicationReplaced:
             raise Replaced(f"another controller has taken the application {self.app!r} at {event.timestamp}")
@@ -354,7 +371,7 @@ def reason(reply: models.RESTResponse) -> str:
 
 @asynccontextmanager
 async def connect(wire: Wire, app: str = "hotline", events: tuple[str, ...] = EVENTS) -> AsyncIterator[Ari]:
-    """A connection, registered and filtered.
+    """A connection, registered, filtered, and on which events come.
 
     When the socket ends, the body is cancelled and the block leaves with `ConnectionLost`; when another controller
     takes the application, with `Replaced`.  Leaving it touches nothing in Asterisk: calls live on there.
@@ -374,6 +391,7 @@ async def connect(wire: Wire, app: str = "hotline", events: tuple[str, ...] = EV
         try:
             async with scope:
                 await ari.listen_to(events)
+                await ari.echo()
                 yield ari
         finally:
             reader.cancel()

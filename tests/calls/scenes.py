@@ -121,6 +121,7 @@ async def a_morning(seed: int) -> SimulatedHouse:
     dice = house.random
     house.config = dice.choice([CONFIG, overflowing(), overflowing("agriculture", "safety")])
     house.fake.lag = dice.choice([(0.0002, 0.003), (0.0002, 0.05), (0.005, 0.4)])
+    house.fake.applications.torn_down_after = random.Random(f"sockets of {seed}").choice([0.0, 0.0, 0.3, 1.5])
     for agent in dice.sample(sorted(CONFIG.site.agents), dice.randint(2, 6)):
         house.agent(agent, *[_phone(dice) for _ in range(dice.randint(0, 3))], Phone(answers_after=1.5, talks=15))
     house.agent("1016", answers_after=1.0, talks=10)  # one who always does, so that nobody waits for ever

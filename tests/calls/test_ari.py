@@ -156,7 +156,7 @@ def test_leaving_the_connection_by_cancellation_stays_a_cancellation() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not fake.links
+        assert not fake.applications.links
 
     simulate(main)
 

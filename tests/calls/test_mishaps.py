@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ivr.app import ECHO_EVERY_S
+from ivr.ari.client import ECHO_WITHIN_S
 from ivr.errors import Replaced
 from ivr.facts import Outcome
 from ivr.journal import FLOOR, Journal
@@ -43,6 +45,27 @@ def test_a_lost_socket_costs_the_caller_nothing(at: float) -> None:
     assert house.story(citizen)[-1] == "voice:8016"
     assert citizen.ended == "released"
     assert house.fake.times_heard("citizen", "greeting-12345") == 1
+
+
+@pytest.mark.parametrize("late", [0.1, 0.5, 2.5])
+def test_a_socket_that_is_torn_down_late_and_takes_the_next_one_along_costs_some_seconds(late: float) -> None:
+    """The next one's requests are answered, and no event comes: nobody would ever hear of who hangs up."""
+
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.5, talks=None)
+        house.fake.applications.torn_down_after = late
+        first = house.fake.dials("12345", after=0.5, hangs_up=13)
+        second = house.fake.dials("12345", after=14, hangs_up=60)
+        house.fake.later(10.0, house.drop)
+        await house.lives()
+        house.check()
+        assert [house.story(each)[-1] for each in (first, second)] == ["voice:8016"] * 2
+        ended = sorted(record.ended - record.arrived for record in house.records())
+        assert ended[0] < 13_000 + 1000 * (ECHO_EVERY_S + ECHO_WITHIN_S + 1)
+        assert ended[1] < 60_000 + 1000
+
+    simulate(scene)
 
 
 def test_talking_parties_go_on_hearing_each_other_while_the_controller_is_dead() -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from ivr.ari.client import EVENTS, Ari, Query, connect
 from ivr.ari.handles import Channel, Leg, Up
-from ivr.errors import Conflict, Gone, Refused
+from ivr.errors import Conflict, ConnectionLost, Gone, Refused
 from routing.ids import ChannelId
-from tests.asterisk.waiting import eventually
+from tests.asterisk.waiting import eventually, passes
 from tests.contract.worlds import APP, World
 
 SECOND = timedelta(seconds=1)
@@ -46,6 +46,22 @@ async def agent_up(world: World, ari: Ari, caller_id: str = "9001") -> AsyncIter
     async with leg:
         assert await leg.answered() == Up()
         yield leg.channel
+
+
+@asynccontextmanager
+async def connected_again(world: World) -> AsyncIterator[Ari]:
+    """As the controller does it after a lost connection: whoever turns out to be deaf connects once more."""
+    while True:
+        async with AsyncExitStack() as stack:
+            try:
+                ari = await stack.enter_async_context(connect(world.wire, APP))
+                for _ in range(5):
+                    await passes(0.1)
+                    await ari.echo()
+            except ConnectionLost:
+                continue
+            yield ari
+            return
 
 
 async def is_forgotten(ari: Ari, path: str) -> None:

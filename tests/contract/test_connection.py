@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 from ivr.ari import models
-from ivr.ari.client import EVENTS, connect
+from ivr.ari.client import ECHO, EVENTS, connect
 from ivr.ari.handles import Bridge, Channel, Leg, Up
 from ivr.ari.vitals import Ended
-from ivr.errors import Conflict, Replaced
+from ivr.errors import Conflict, Gone, Replaced
 from routing.ids import BridgeId, ChannelId
 from tests.asterisk.waiting import eventually, passes
 from tests.contract.conftest import Plays
-from tests.contract.scene import LISTEN, SECOND, agent_up, citizen_in, is_forgotten, now, took
+from tests.contract.scene import LISTEN, SECOND, agent_up, citizen_in, connected_again, is_forgotten, now, took
 from tests.contract.worlds import APP, World
 
 
@@ -76,7 +76,7 @@ def test_calls_outlive_the_connection_and_go_on_with_the_next_one(plays: Plays) 
             await bridge.add(channel, agent)
             names = {channel.id, agent.id}
             ari.send = lambda *_, **__: None  # type: ignore[method-assign]  # as a process that is killed leaves
-        async with connect(world.wire, APP) as ari:
+        async with connected_again(world) as ari:
             lists = await ari.lists()
             assert names <= {each.id for each in lists.channels}
             assert [set(each.channels) for each in lists.bridges] == [names]
@@ -87,6 +87,34 @@ def test_calls_outlive_the_connection_and_go_on_with_the_next_one(plays: Plays) 
             await world.hangs_up(citizen)
             assert await citizens.gone() == Ended(hung_up=True, cause=16)
             Channel(ari, ChannelId(agent.id)).hang_up()
+
+    plays(scenario)
+
+
+def test_whoever_connects_again_and_again_hears_in_the_end_who_hangs_up(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, channel, citizen):
+            ari.send = lambda *_, **__: None  # type: ignore[method-assign]  # as a process that is killed leaves
+        for _ in range(20):
+            async with world.wire.open(APP):
+                pass
+        async with connected_again(world) as ari:
+            await world.hangs_up(citizen)
+            assert (await Channel(ari, ChannelId(channel.id)).gone()).hung_up
+
+    plays(scenario)
+
+
+def test_an_application_is_listed_as_long_as_it_has_a_call_though_nobody_listens(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with citizen_in(world) as (ari, _, _):
+            ari.send = lambda *_, **__: None  # type: ignore[method-assign]  # as a process that is killed leaves
+        async with connect(world.wire, "another") as ari:
+            await passes(LISTEN)
+            assert {each["name"] for each in await world.wire.fetch("applications")} == {APP, "another"}
+            await ari.request("POST", ECHO, query={"application": APP})  # 204, and nobody is told
+            with pytest.raises(Gone):
+                await ari.request("POST", ECHO, query={"application": "nobody"})
 
     plays(scenario)
 
@@ -137,7 +165,7 @@ def test_a_second_controller_takes_the_application_and_ends_the_first(plays: Pla
                 await running
             await world.dials()
             assert (await anext(ari.arrivals())).args == ["citizen"]
-            assert await ari.is_registered()
+            await ari.echo()
 
     plays(scenario)
 

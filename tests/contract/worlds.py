@@ -67,6 +67,7 @@ class Fake:
         self.fake = FakeAsterisk(seed, APP)
         self.fake.lengths = {"short": 400, "long": 2_000}
         self.fake.missing = {"missing"}
+        self.fake.applications.torn_down_after = 0.002
         self.short, self.long, self.missing = "sound:/s/short", "sound:/s/long", "sound:/s/missing"
         self.wire: Wire = self.fake.life()
         self._citizens: dict[str, Party] = {}

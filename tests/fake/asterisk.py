@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from tests.fake.applications import Applications
 from tests.fake.requests import Requests
-from tests.fake.wire import FakeLink, Life
+from tests.fake.wire import ECHO, Life
 from tests.fake.world import Bridge, Channel, Party, Phone, World
 
 SHOWN = (
@@ -44,8 +45,7 @@ class FakeAsterisk(World):
         """Shortest and longest way of a frame, in seconds."""
         self.refuse: Callable[[str, str], int | None] = lambda _method, _path: None
         """Status with which to refuse a request (0: no reply; HUNG: nor to any behind it); None: do it."""
-        self.links: dict[str, FakeLink] = {}
-        self.filters: dict[str, set[str]] = {}
+        self.applications = Applications(self.later)
         self.requests = Requests(self)
         self.log: list[tuple[int, str, str]] = []
         """Every request that was done: ms, method, path."""
@@ -107,9 +107,7 @@ class FakeAsterisk(World):
     def crash(self, boots_after: float = 2.0) -> None:
         """Asterisk dies with all its calls, and boots again."""
         self.down = True
-        for link in tuple(self.links.values()):
-            self.unregister(link)
-            link.breaks()
+        self.applications.clear()
         for channel in tuple(self.channels.values()):
             self.hang_up(channel)
         self.bridges.clear()
@@ -163,7 +161,7 @@ class FakeAsterisk(World):
         if channel.gone:
             return
         self.set_lease(channel, self.lease_s)
-        if self.app in self.links:
+        if self.app in self.applications.links:
             self.enter_stasis(channel, self.app, ["citizen"])
             return
         channel.tries += 1
@@ -292,7 +290,7 @@ class FakeAsterisk(World):
         self._state(channel, "Up")
         if phone.leaves is not None:
             channel.timers.append(self.later(phone.leaves, lambda: self.hang_up(channel)))
-        if app in self.links:
+        if app in self.applications.links:
             self.enter_stasis(channel, app, args)
         else:
             self._ends(channel, 16, requested=None)
@@ -343,30 +341,8 @@ class FakeAsterisk(World):
         """The way of one frame."""
         return self.random.uniform(*self.lag)
 
-    def register(self, link: FakeLink) -> None:
-        """A socket for an application: its only one from now on, with no filter."""
-        old = self.links.get(link.app)
-        self.links[link.app] = link
-        self.filters.pop(link.app, None)
-        if old is not None:
-            old.deliver("application", {"type": "ApplicationReplaced", "application": link.app, "timestamp": ""})
-
-    def unregister(self, link: FakeLink) -> None:
-        """A socket has closed."""
-        if self.links.get(link.app) is link:
-            del self.links[link.app]
-            self.filters.pop(link.app, None)
-
-    def hears(self, app: str, kind: str) -> bool:
-        """The application's filter lets this kind of frame through, replies too."""
-        allowed = self.filters.get(app)
-        return allowed is None or kind in allowed
-
-    def _listener(self, app: str | None, kind: str) -> FakeLink | None:
-        return self.links.get(app) if app is not None and self.hears(app, kind) else None
-
     def emit(self, kind: str, channel: Channel, **fields: Any) -> None:
-        link = self._listener(channel.subscriber, kind)
+        link = self.applications.listener(channel.subscriber, kind)
         if link is not None:
             frame = {"type": kind, "application": link.app, "timestamp": "2021-09-15T09:00:00.000+0800", **fields}
             if "playback" not in fields:
@@ -374,7 +350,7 @@ class FakeAsterisk(World):
             link.deliver(channel.id, frame)
 
     def emit_bridge(self, kind: str, bridge: Bridge, channel: Channel) -> None:
-        link = self._listener(channel.subscriber, kind)
+        link = self.applications.listener(channel.subscriber, kind)
         if link is not None:
             what = {"bridge": bridge.json(), "channel": channel.json(SHOWN)}
             link.deliver(bridge.id, {"type": kind, "application": link.app, "timestamp": "", **what})
@@ -392,14 +368,16 @@ class FakeAsterisk(World):
                     for name, here in ((name, party.behaviours[0].registered) for name, party in self.endpoints.items())
                 ]
             case "applications":
-                return [{"name": app} for app in self.links]
+                held = {channel.app for channel in self.channels.values() if channel.app is not None}
+                return [{"name": app} for app in sorted({*self.applications.links, *held})]
         return None
 
     def perform(self, request: dict[str, Any], replied: Callable[[int, Any], None]) -> None:
         """Do a request; `replied` is called now, or when what it has to wait for is over."""
         method, path = request["method"], request["uri"]
         refused = self.refuse(method, path)
-        self.log.append((self.now(), method, path))
+        if path != ECHO:
+            self.log.append((self.now(), method, path))
         if refused == HUNG:
             return
         if refused is not None:

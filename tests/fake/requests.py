@@ -44,10 +44,18 @@ class Requests:
             case ["bridges", name, ("addChannel" | "removeChannel") as action] if method == "POST":
                 self._members(name, action, query["channel"].split(","), replied)
             case ["applications", name, "eventFilter"] if method == "PUT":
-                self._fake.filters[name] = {each["type"] for each in body["allowed"]}
+                self._fake.applications.filters[name] = {each["type"] for each in body["allowed"]}
                 replied(200, {"name": name})
+            case ["events", "user", name] if method == "POST":
+                self._user_event(name, query["application"], replied)
             case _:
                 replied(404, NO_RESOURCE)
+
+    def _user_event(self, name: str, app: str, replied: Replied) -> None:
+        known = any(each["name"] == app for each in self._fake.listing("applications"))
+        replied(204, None) if known else replied(404, {"message": "Application not found"})
+        if known:
+            self._fake.applications.echo(app, name)
 
     def _originate(self, name: str, query: dict[str, str], body: Any, replied: Replied) -> None:
         party = self._fake.endpoints.get(query["endpoint"])

@@ -14,6 +14,12 @@ from ivr.errors import ConnectionLost, ari_error
 if TYPE_CHECKING:
     from tests.fake.asterisk import FakeAsterisk
 
+ECHO = "events/user/echo"
+"""The only request that does nothing to anybody: a life that is killed at it is killed at the one before or after."""
+
+A_MICROSECOND = 1e-6
+"""Between frames of one stream: timers of one moment ring in any order."""
+
 Effect = Callable[[Callable[[int, Any], None]], None]
 """Does a request, and hands status and JSON to its argument: at once, or when what it waits for is over."""
 
@@ -21,8 +27,9 @@ Effect = Callable[[Callable[[int, Any], None]], None]
 class Life:
     """One process of the controller: a `Wire` that can be killed, dropped or frozen.  The world lives on.
 
-    Every request and every list counts two strikes: one before its effect, one after it and before the reply.  At
-    strike `kill_at` the life is dead: nothing that it sends has an effect any more, all that it waits for never comes.
+    Every request but an echo, and every list, counts two strikes: one before its effect, one after it and before the
+    reply.  At strike `kill_at` the life is dead: nothing that it sends has an effect any more, all that it waits for
+    never comes.
     """
 
     def __init__(self, fake: "FakeAsterisk", kill_at: int | None = None) -> None:
@@ -42,12 +49,12 @@ class Life:
         """As by `kill -9`: Asterisk sees the sockets close, we see nothing any more."""
         self.killed.set()
         for link in self.links:
-            self._fake.unregister(link)
+            self._fake.applications.unregister(link)
 
     def drop(self) -> None:
         """The sockets break; the controller lives and learns of it."""
         for link in tuple(self.links):
-            self._fake.unregister(link)
+            self._fake.applications.unregister(link)
             link.breaks()
 
     def freeze(self) -> None:
@@ -87,13 +94,13 @@ class Life:
             raise ConnectionLost("the fake is down")
         link = FakeLink(self._fake, self, app)
         self.links.append(link)
-        self._fake.register(link)
+        self._fake.applications.register(link)
         try:
             yield link
         finally:
             if not self.dead:
                 self.links.remove(link)
-                self._fake.unregister(link)
+                self._fake.applications.unregister(link)
                 link.breaks()
 
     async def fetch(self, path: str) -> Any:
@@ -164,12 +171,14 @@ class FakeLink:
             self._fake.loop.call_later(self._fake.delay(), self._do)
 
     def _do(self) -> None:
-        if self._broken or self.life.strike():
+        request = msgspec.json.decode(self._requests[0])
+        counts = request["uri"] != ECHO
+        if self._broken or (self.life.strike() if counts else self.life.dead):
             return
-        request = msgspec.json.decode(self._requests.popleft())
+        self._requests.popleft()
 
         def replied(status: int, body: Any = None) -> None:
-            if self.life.strike():
+            if self.life.strike() if counts else self.life.dead:
                 return
             self._busy = False
             if status:
@@ -183,7 +192,7 @@ class FakeLink:
                 }
                 if body is not None:
                     reply["message_body"] = msgspec.json.encode(body).decode()
-                if self._fake.hears(self.app, "RESTResponse"):
+                if self._fake.applications.hears(self.app, "RESTResponse"):
                     self.deliver("reply", reply)
             self.move()
 
@@ -193,7 +202,7 @@ class FakeLink:
         """Bring a frame to the controller: late by chance, in order within its stream."""
         if self._broken or self.life.dead:
             return
-        at = max(self._fake.loop.time() + self._fake.delay(), self._last.get(stream, 0.0))
+        at = max(self._fake.loop.time() + self._fake.delay(), self._last.get(stream, 0.0) + A_MICROSECOND)
         self._last[stream] = at
         data = msgspec.json.encode(frame)
         self._fake.loop.call_at(at, self._arrive, data)
