@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from operator import itemgetter
 from typing import Final
 
@@ -176,6 +177,7 @@ class Media(asyncio.DatagramProtocol):
         self._stamp = secrets.randbelow(1 << 31)
         self._source = secrets.randbits(32)
         self._mark = True
+        self._awaited: list[tuple[float, asyncio.Future[None]]] = []
 
     @classmethod
     def open(cls, ip: str, pacer: Pacer) -> "Media":
@@ -205,6 +207,7 @@ class Media(asyncio.DatagramProtocol):
             self._loop.remove_reader(self._sock)
             self._sock.close()
         self.finished.set()
+        self._tell(inf)
 
     # --- speaking
 
@@ -281,6 +284,29 @@ class Media(asyncio.DatagramProtocol):
                         seconds, nanoseconds = _TIMESPEC.unpack(note)
                         came = min(now, now - wall + seconds + nanoseconds / 1e9)
                 self.packets.append((came, packet))
+                if self._awaited:
+                    self._tell(came)
+
+    @property
+    def latest(self) -> float:
+        """When the last packet came; now, when there is none."""
+        return self.packets[-1][0] if self.packets else self._loop.time()
+
+    async def comes(self, moment: float) -> None:
+        """Wait until a packet has come at `moment` (the loop's clock) or later, or none will come any more."""
+        if self._sock.fileno() < 0 or (self.packets and self.latest >= moment):
+            return
+        told: asyncio.Future[None] = self._loop.create_future()
+        self._awaited.append((moment, told))
+        try:
+            await told
+        finally:
+            self._awaited.remove((moment, told))
+
+    def _tell(self, came: float) -> None:
+        for moment, told in self._awaited:
+            if moment <= came and not told.done():
+                told.set_result(None)
 
     def heard(self, since: float = 0.0) -> Heard:
         """All that was heard, from the first packet that arrived after `since` on, each where its timestamp puts it."""

@@ -24,6 +24,7 @@ MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
 CITIZENS_FROM: Final = 300  # Hz, 10 apart; the next citizen after these speaks as the first one did
 CITIZEN_VOICES: Final = 70
 AGENTS_FROM: Final = 1000  # Hz, 30 apart
+AGAIN: Final = 0.1  # seconds of sound, then what was heard is searched once more
 LONG: Final = RATE // 2  # samples of a piece that is like no other
 
 
@@ -105,9 +106,8 @@ class Person:
 
     async def _hears(self, prompt: str, samples: Samples, within: float) -> audio.Match:
         best = audio.Match(0.0, 0.0)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within
-        while loop.time() < deadline:
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
             heard = self.heard()
             begin = max(self._mark, heard.began)
             has_ended, end = self.call.has_ended, heard.began + heard.seconds
@@ -121,7 +121,11 @@ class Person:
                     return audio.Match(best.correlation, begin + best.at - heard.began)
             if has_ended:
                 break
-            await asyncio.sleep(0.1)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self.call.media.comes(max(begin + len(samples) / RATE, self.call.media.latest + AGAIN))
+            except TimeoutError:
+                break
         story = await asyncio.to_thread(self.story)
         raise AssertionError(f"{self.name} did not hear {prompt} (at best {best.correlation:.2f}), but {story}")
 
