@@ -223,7 +223,7 @@ async def _keys_what_is_asked(office: Office) -> None:
     until = fake.now() + 300_000
     asked = ""
     while fake.now() < until and office.state() is AgentState.SIGNED_OUT:
-        if office.phone.channel is None and fake.app in fake.links:
+        if office.phone.channel is None and fake.app in fake.applications.links:
             fake.calls_from(SEAT, "*11")
         elif office.phone.hears != asked and office.phone.hears in answers:
             asked = office.phone.hears

@@ -143,7 +143,7 @@ class FakeAsterisk(World):
         party = self.parties[seat]
         channel = Channel(name, f"PJSIP/{seat}-{self._serial:08x}", party, "Ring", originated=False, caller=seat)
         self._lives(channel)
-        if self.app in self.links:
+        if self.app in self.applications.links:
             self.enter_stasis(channel, self.app, ["seat", seat, code])
         else:
             channel.state = "Up"
