@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from routing.floor import Floor
 from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, TicketId
-from routing.standing import FloorState
+from routing.standing import FloorState, TicketState
 from routing.tickets import (
     Accepted,
     AgentState,
@@ -30,11 +30,13 @@ from routing.tickets import (
     Left,
     Offer,
     Opened,
+    Overflowed,
     Paused,
     Reached,
     Readied,
     Refusal,
     Refused,
+    Requirement,
     Resumed,
     SignedIn,
     SignedOut,
@@ -65,13 +67,32 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.floor, self.naive, self.now = Floor(), NaiveFloor(), Instant(1000)
-        self.entered: Counter[TicketId] = Counter()
+        self.ledger: Counter[str] = Counter()
+        """What has become of tickets, counted from what was told and said."""
 
-    def both(self, event: AnyEvent) -> None:
+    def both(self, event: AnyEvent, *, leaves: str = "abandoned") -> None:
+        before = self.floor.ticket(event.ticket) if isinstance(event, Entered | Left) else None
+        stood = {claim.ticket: claim.requirement() for claim in self.naive.waiting()}
         expected = self.naive.apply(event, self.now)
         assert self.floor.apply(event, self.now) == expected
         offered = [action.ticket for action in expected if isinstance(action, Offer)]
         assert len(offered) == len(set(offered))
+        self.equals_are_served_in_order(offered, stood)
+        if isinstance(event, Entered):
+            self.ledger["entered"] += before is None
+        elif before is not None:
+            self.ledger["connected" if before.state is TicketState.ACCEPTED else leaves] += 1
+        self.ledger["overflowed"] += sum(isinstance(action, Overflowed) for action in expected)
+
+    def equals_are_served_in_order(self, offered: list[TicketId], stood: dict[TicketId, Requirement]) -> None:
+        """Nobody still waits who came before one who is served now, and wants the same with the same priority."""
+        for ticket in filter(stood.__contains__, offered):
+            served = self.naive.claim(ticket)
+            for claim in self.naive.waiting():
+                if served and stood.get(claim.ticket) == claim.requirement() == stood[ticket]:
+                    assert claim.rank - claim.first_entry != served.rank - served.first_entry or (
+                        claim.first_entry >= served.first_entry
+                    )
 
     @initialize(configured=st.none() | st.sampled_from(CONFIGURATIONS))
     def begins(self, configured: Configured | None) -> None:
@@ -113,9 +134,9 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def anybody_turns(self, ticket: TicketId, agent: AgentId, kind: type[Held | Consulted | Resumed]) -> None:
         self.both(kind(ticket, agent))
 
-    @rule(ticket=tickets)
-    def leaves(self, ticket: TicketId) -> None:
-        self.both(Left(ticket))
+    @rule(ticket=tickets, why=st.sampled_from(["abandoned", "called back"]))
+    def leaves(self, ticket: TicketId, why: str) -> None:
+        self.both(Left(ticket), leaves=why)
 
     @rule(ticket=tickets, agent=agents, why=st.sampled_from(Refusal))
     def anybody_refuses(self, ticket: TicketId, agent: AgentId, why: Refusal) -> None:
@@ -208,6 +229,18 @@ class FloorAgainstNaive(RuleBasedStateMachine):
                 assert claim.next_climb() is not None or not self.naive.deserted(claim.requirement())
 
     @invariant()
+    def every_ticket_that_has_entered_is_somewhere_once(self) -> None:
+        now = Counter(view.state for view in self.floor.waiting() + self.floor.offers())
+        offered = now[TicketState.OFFERED] // 2  # they keep their place, and are with an agent
+        assert self.ledger["entered"] == sum(
+            (
+                now[TicketState.WAITING] + offered,
+                now[TicketState.ACCEPTED] + self.ledger["connected"],
+                self.ledger["abandoned"] + self.ledger["overflowed"] + self.ledger["called back"],
+            )
+        )
+
+    @invariant()
     def nothing_is_kept_of_what_is_gone(self) -> None:
         index = self.floor._index
         assert sum(way.tickets for way in index._ways.values()) == len(self.naive.claims)
@@ -220,6 +253,8 @@ class FloorAgainstNaive(RuleBasedStateMachine):
         for ticket in TICKETS:
             self.both(Left(ticket))
         assert self.floor.waiting() == ()
+        gone = ("connected", "abandoned", "overflowed", "called back")
+        assert self.ledger["entered"] == sum(self.ledger[what] for what in gone)
         assert self.floor._index.queues == {}
 
 
