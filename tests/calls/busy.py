@@ -17,8 +17,8 @@ REFUSED = 17
 """Callers whom the dialplan refuses, busy: no controller hears of them, Asterisk's own list does."""
 
 
-def staffed() -> Config:
-    """The city's configuration with as many agents in the hall."""
+def staffed_sources() -> dict[str, str]:
+    """The city's files with as many agents in the hall."""
     site = SOURCES["site.yaml"]
     more = range(40)
     seats = "".join(f"  - {{id: {9000 + n}, kind: desk, pool: hall}}\n" for n in more)
@@ -27,7 +27,12 @@ def staffed() -> Config:
         for n in more
     )
     site = site.replace("\nseats:\n", f"\nseats:\n{seats}").replace("\nagents:\n", f"\nagents:\n{agents}")
-    return build(SOURCES | {"site.yaml": site})
+    return SOURCES | {"site.yaml": site}
+
+
+def staffed() -> Config:
+    """The same as configuration."""
+    return build(staffed_sources())
 
 
 class BusyMorning:

@@ -12,6 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core import NotSet
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
@@ -51,6 +52,12 @@ def at_once(body: Any) -> Any:
 
 schema = schemathesis.openapi.from_dict(document(OPERATIONS)).exclude(path="/stream")
 """Without what goes on for ever."""
+
+
+def test_no_operation_is_left_out() -> None:
+    found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+    asked = {(each.method.upper(), each.path) for each in found}
+    assert asked == {(each.method, each.path) for each in OPERATIONS if each.path != "/stream"}
 
 
 @pytest.fixture(scope="module")
