@@ -25,6 +25,7 @@ DIRECTORIES = (
     *(f"{home}/{part}" for home in (HOTLINE, TOWN) for part in ("etc", "log", "run", "spool", "lib", "cache")),
     "recordings",
     "prompts/music",
+    f"{HOTLINE}/log/cdr-custom",
     "census",
     "snapshot",
 )

@@ -235,3 +235,10 @@ def test_everybody_in_the_town_has_a_voice_of_their_own(config: Config) -> None:
     menus = [target for target in config.site.targets.values() if target.answers_with is AnswersWith.MENU]
     everybody = len(config.site.seats) + len(config.site.targets) + len(menus)
     assert len(set(texts.values())) == len(texts) == everybody
+
+
+def test_no_section_is_named_longer_than_asterisk_can_keep(config: Config, settings: Settings) -> None:
+    """Of a name Asterisk keeps 79 characters, and says nothing: the census of a house far down once was `calls.c`."""
+    for path, text in render(config, replace(settings, state=f"/var/{'far/' * 30}down")).items():
+        if path.endswith(".conf"):
+            assert [name for name in sections(text) if len(name) > 79] == [], path
