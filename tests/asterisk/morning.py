@@ -1,0 +1,297 @@
+"""Two minutes out of a busy morning, at real telephones: 60 agents, and as many calls as such minutes bring.
+
+Most agents are in talks when it begins, and become ready one after another; who dials what, and how long they would
+wait, is drawn from a seed.  What each phone saw (INVITE, 200, BYE, who answered) is kept: it is one account of the
+morning, the records are the other.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ivr.facts import CallRecord
+from ivr.town import audio
+from ivr.town.calls import By, Call, Incoming, Refused
+from ivr.town.rtp import RATE
+from routing.config import build
+from tests.asterisk.house import House
+from tests.asterisk.phones import VOICE, Agent, Citizen, Phones
+from tests.asterisk.waiting import eventually, passes
+from tests.calls.busy import AGENTS, NUMBERS, staffed_sources
+
+CALLS = 58  # in two minutes of a day with 11,500 calls, 13 % of them in the busy hour, and a sixth more
+ARRIVE_S = 70.0  # they come early in the two minutes, so that all of them can be over at the end
+CROWD, CROWD_AT = 14, 42.0  # how many more dial at once, after something that everybody has seen
+LIMIT = 24  # citizens at once: the crowd is too much for it
+READY_FIRST = 12
+KILL_AT = 58.0
+CENTRE, CENTRE_LINE = "agriculture", "12316"
+CENTRE_ANSWERS, CENTRE_IS_BUSY = (4.0, 9.0), (28.0, 33.0)
+CENTRE_TURNS = 24.0
+WITH_CENTRE_S = 16.0
+IMPATIENT = 0.2
+AFTERWARDS = {"hangs up": 6, "rates": 3, "says nothing": 1}
+"""What citizens do when the agent has hung up and they are asked how it was: so many of ten each."""
+KEY_AFTER = 2.0
+IN_TRANSITION = "2021-09-15T09:30"
+SILENT_RINGS, REJECTED_RING = (4, 11), 8  # which rings of the morning nobody answers, and which is rejected
+OVER_WITHIN = 150.0
+PIECE = RATE // 10  # samples in which a voice is looked for
+
+
+@dataclass
+class Visit:
+    """What a citizen will do: dial, wait for `patience` at most, talk until the agent or they have had enough."""
+
+    number: str
+    after: float
+    patience: float | None
+    talk: float
+    afterwards: str
+
+
+@dataclass
+class Ring:
+    """A call at an agent's phone."""
+
+    agent: str
+    call: Incoming
+
+
+@dataclass
+class Morning:
+    """What the phones saw, and what the house has of it."""
+
+    visits: dict[str, Visit] = field(default_factory=dict)
+    citizens: dict[str, Citizen] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    rings: list[Ring] = field(default_factory=list)
+    met: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By citizen: an agent's phone has been answered for them."""
+    parted: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By citizen: that agent has hung up."""
+    rated: list[str] = field(default_factory=list)
+    """Who has pressed a key while they were asked how it was."""
+    records: list[CallRecord] = field(default_factory=list)
+    reports: dict[str, Any] = field(default_factory=dict)
+    left: str = ""
+
+    def talks_of(self, citizen: Citizen) -> list[Ring]:
+        """The agents who talked with them: one who was there until one of the two hung up."""
+        gone = citizen.call.ended_at or 0.0
+        answered = [each for each in self.rings if each.call.caller == citizen.name and each.call.answered_at]
+        return [
+            each
+            for each in answered
+            if each.call.end and (each.call.end.by is By.US or (each.call.ended_at or 0.0) > gone - 0.2)
+        ]
+
+    def became(self, citizen: Citizen) -> str:
+        """What came of a call, as its phones saw it."""
+        call = citizen.call
+        if call.answered_at is None:
+            return "refused" if call.end and call.end.status == 486 else "lost"
+        if self.talks_of(citizen):
+            return "answered"
+        if self.visits[citizen.name].number == CENTRE_LINE:
+            return "transferred"
+        return "abandoned" if call.end and call.end.by is By.US else "lost"
+
+    def counted(self) -> Counter[str]:
+        """How many of each."""
+        return Counter(map(self.became, self.citizens.values()))
+
+    def waited_s(self, citizen: Citizen) -> float:
+        """From the house's 200 to the first of the agent's voice."""
+        since, (ring,) = citizen.call.answered_at, self.talks_of(citizen)
+        begins = ring.call.answered_at
+        assert since is not None
+        assert begins is not None
+        heard = citizen.heard().between(begins, begins + 10).samples
+        pieces = range(0, len(heard) - PIECE, PIECE)
+        hertz = self.agents[ring.agent].hertz
+        first = next(at for at in pieces if audio.level(heard[at : at + PIECE], hertz) > VOICE)
+        return begins - since + first / RATE
+
+    def calls_of(self, agent: str) -> list[Call]:
+        """All that rang at one phone, in order."""
+        return sorted((each.call for each in self.rings if each.agent == agent), key=lambda call: call.began)
+
+
+def files(folder: Path) -> Path:
+    """The city's files in `folder`: with 60 agents in the hall, and fewer lines than a crowd needs."""
+    texts = staffed_sources()
+    was = "calls: 150 "
+    assert was in texts["site.yaml"]
+    texts["site.yaml"] = texts["site.yaml"].replace(was, f"calls: {LIMIT} ", 1)
+    for name, place in {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / name).write_text(texts[name], "utf-8")
+    return folder
+
+
+def planned(seed: int) -> list[Visit]:
+    """Who will dial, in the order in which they do."""
+    dice = random.Random(seed)
+    moments = [dice.uniform(0, ARRIVE_S) for _ in range(CALLS)] + [CROWD_AT + n / 20 for n in range(CROWD)]
+    visits = [
+        Visit(
+            dice.choices([*NUMBERS], [*NUMBERS.values()])[0],
+            after,
+            dice.expovariate(1 / 15) if dice.random() < IMPATIENT else None,
+            min(max(dice.lognormvariate(2.4, 0.5), 4.0), 24.0),
+            dice.choices([*AFTERWARDS], [*AFTERWARDS.values()])[0] if after < KILL_AT / 2 else "hangs up",
+        )
+        for after in moments
+    ]
+    visits += [Visit(CENTRE_LINE, after, WITH_CENTRE_S, 6.0, "hangs up") for after in CENTRE_ANSWERS]
+    visits += [Visit(CENTRE_LINE, after, None, 6.0, "rates") for after in CENTRE_IS_BUSY]
+    return sorted(visits, key=lambda visit: visit.after)
+
+
+async def lived_through(house: House, seed: int) -> Morning:
+    """All of it, and then what the house says."""
+    morning = Morning()
+    async with Phones(house) as phones:
+        staff = [
+            agent
+            for agent in build(staffed_sources()).site.agents.values()
+            if any(competence.pool == "hall" for competence in agent.competences)
+        ][:AGENTS]
+        for agent in staff:
+            assert agent.seat is not None
+            morning.agents[agent.id] = await phones.agent(agent.seat)
+        for number in morning.agents:
+            await house.controller(f"agents/{number}/sign-in", method="POST", given={"ready": False})
+        work = [asyncio.create_task(_works(morning, *each), name=f"agent:{each[0]}") for each in morning.agents.items()]
+        async with asyncio.timeout(OVER_WITHIN), asyncio.TaskGroup() as group:
+            group.create_task(_become_ready(house, [*morning.agents]))
+            group.create_task(_is_killed(house))
+            group.create_task(_centre_turns(house))
+            began = asyncio.get_running_loop().time()
+            for visit in planned(seed):
+                citizen = await phones.citizen()
+                morning.visits[citizen.name], morning.citizens[citizen.name] = visit, citizen
+                await passes(max(began + visit.after - asyncio.get_running_loop().time(), 0))
+                group.create_task(_visits(morning, citizen, visit), name=citizen.name)
+        try:
+            await house.is_quiet()
+        except AssertionError as leak:
+            morning.left = str(leak)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+    await _asked(house, morning)
+    return morning
+
+
+# --- people
+
+
+async def _visits(morning: Morning, citizen: Citizen, visit: Visit) -> None:
+    """Dial; wait, or not for long; talk until the agent hangs up; say how it was, or not."""
+    met, parted = asyncio.Event(), asyncio.Event()
+    morning.met[citizen.name], morning.parted[citizen.name] = met, parted
+    call = await citizen.starts_dialling(visit.number, at=IN_TRANSITION)
+    try:
+        await call.answered(30)
+        async with asyncio.timeout(visit.patience):
+            await met.wait()
+    except Refused:
+        return
+    except TimeoutError:
+        await citizen.hangs_up()
+        return
+    await parted.wait()
+    await passes(KEY_AFTER)
+    if visit.afterwards == "rates":
+        citizen.presses("1")
+        morning.rated.append(citizen.name)
+    elif visit.afterwards == "hangs up":
+        await citizen.hangs_up()
+    await call.ended(OVER_WITHIN)
+
+
+async def _works(morning: Morning, number: str, agent: Agent) -> None:
+    """Answer whatever rings, but for some; talk for as long as the citizen wants to, and hang up."""
+    dice = random.Random(number)
+    while True:
+        await agent.rings(3600)
+        morning.rings.append(Ring(number, agent.ring))
+        which = len(morning.rings)
+        if which in SILENT_RINGS:
+            await agent.stops_ringing(60)
+            continue
+        await passes(dice.uniform(0.5, 2.5))
+        if which == REJECTED_RING:
+            agent.rejects()
+            continue
+        if agent.call.has_ended:
+            continue
+        agent.answers()
+        morning.met[agent.ring.caller].set()
+        await _ends(agent, morning.visits[agent.ring.caller].talk)
+        if agent.call.end and agent.call.end.by is By.US:
+            morning.parted[agent.ring.caller].set()
+
+
+async def _ends(agent: Agent, talk: float) -> None:
+    try:
+        await agent.call.ended(talk)
+    except TimeoutError:
+        await agent.hangs_up()
+
+
+async def _become_ready(house: House, agents: Sequence[str]) -> None:
+    """Some at once, the others as their talks end."""
+    for n, agent in enumerate(agents):
+        if n >= READY_FIRST:
+            await passes(ARRIVE_S / (len(agents) - READY_FIRST))
+        await _ready(house, agent)
+
+
+async def _ready(house: House, agent: str) -> None:
+    """Asked for again while the controller is away."""
+
+    async def is_told() -> bool:
+        try:
+            await house.controller(f"agents/{agent}/ready", method="POST")
+        except OSError:
+            return False
+        return True
+
+    await eventually(is_told, 20, f"{agent} says that they are ready", every=0.3)
+
+
+# --- what happens besides
+
+
+async def _is_killed(house: House) -> None:
+    await passes(KILL_AT)
+    old = house.kills("controller")
+    await house.has_restarted("controller", old)
+
+
+async def _centre_turns(house: House) -> None:
+    await house.centre(CENTRE, "answer")
+    await passes(CENTRE_TURNS)
+    await house.centre(CENTRE, "busy")
+
+
+# --- afterwards
+
+
+async def _asked(house: House, morning: Morning) -> None:
+    """The records, once all are there (the census looks every minute), and the figures."""
+
+    async def are_there() -> bool:
+        morning.records = await house.records("")
+        return len(morning.records) >= len(morning.citizens)
+
+    await eventually(are_there, 70, lambda: f"{len(morning.records)} records of {len(morning.citizens)}", every=0.5)
+    for by in ("", "line", "agent"):
+        morning.reports[by] = await house.controller(f"report?by={by}" if by else "report")

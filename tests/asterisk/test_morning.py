@@ -1,0 +1,122 @@
+"""Two minutes of a busy morning on a real Asterisk: the records and the figures are what the telephones saw."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from ivr.facts import Outcome
+from ivr.figures import TERMS
+from ivr.town import audio
+from tests.asterisk.house import House, opened
+from tests.asterisk.morning import CENTRE_LINE, Morning, files, lived_through
+
+pytestmark = pytest.mark.asterisk
+
+SEED = 12345
+UNSURE_S = 1.5  # a busy machine's own time, in which the two accounts of a wait may differ
+
+AS_SEEN = {
+    Outcome.ANSWERED: "answered",
+    Outcome.TRANSFERRED: "transferred",
+    Outcome.ABANDONED: "abandoned",
+    Outcome.MISSED: "abandoned",  # came and left while the controller was away
+    Outcome.REFUSED: "refused",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("a city in the morning")
+    with opened(folder / "state of it", HOTLINE_CONFIG=str(files(folder / "city"))) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def morning(place: House) -> Morning:
+    return asyncio.run(lived_through(place, SEED))
+
+
+def test_there_is_some_of_everything(morning: Morning) -> None:
+    counted = morning.counted()
+    assert counted["lost"] == 0
+    assert counted["answered"] > 40
+    assert counted["abandoned"] > 2
+    assert counted["refused"] > 0
+    assert counted["transferred"] == 2
+    assert morning.left == ""
+
+
+def test_every_call_is_in_the_records_once_and_came_to_what_its_phone_saw(morning: Morning) -> None:
+    assert Counter(record.caller for record in morning.records) == Counter(list(morning.citizens))
+    differ = {
+        record.call: (record.outcome, morning.became(morning.citizens[record.caller]))
+        for record in morning.records
+        if AS_SEEN.get(record.outcome) != morning.became(morning.citizens[record.caller])
+    }
+    assert differ == {}
+
+
+def test_the_record_names_the_agent_whose_phone_answered_and_whom_the_citizen_heard(morning: Morning) -> None:
+    for record in morning.records:
+        citizen = morning.citizens[record.caller]
+        if record.outcome is Outcome.ANSWERED:
+            (talk,) = morning.talks_of(citizen)
+            assert record.agent == talk.agent
+            ended = talk.call.ended_at or 0.0
+            assert audio.dominant(citizen.heard().between(ended - 1.0, ended - 0.5).samples) == (
+                morning.agents[talk.agent].hertz
+            )
+    heard = [
+        audio.hears(citizen.heard().samples, citizen.place.prompt("town-agriculture")).correlation
+        for name, citizen in morning.citizens.items()
+        if morning.became(citizen) == "transferred" and morning.visits[name].number == CENTRE_LINE
+    ]
+    assert len(heard) == 2
+    assert min(heard) > 0.9
+
+
+def test_the_figures_are_what_the_phones_counted(morning: Morning) -> None:
+    (found,) = morning.reports[""]["rows"]
+    counted = morning.counted()
+    assert found["offered"] == sum(found[term] for term in TERMS) == len(morning.citizens)
+    assert (found["answered"], found["refused"], found["transferred"], found["in_progress"]) == (
+        counted["answered"],
+        counted["refused"],
+        counted["transferred"],
+        0,
+    )
+    assert found["abandoned"] + found["missed"] == counted["abandoned"]
+    dialled = Counter(visit.number for visit in morning.visits.values())
+    assert {row["key"]: row["offered"] for row in morning.reports["line"]["rows"]} == dialled
+    answered = Counter(
+        morning.talks_of(citizen)[-1].agent
+        for citizen in morning.citizens.values()
+        if morning.became(citizen) == "answered"
+    )
+    theirs = {row["key"]: row["answered"] for row in morning.reports["agent"]["rows"] if row["answered"]}
+    assert theirs == answered
+
+
+def test_the_waits_are_what_the_phones_saw(morning: Morning) -> None:
+    (found,) = morning.reports[""]["rows"]
+    waits = [morning.waited_s(each) for each in morning.citizens.values() if morning.became(each) == "answered"]
+    assert found["asa_since_answer"] == pytest.approx(sum(waits) / len(waits), abs=UNSURE_S)
+    assert found["longest_wait"] == pytest.approx(max(waits), abs=2 * UNSURE_S)
+    assert found["rated"] == found["satisfied"] == len(morning.rated)
+
+
+def test_no_agent_has_two_calls_and_no_citizen_two_agents(morning: Morning) -> None:
+    for number in morning.agents:
+        for one, next_ in pairwise(morning.calls_of(number)):
+            assert one.ended_at is not None
+            assert one.ended_at <= next_.began
+    for citizen in morning.citizens.values():
+        assert len(morning.talks_of(citizen)) <= 1
+
+
+def test_the_floor_would_do_all_of_it_again(place: House, morning: Morning) -> None:
+    assert morning.records
+    assert "The Floor does the same again, bit for bit." in place.hotline("replay")
