@@ -25,6 +25,7 @@ from ivr.callbacks import Callbacks
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
 from ivr.ledger import ARRIVED
+from ivr.nuisance import Nuisances
 from ivr.pins import Pins
 from ivr.register import Register, Witness
 from ivr.seating import Desk, called_from
@@ -62,7 +63,7 @@ CURRENT: ContextVar[str] = ContextVar("call", default="-")
 class Controller:
     """Owns the connection, the calls' tasks, and the configuration that the next call will begin with."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each that remembers
         self,
         service: Service,
         wire: Wire,
@@ -71,6 +72,8 @@ class Controller:
         rehearsal: str = "",
         callbacks: Callbacks | None = None,
         acquaintances: Acquaintances | None = None,
+        *,
+        nuisances: Nuisances | None = None,
     ) -> None:
         self.service = service
         self.register = register
@@ -81,6 +84,7 @@ class Controller:
         self._acquaintances = acquaintances or Acquaintances(
             service.journal, service.clock, service.config.site.numbering
         )
+        self.nuisances = nuisances or Nuisances(service.journal, service.clock)
         self._witnesses: tuple[Witness, ...] = (self.callbacks, self._acquaintances)
         self._wire = wire
         self._door_is_open = True
@@ -214,7 +218,8 @@ class Controller:
         task = self.callbacks.comes(call, now.arrival.caller)
         known = self._acquaintances.of(now.arrival.caller, self.service.config.site.timing.same_agent_for)
         first_entry, agent = (task.first_entry, task.agent) if task is not None else (None, None)
-        now = msgspec.structs.replace(now, first_entry=first_entry, agent=agent or known)
+        slower_ms = self.nuisances.slower_ms(self.service.config.site, now.arrival.caller)
+        now = msgspec.structs.replace(now, first_entry=first_entry, agent=agent or known, slower_ms=slower_ms)
         ledger.write(ARRIVED, now)
         return Call(self.service, ari, call, Channel(ari, ChannelId(channel.id)), ledger, resumed=False)
 

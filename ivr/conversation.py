@@ -21,11 +21,13 @@ from ivr.ledger import RELEASED, RETURNED, TALK
 from ivr.reach import Person
 from ivr.scopes import Crew, crew
 from ivr.seek import Search
+from ivr.speech import say, spoken
 from ivr.visit import Call
 from routing.conversing import follow, refusal
 from routing.ids import AgentId, ChannelId
 from routing.keys import Typed
 from routing.plan import Destination
+from routing.prompts import WARNING
 from routing.talk import AnyFact, Asked, Do, Doing, Joined, Parted, Party, Role, Room, Sound, Talk, Whom
 from routing.tickets import Consulted, Held, Resumed
 
@@ -196,6 +198,8 @@ class Conversation:
                 searches.begin(party.n, self._seek(party), f"seek:{self._call.id}:{party.n}")
             elif party.is_there and party.role is Role.AGENT and ("keys", party.n) not in searches:
                 searches.begin(("keys", party.n), self._keys_of(party), f"keys:{self._call.id}:{party.n}")
+        if self.talk.is_warned and WARNING not in searches:
+            searches.begin(WARNING, say(self._call, spoken(self._call, WARNING)), f"warning:{self._call.id}")
         for ticket in self.talk.freed():
             self._call.service.dispatcher.leave(ticket)
 

@@ -30,7 +30,7 @@ class Arrived(msgspec.Struct, frozen=True):
 
     `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any.  `first_entry`, `agent`: of
     somebody who was to be called back and calls by themselves: since when they wait, and who is asked first; `agent`
-    also of somebody who has lately talked with that one.
+    also of somebody who has lately talked with that one.  `slower_ms`: by how much later it counts as having come.
     """
 
     at: Instant
@@ -40,6 +40,7 @@ class Arrived(msgspec.Struct, frozen=True):
     channel: ChannelId = ChannelId("")
     first_entry: Instant | None = None
     agent: AgentId | None = None
+    slower_ms: int = 0
 
 
 class Heard(StrEnum):

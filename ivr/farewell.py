@@ -1,9 +1,8 @@
 """What a citizen still hears when the talk is over: that nobody heard them, or the survey, or nothing."""
 
 from ivr import parties, survey
-from ivr.speech import say
+from ivr.speech import say, spoken
 from ivr.visit import Call
-from routing.plan import SpokenPrompt
 from routing.prompts import SILENT_CALL
 
 
@@ -15,4 +14,4 @@ async def farewell(call: Call) -> None:
     for ticket in (call.ticket, *parties.tickets(call.ledger)):
         call.service.dispatcher.leave(ticket)
     call.parting(SILENT_CALL, call.service.audio.length_ms(SILENT_CALL))
-    await say(call, SpokenPrompt(SILENT_CALL, must_hear=True, text=call.service.config.prompts[SILENT_CALL].text))
+    await say(call, spoken(call, SILENT_CALL))

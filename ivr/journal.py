@@ -29,6 +29,9 @@ RECORDING, CENSUS = "recording", "census"
 CALLBACK, CALLED_BACK = "callback", "called-back"
 """A fact of a task of calling back, its key the call that made it; the last fact of it, with which it is settled."""
 
+NUISANCE, NUISANCE_OVER = "nuisance", "nuisance-over"
+"""A fact of a number that was marked as a nuisance, its key the call of the first mark; the last fact of it."""
+
 ACQUAINTED = "acquainted"
 """Which agent talked last with the number that is its key; the latest counts, no use to the store."""
 
@@ -102,7 +105,7 @@ class Journal:
         self._open = False
         self._held: list[bytes] = []
         self._living: dict[str, dict[str, list[bytes]]] = {
-            topic: {} for topic in (CALL, FLOOR, CENSUS, CALLBACK, ACQUAINTED)
+            topic: {} for topic in (CALL, FLOOR, CENSUS, CALLBACK, NUISANCE, ACQUAINTED)
         }
         self._ended: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
@@ -259,6 +262,8 @@ class Journal:
             self._ended[key] = (at, line)
         elif topic == CALLED_BACK:
             self._living[CALLBACK].pop(key, None)
+        elif topic == NUISANCE_OVER:
+            self._living[NUISANCE].pop(key, None)
         elif topic == ACQUAINTED:
             latest = self._living[topic]
             latest.pop(key, None)

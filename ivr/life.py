@@ -36,6 +36,7 @@ from ivr.house import settings
 from ivr.house.settings import FIRST_LOGIN
 from ivr.journal import Journal
 from ivr.lockout import Lockout
+from ivr.nuisance import Nuisances
 from ivr.pins import Pins
 from ivr.recorder import Recorder
 from ivr.register import Register
@@ -116,6 +117,7 @@ async def _live(given: Surroundings) -> None:
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
     callbacks = Callbacks(journal, given.clock, site.numbering, entries)
     acquaintances = Acquaintances(journal, given.clock, site.numbering, entries)
+    nuisances = Nuisances(journal, given.clock, entries)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")
     census = Census(
         calls_csv,
@@ -143,7 +145,9 @@ async def _live(given: Surroundings) -> None:
     async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
         lockout = Lockout(FileDisk(given.state / "lockout" / "lockout"))
         pins = Pins(FileDisk(given.state / "pins" / "pins"), given.clock, Argon2Locksmith(), lockout)
-        controller = Controller(service, wire, register, pins, given.rehearsal, callbacks, acquaintances)
+        controller = Controller(
+            service, wire, register, pins, given.rehearsal, callbacks, acquaintances, nuisances=nuisances
+        )
         for witness in (recorder, census):
             controller.attend(witness)
         access = await _access(given, secrets, lockout)

@@ -7,6 +7,7 @@ from ivr.commands.apply import history_command, reload_command
 from ivr.commands.callbacks import callbacks
 from ivr.commands.floor import close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
+from ivr.commands.nuisance import nuisance
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
 from ivr.commands.prompts import prompts_command
 from ivr.commands.replay import replay_command
@@ -55,6 +56,7 @@ for command in (
     staff,
     queues,
     callbacks,
+    nuisance,
     pools,
     close_pool,
     open_pool,

@@ -43,7 +43,7 @@ from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
 from routing.outward import NO_ANSWER, NO_CHANNEL, PERSONAL, REJECTED, USER_BUSY, Way
 from routing.overflow import overflowing, preferring
-from routing.plan import Destination, Kind, SpokenPrompt, Stage, ladder, stages
+from routing.plan import Destination, Kind, SpokenPrompt, Stage, is_urgent, ladder, stages
 from routing.prompts import agent_number
 from routing.talk import Room
 from routing.tickets import Entered, Ladder, Offer, Refusal
@@ -126,13 +126,14 @@ def _place(call: Call, stage: Stage) -> Place:
 
 
 def _priority_ms(call: Call) -> int:
-    """The head start of this call, after what has happened to it."""
+    """The head start of this call, after what has happened to it; less what a nuisance has deserved."""
     before, arrived = timedelta(milliseconds=call.ledger[ROUTED].priority_ms), call.ledger[ARRIVED]
     has_returned = bool(call.ledger.which(RETURNED))
     head = call.service.config.site.priorities.later(
         before, is_callback=arrived.first_entry is not None, has_returned=has_returned
     )
-    return head // timedelta(milliseconds=1)
+    slower_ms = 0 if is_urgent(call.ledger[ROUTED]) else arrived.slower_ms
+    return head // timedelta(milliseconds=1) - slower_ms
 
 
 def _overflowing(call: Call, rungs: Ladder, stage: Stage) -> tuple[Ladder, tuple[PoolId, ...]]:

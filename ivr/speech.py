@@ -12,7 +12,7 @@ from ivr.facts import Heard, Said
 from ivr.ledger import SAID, SAYING
 from ivr.scopes import alongside, over
 from ivr.visit import Call
-from routing.ids import PlaybackId
+from routing.ids import PlaybackId, PromptId
 from routing.plan import SpokenPrompt
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,11 @@ async def speaking(call: Call, prompts: Sequence[SpokenPrompt]) -> AsyncIterator
         yield speech
 
 
+def spoken(call: Call, prompt: PromptId) -> SpokenPrompt:
+    """A prompt that no route names, as it is said to its end."""
+    return SpokenPrompt(prompt, must_hear=True, text=call.service.config.prompts[prompt].text)
+
+
 async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None, mark: str = "") -> None:
     """Say a prompt to its end, unless it has been said; `speech` is told of the playback.
 
@@ -124,7 +129,7 @@ async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None, ma
     length_ms = call.service.audio.length_ms(prompt.id)
     began = call.ledger.get(SAYING.of(mark))
     running = await Playback.adopt(call.citizen, name) if began is not None else None
-    if began is not None and running is None:
+    if began is not None and running is None and call.conversation is None:
         call.citizen.music()  # the life that began it may have died over both
     playback = running or call.citizen.play(call.service.audio.media(prompt.id), name)
     if speech is not None:

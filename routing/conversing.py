@@ -81,7 +81,7 @@ def _supervisors_refusal(talk: Talk, by: str, do: Do, whom: Whom | None) -> str:
     return ""
 
 
-def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noqa: C901, PLR0911 - a sentence for each
+def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noqa: C901, PLR0911, PLR0912 - a sentence for each
     guest = talk.guest
     is_beside = guest is not None and _is_beside(guest)
     match do:
@@ -105,6 +105,10 @@ def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noq
             return "the recording is not paused"
         case Do.SILENT if guest is not None:
             return f"{guest.name} was brought in: a call is silent only where nobody else talks"
+        case Do.NUISANCE if talk.has_emergency:
+            return "an emergency desk was called in: nobody is warned now"
+        case Do.NUISANCE if talk.is_warned:
+            return "the citizen has been warned already"
         case Do.LINK if any(each.whom == whom and each.is_alive for each in talk.parties):
             return "they are there, or being rung, already"
         case _:
@@ -127,6 +131,8 @@ def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: C901, PLR0911 - a line for
             return talk.put(_replace(me, is_muted=fact.do is Do.MUTE))
         case Do.PAUSE_RECORDING | Do.RESUME_RECORDING:
             return _replace(talk, is_paused=fact.do is Do.PAUSE_RECORDING)
+        case Do.NUISANCE:
+            return _replace(talk, is_warned=True)
         case Do.THREE_WAY:
             return talk.gathered()
         case Do.SILENT:

@@ -174,6 +174,11 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
     )
 
 
+def is_urgent(route: Route) -> bool:
+    """Whether an emergency number was dialled, or a desk sends the call."""
+    return route.marked is not None and route.marked.startswith((MISROUTED, FROM))
+
+
 def _mark(config: Config, arrival: Arrival) -> str | None:
     if arrival.number in EMERGENCY:
         return MISROUTED

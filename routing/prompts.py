@@ -47,6 +47,9 @@ SURVIVAL_NOBODY = PromptId("survival-nobody")
 SURVEY, SURVEY_THANKS = PromptId("survey"), PromptId("survey-thanks")
 """The question of five levels, and what is said to whoever has answered it."""
 
+WARNING = PromptId("nuisance-warning")
+"""Said to somebody whom an agent calls a nuisance, in the talk."""
+
 SILENT_CALL = PromptId("silent-call")
 """Said to somebody whom the agent does not hear, before the call ends."""
 
@@ -72,8 +75,7 @@ FIXED = (
     *(RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED),
     *(SEAT_AGENT, SEAT_PIN, SEAT_SIGNED_IN, SEAT_SIGNED_OUT, SEAT_READY, SEAT_PAUSED, SEAT_AFTER),
     *(SEAT_WRONG, SEAT_LOCKED, SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY, SEAT_NOT_NOW),
-    SILENT_CALL,
-    *(CALLBACK_OFFER, CALLBACK_PROMISE),
+    *(SILENT_CALL, WARNING, CALLBACK_OFFER, CALLBACK_PROMISE),
     *ANNOUNCEMENTS,
 )
 """Prompts that must stand in the file by themselves."""

@@ -38,6 +38,7 @@ from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
 from routing.hours import Hours, Window
 from routing.keys import SEQUENCE, Keys
 from routing.lines import Line
+from routing.nuisance import Nuisance
 from routing.offering import Offering
 from routing.overflow import Overflow
 from routing.people import Agent, Pool, Seat, Skill
@@ -64,7 +65,7 @@ _OF: dict[object, Schema] = {
 
 OPTIONAL = frozenset(
     {
-        *("network", "survey", "announcements", "callback_offer", "priorities", "recording", "voice"),
+        *("network", "survey", "announcements", "callback_offer", "priorities", "nuisance", "recording", "voice"),
         *("departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys"),
     }
 )
@@ -124,6 +125,7 @@ def _site() -> dict[str, Schema]:
         "survey": _object(_fields(Surveys, Surveys.__struct_fields__)),
         "announcements": _object(_fields(Announcements, Announcements.__struct_fields__)),
         "callback_offer": _object(_fields(Offering, Offering.__struct_fields__)),
+        "nuisance": _object(_fields(Nuisance, Nuisance.__struct_fields__)),
         "priorities": _object(_fields(Priorities, Priorities.__struct_fields__)),
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),

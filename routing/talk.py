@@ -114,6 +114,7 @@ class Do(StrEnum):
     PAUSE_RECORDING = "pause-recording"
     RESUME_RECORDING = "resume-recording"
     SILENT = "silent"  # nobody is to be heard there: the citizen is told so, and the call ends
+    NUISANCE = "nuisance"  # the citizen is warned; the number is marked elsewhere
     LISTEN = "listen"
     WHISPER = "whisper"
     BARGE = "barge"
@@ -223,6 +224,8 @@ class Talk(msgspec.Struct, frozen=True):
     parties: tuple[Party, ...]
     is_paused: bool = False
     """What is said is not to be in the recording."""
+    is_warned: bool = False
+    """The citizen is to hear, or has heard, that this is a nuisance."""
 
     @property
     def owner(self) -> Party | None:

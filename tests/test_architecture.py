@@ -36,6 +36,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.survey",
             "ivr.seating",
             "ivr.farewell",
+            "ivr.nuisance",
             "ivr.visit",
             "ivr.service",
             "ivr.dispatcher",

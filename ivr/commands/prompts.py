@@ -130,7 +130,7 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     found |= {said.RETURN_HALL: ["targets"], said.RETURN_NEXT: ["targets"]}
     found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     found |= {said.SURVEY: ["survey"], said.SURVEY_THANKS: ["survey"], said.POOL_CLOSED: ["pools that close"]}
-    found |= {said.SILENT_CALL: ["silent calls"]}
+    found |= {said.SILENT_CALL: ["silent calls"], said.WARNING: ["nuisances"]}
     found |= {each: ["who waits"] for each in ANNOUNCEMENTS}
     used = {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}
     pieces: dict[PromptId, dict[str, None]] = {}

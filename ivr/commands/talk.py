@@ -58,6 +58,7 @@ for _name, _does in (
     ("cancel", "Whoever was brought in last is let go."),
     ("pause-recording", "What is said from now on is silence in the recording."),
     ("resume-recording", "And from now on is not."),
+    ("nuisance", "The citizen hears a warning, and a supervisor looks at the number; the talk goes on."),
     ("silent", "Nobody is heard there: the citizen is told so, and the call ends."),
 ):
     _plain(_name, _does)

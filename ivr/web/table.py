@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from ivr.web import accounts, agents, audit, callbacks, calls, house, metrics, pools, reports, seats, stream, talks
+from ivr.web import (
+    accounts,
+    agents,
+    audit,
+    callbacks,
+    calls,
+    house,
+    metrics,
+    nuisance,
+    pools,
+    reports,
+    seats,
+    stream,
+    talks,
+)
 from ivr.web.openapi import document
 from ivr.web.operations import Operation
 from ivr.web.switchboard import Asked
@@ -20,6 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *seats.OPERATIONS,
     *pools.OPERATIONS,
     *callbacks.OPERATIONS,
+    *nuisance.OPERATIONS,
     *talks.OPERATIONS,
     *calls.OPERATIONS,
     *stream.OPERATIONS,

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ivr.facts import Disposition, Matter
+from ivr.journal import DISPOSITION
+from ivr.ledger import ARRIVED
 from ivr.visit import Conversing
 from ivr.web import views
 from ivr.web.agents import AgentPath
@@ -56,6 +59,22 @@ async def resume_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
 async def silent(asked: Asked, agent: AgentPath) -> ShownTalk:
     """Nobody is heard there (无声): the citizen is told so and the call ends; its disposition is `silent`."""
     return await _done(asked, agent, Do.SILENT)
+
+
+async def nuisance(asked: Asked, agent: AgentPath) -> ShownTalk:
+    """The citizen hears a warning (骚扰), and the number is marked for a supervisor; the talk goes on."""
+    conversation = _of(asked, agent)
+    refused = conversation.ask(agent, Do.NUISANCE)
+    if refused:
+        raise Refusal(HTTPStatus.CONFLICT, refused)
+    controller, service, call = asked.board.controller, asked.board.service, conversation.talk.call
+    said = Disposition(service.clock.instant(), agent, Matter.NUISANCE)
+    service.journal.write(DISPOSITION, call, said)
+    controller.nuisances.mark(
+        service.config.site, call, controller.register.ledgers[call][ARRIVED].arrival.caller, agent
+    )
+    await conversation.agreed()
+    return _shown(asked, conversation)
 
 
 class Supervising(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,7 +250,7 @@ OPERATIONS = (
         for run in (
             *(hang_up, hold, retrieve, mute, unmute),
             *(consult, switch, three_way, complete, cancel, transfer, emergency, utility),
-            *(pause_recording, resume_recording, silent),
+            *(pause_recording, resume_recording, silent, nuisance),
         )
     ),
     *(

@@ -1,14 +1,20 @@
 """The parts of `site.yaml` about those who wait: what they hear, and who comes before whom."""
 
+from datetime import timedelta
+
 from routing.config.entry import Entry
-from routing.config.fields import choice, duration, yes
+from routing.config.fields import choice, duration, lasting, yes
 from routing.config.site import Announcements
 from routing.estimate import Estimator
+from routing.nuisance import Nuisance
 from routing.numbers import Numbering
 from routing.offering import Offering
 from routing.priorities import Priorities
 
-SECTIONS = ("announcements", "callback_offer", "priorities")
+SECTIONS = ("announcements", "callback_offer", "priorities", "nuisance")
+
+SLOWEST, LONGEST = timedelta(minutes=30), timedelta(days=365)
+"""More than these would be a block, and for ever."""
 
 STARTS = ("emergency", "listed", "callback", "returned")
 """The head starts among the fields of `Priorities`."""
@@ -60,3 +66,20 @@ def priorities(file: Entry, numbering: Numbering) -> Priorities:
             numbers[number] = None
     starts = {name: entry.maybe(name, duration, getattr(usual, name)) for name in STARTS}
     return Priorities(**starts, numbers=tuple(sorted(numbers)))
+
+
+def nuisance(file: Entry) -> Nuisance:
+    """By how much later a number that a supervisor has confirmed counts as having come, and for how long."""
+    node = file.child("nuisance") if file.has("nuisance") else None
+    usual = Nuisance()
+    if node is None:
+        return usual
+    entry = Entry(file.source, node, "'nuisance'", Nuisance.__struct_fields__)
+    read = Nuisance(
+        slower=entry.maybe("slower", duration, usual.slower), lasts=entry.maybe("lasts", lasting, usual.lasts)
+    )
+    if read.slower > SLOWEST:
+        entry.fault("slower", "'slower' is at most 30 min: whoever is a nuisance waits longer, and reaches a person")
+    if read.lasts > LONGEST:
+        entry.fault("lasts", "'lasts' is at most 365 d: nobody is a nuisance for ever")
+    return read

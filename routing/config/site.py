@@ -11,6 +11,7 @@ from routing.hours import ALWAYS, ORDINARY, Calendar, Hours
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.keys import Keys
 from routing.lines import Line
+from routing.nuisance import Nuisance
 from routing.numbers import Numbering
 from routing.offering import Offering
 from routing.people import Agent, Pool, Seat, Skill
@@ -291,6 +292,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     voice: Voice = Voice()
     outbound: Outbound = Outbound()
     keys: Keys = Keys()
+    nuisance: Nuisance = Nuisance()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]
     seats: dict[SeatId, Seat]

@@ -116,6 +116,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         announcements=queue_file.announcements(file),
         callback_offer=queue_file.callback_offer(file),
         priorities=queue_file.priorities(file, Numbering(head.area_code, head.country_code)),
+        nuisance=queue_file.nuisance(file),
         recording=_recording(file),
         voice=_voice(file),
         pools=pools,

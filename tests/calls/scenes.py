@@ -73,6 +73,7 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
     "a transfer": ((Do.TRANSFER, Whom(Kind.AGENT, "1017")),),
     "a supervisor who listens, barges in and whispers": (Do.LISTEN, Do.BARGE, Do.WHISPER, Do.HANG_UP),
     "a supervisor who takes over": (Do.WHISPER, Do.TAKE_OVER),
+    "a warning, and a hold over it": (Do.NUISANCE, Do.HOLD, Do.RETRIEVE),
     "a call in which nobody is heard": (Do.SILENT,),
     "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
     "a consultation that the carrier wants the pilot for": ((Do.CONSULT, Whom(Kind.TARGET, "power")), Do.COMPLETE),
@@ -176,7 +177,15 @@ def _something(house: SimulatedHouse, dice: random.Random) -> None:
         ]
     )
     talks = [each.talk for each in house.controller.conversations()] if house.controller else []
-    rare = {Do.HANG_UP, Do.SILENT, Do.CANCEL, Do.MUTE, Do.UNMUTE, Do.LINK}  # or nobody would come further than these
+    rare = {
+        Do.HANG_UP,
+        Do.SILENT,
+        Do.NUISANCE,
+        Do.CANCEL,
+        Do.MUTE,
+        Do.UNMUTE,
+        Do.LINK,
+    }  # or nobody would come further than these
     can = [
         (agent, do)
         for talk in talks

@@ -23,6 +23,7 @@ from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import CALL, RECORD, Journal
 from ivr.lockout import Lockout
+from ivr.nuisance import Nuisances
 from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
@@ -174,10 +175,11 @@ class SimulatedHouse:
         service = Service(self.config, journal, dispatcher, clock, audio)
         callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries)
         acquaintances = Acquaintances(journal, clock, CONFIG.site.numbering, entries)
+        nuisances = Nuisances(journal, clock, entries)
         lockout = Lockout(LifeDisk(self.lockouts, wire))
         pins = Pins(LifeDisk(self.pins, wire), clock, PlainLocksmith(), lockout)
         self.controller = controller = Controller(
-            service, wire, register, pins, callbacks=callbacks, acquaintances=acquaintances
+            service, wire, register, pins, callbacks=callbacks, acquaintances=acquaintances, nuisances=nuisances
         )
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),

@@ -77,6 +77,8 @@ REFUSED: list[tuple[tuple[AnyFact, ...], Asked, str]] = [
     ((asks(Do.HANG_UP),), asks(Do.HOLD), "not in this talk"),
     ((), asks(Do.RESUME_RECORDING), "not paused"),
     ((asks(Do.PAUSE_RECORDING),), asks(Do.PAUSE_RECORDING), "paused already"),
+    ((asks(Do.LINK, FIRE),), asks(Do.NUISANCE), "nobody is warned now"),
+    ((asks(Do.NUISANCE),), asks(Do.NUISANCE), "warned already"),
     ((asks(Do.LINK, FIRE),), asks(Do.SILENT), "119 was brought in"),
     (WITH_BEN, asks(Do.SILENT, by=BEN), "agent 1002 was brought in by 1001"),
     ((asks(Do.SILENT),), asks(Do.HOLD), "not in this talk"),

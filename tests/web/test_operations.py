@@ -42,6 +42,11 @@ MAY: dict[str, str] = {
     "GET /callbacks/{call}/number": "operator supervisor",
     "POST /callbacks/{call}/tried": "operator supervisor",
     "POST /callbacks/{call}/settle": "supervisor",
+    "GET /nuisances": "supervisor auditor",
+    "GET /nuisances/{call}/number": "supervisor",
+    "POST /nuisances/{call}/confirm": "supervisor",
+    "POST /nuisances/{call}/dismiss": "supervisor",
+    "POST /nuisances/{call}/lift": "supervisor",
     "GET /agents/{agent}/talk": "own supervisor",
     **dict.fromkeys(
         (
@@ -49,7 +54,7 @@ MAY: dict[str, str] = {
             for what in (
                 *("hang-up", "hold", "retrieve", "mute", "unmute"),
                 *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility"),
-                *("pause-recording", "resume-recording", "silent"),
+                *("pause-recording", "resume-recording", "silent", "nuisance"),
             )
         ),
         "own supervisor",

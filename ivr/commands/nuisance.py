@@ -1,0 +1,64 @@
+"""`hotline nuisance`: the numbers that agents have marked, and what a supervisor says of them."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from ivr.commands.switch import controller, options, shown
+from routing.hours import SHANGHAI
+
+
+@click.group(invoke_without_command=True)
+@options
+@click.pass_context
+def nuisance(context: click.Context, *, as_json: bool, watch: bool) -> None:
+    """The numbers that agents have marked as a nuisance; with a sub-command, what a supervisor says of one."""
+    if context.invoked_subcommand is None:
+        shown("/nuisances", None, _cases, as_json=as_json, watch=watch)
+
+
+@nuisance.command()
+@click.argument("call")
+def number(call: str) -> None:
+    """The number itself; that it was looked at is in the audit log."""
+    click.echo(controller("GET", f"{_path(call)}/number")["number"])
+
+
+def _saying(name: str, does: str) -> None:
+    @nuisance.command(name, help=does)
+    @click.argument("call")
+    def run(call: str) -> None:
+        left = controller("POST", f"{_path(call)}/{name}", {})
+        waiting = sum(case["until"] is None for case in left)
+        click.echo(f"{waiting} wait for a supervisor, {len(left) - waiting} are slowed")
+
+
+for _name, _does in (
+    ("confirm", "The number waits longer from now on, until this expires; it always reaches a person."),
+    ("dismiss", "It was no nuisance: forget the mark."),
+    ("lift", "Slow a confirmed number no longer."),
+):
+    _saying(_name, _does)
+
+
+def _path(call: str) -> str:
+    return f"/nuisances/{quote(call, safe='')}"
+
+
+def _cases(now: Any) -> RenderableType:
+    table = Table("call", "caller", "marks", "by", "first", "last", "slowed until", "confirmed by")
+    for case in now:
+        until = _clock(case["until"]) if case["until"] else "to be looked at"
+        table.add_row(
+            case["call"], case["caller"], str(len(case["calls"])), ", ".join(case["agents"]), _clock(case["marked"]),
+            _clock(case["last"]), until, case["by"],
+        )  # fmt: skip
+    return table
+
+
+def _clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M}"
