@@ -4,6 +4,7 @@ Pure: no file is written here, and secrets, ports and paths come in as values.  
 the state directory; whoever writes them makes `DIRECTORIES` first, mode 0700.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +17,8 @@ from dialplans.transports import OWN, Transport
 from routing.codes import Code
 from routing.config import AnswersWith, Config, Mode, Trunk
 from routing.ids import PromptId, SeatId
-from routing.numbers import spoken
+from routing.numbers import EMERGENCY, spoken
+from routing.outward import Way, direct, shown
 from routing.prompts import SEAT_NOT_NOW, SURVIVAL_NOBODY, SURVIVAL_SORRY
 
 HOTLINE = "asterisk"
@@ -238,6 +240,20 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
         "codes": tuple(Code),
         "code_within": CODE_WITHIN_S,
         "not_now": SEAT_NOT_NOW,
+        "desks": {number: [_way(config, way) for way in direct(config, number)] for number in EMERGENCY},
+    }
+
+
+def _way(config: Config, way: Way) -> dict[str, Any]:
+    """One way to an emergency desk, as the dialplan's `outward` takes it."""
+    seen = shown(way, "", config.site.number)
+    return {
+        "number": way.number,
+        "trunk": way.trunk,
+        "channels": config.site.trunks[way.trunk].channels,
+        "seconds": math.ceil(way.ring_for_ms / 1000),
+        "shown": seen,
+        "pilot": way.pilot,
     }
 
 
@@ -317,6 +333,7 @@ def _town(config: Config, settings: Settings) -> dict[str, Any]:
                 "user": (trunk.user or trunk.id) if trunk.registers else "",
                 "secret": settings.secrets.get(f"trunk-{trunk.id}", ""),
                 "variable": "TOWN_TRUNK_" + trunk.id.replace("-", "_"),
+                "knows": "TOWN_KNOWS_" + trunk.id.replace("-", "_"),
             }
             for trunk in site.trunks.values()
         ],

@@ -36,6 +36,7 @@ class Fate(StrEnum):
     ENTERED = "entered"
     REFUSED = "refused"
     SURVIVAL = "survival"
+    SEAT = "seat"  # a seat has dialled an emergency number: no citizen's call, and no record
 
 
 _OUTCOME = {Fate.ENTERED: Outcome.MISSED, Fate.REFUSED: Outcome.REFUSED, Fate.SURVIVAL: Outcome.SURVIVAL}
@@ -158,6 +159,9 @@ class Census:
             line = parse(text)
         except ValueError as fault:
             log.warning("census: a line %s; it begins %.60r", fault, text.partition(",")[0])  # then come the numbers
+            return True
+        if line.fate is Fate.SEAT:
+            log.info("census: %s dialled %s over %s: %s", line.caller, line.dialled, line.trunk, line.disposition)
             return True
         age = self._clock.instant() - line.end
         if age < _SETTLED_MS or (self._is_open(line.call) and age < _GIVEN_UP_MS):

@@ -4,14 +4,15 @@ Pure.  `ivr.edge.survival` is the script that Asterisk starts; `dialplans/hotlin
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from routing import outward
 from routing.arrival import recognise
-from routing.config import Config
+from routing.config import CallerId, Config
 from routing.ids import Instant, PromptId
 from routing.plan import Destination, Kind, Route, plan
 from routing.prompts import SURVIVAL_SORRY, file_of
@@ -53,9 +54,10 @@ def decide(config: Config, stamp: Stamp, at: datetime, folder: str) -> str:
 
 
 def steps(config: Config, route: Route, folder: str, *, greeted: bool) -> Iterator[str]:
-    """`say=FILE&FILE`, `queue=POOL,SECONDS`, `dial=NUMBER@TRUNK,SECONDS`, and `end=` where nothing else may follow.
+    """`say=FILE&FILE`, `queue=POOL,SECONDS`, `dial=NUMBER,TRUNK,SECONDS,CHANNELS,SHOWN,PILOT`, and `end=`.
 
-    A caller who was greeted hears only that something went wrong; an empty SECONDS waits for as long as it takes.
+    Nothing may follow `end`.  A caller who was greeted hears only that something went wrong; an empty SECONDS waits for
+    as long as it takes, an empty SHOWN is the caller's own number.
     """
     announces = not route.destinations or route.destinations[-1].kind is Kind.ANNOUNCEMENT
     ids = [SURVIVAL_SORRY] if greeted and not announces else [prompt.id for prompt in route.prompts]
@@ -72,10 +74,13 @@ def _attempt(config: Config, destination: Destination, folder: str) -> Iterator[
     if destination.is_ours:
         yield f"queue={destination.name},{seconds}"
         return
-    known: Mapping[str, object] = config.site.trunks
-    for trunk in destination.trunks:
-        if trunk in known:
-            yield f"dial={destination.number}@{trunk},{seconds}"
+    is_emergency = destination.kind is Kind.EMERGENCY
+    shown = CallerId(destination.caller_id)
+    for way in outward.over(config, destination.number, destination.trunks, 0, shown, is_emergency=is_emergency):
+        trunk = config.site.trunks[way.trunk]
+        channels = trunk.channels if is_emergency else trunk.channels_ordinary
+        number = "" if way.caller_id is CallerId.CITIZEN else outward.shown(way, "", config.site.number)
+        yield f"dial={way.number},{way.trunk},{seconds},{channels},{number},{way.pilot}"
     if destination.sorry:
         yield "say=" + _files(config, folder, [destination.sorry.id])
 

@@ -6,11 +6,11 @@ are walked; applications may fail, so the priority after each is walked too.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
-FROM_TRUNK = "from-trunk"
+FROM_TRUNK, FROM_SEATS = "from-trunk", "from-seats"
 STEPS = ("say", "queue", "dial")
 """Labels that a survival step can name; `end` follows only on a route that is a spoken reason and nothing else."""
 
@@ -26,6 +26,7 @@ _CONTEXT = re.compile(r"\[([\w-]+)\]")
 _PRIORITY = re.compile(r"(?:exten\s*=>\s*([^,]+),|same\s*=>\s*)(\d+|n)(?:\(([\w-]+)\))?,(\w+)(?:\((.*)\))?\s*\Z")
 _MORE = re.compile(r"\$\[\$\{(\w+)\} \+ 1\]\Z")
 _COUNTED = re.compile(r"\$\[\$\{(\w+)\} (?:>|<=) ([^\]]+)\]\Z")
+_OUTWARD = re.compile(r"outward,s,1\([^,]*,([^,]*),")
 _EMPTY = re.compile(r"\$\[\"\$\{(\w+)\}\" = \"\"\]\Z")
 
 
@@ -94,18 +95,36 @@ def queues(text: str) -> dict[str, int]:
     return found
 
 
-def prove(extensions: str, queues_: str, hall: str) -> Walked:
-    """Walk every path from a trunk; `hall` is the pool of the hall."""
-    plan = parse(extensions)
+def prove(extensions: str, queues_: str, hall: str, desks: Mapping[str, Collection[str]] | None = None) -> Walked:
+    """Walk every path from a trunk, and from each seat to an emergency number.
+
+    `hall` is the pool of the hall; `desks`: emergency number -> the trunks over which a seat reaches its desks.
+    """
+    plan, phones = parse(extensions), queues(queues_)
     starts = [key for key in plan if key[0] == FROM_TRUNK and key[1] not in {"T", "h"}]
-    walker = _Walker(plan, queues(queues_), frozenset({"asked survival", f"asked pool-{hall}"}))
+    walker = _Walker(plan, phones, frozenset({"asked survival", f"asked pool-{hall}"}))
     for start in starts:
         walker.start(State(start, 0))
     if not starts:
         walker.broken.append((f"there is no context '{FROM_TRUNK}': no call is ever taken",))
-    walker.loops()
-    places = sum(map(len, plan.values()))
-    return Walked(places, walker.paths, dict(sorted(walker.ends.items())), tuple(walker.broken))
+    walkers = [walker]
+    for number, trunks in (desks or {}).items():
+        walker = _Walker(plan, phones, frozenset(f"asked trunk {trunk}" for trunk in trunks))
+        if (FROM_SEATS, number) in plan:
+            walker.start(State((FROM_SEATS, number), 0))
+        else:
+            walker.broken.append((f"there is no extension '{number}' in '{FROM_SEATS}': a seat cannot dial it",))
+        walkers.append(walker)
+    return _together(plan, walkers)
+
+
+def _together(plan: Dialplan, walkers: "Sequence[_Walker]") -> Walked:
+    ends: Counter[str] = Counter()
+    for walker in walkers:
+        walker.loops()
+        ends.update(walker.ends)
+    broken = tuple(path for walker in walkers for path in walker.broken)
+    return Walked(sum(map(len, plan.values())), sum(each.paths for each in walkers), dict(sorted(ends.items())), broken)
 
 
 class _Walker:
@@ -177,7 +196,7 @@ class _Walker:
                 yield from self._branches(state, line.args)
             case "Gosub":
                 yield from self._gosub(state, line.args)
-                yield after
+                yield self._dialled(after, line.args)
             case "Return":
                 yield RETURNS
             case "Stasis":
@@ -269,6 +288,13 @@ class _Walker:
         elif (State(found.extension, found.n)) not in self._known:
             self._visit(State(found.extension, found.n))
 
+    def _dialled(self, after: State, args: str) -> State:
+        """Where `outward` returns to: a trunk was asked, if somebody can be reached by it at all."""
+        over = _OUTWARD.match(args)
+        start = State(("outward", "s"), 0)
+        reaches = self._known.get(start, Counter())[PERSON] > 0
+        return _and(after, f"asked trunk {over[1]}") if over and reaches else after
+
     def loops(self) -> None:
         """Every loop is counted: it passes where its counter grows, and where it is left at a limit."""
         grows, left, back = set(), set(), []
@@ -356,7 +382,7 @@ def _and(state: State, fact: str) -> State:
 def render(walked: Walked) -> str:
     """The walk for a person to read."""
     ends = "\n".join(f"  {count:>9,}  {end}" for end, count in walked.ends.items() if end != "lost")
-    head = f"the dialplan: {walked.places} lines, {walked.paths:,} paths from a trunk, each loop gone round once:"
+    head = f"the dialplan: {walked.places} lines, {walked.paths:,} paths from a trunk or a seat, each loop once:"
     lines = [head, ends]
     for path in walked.broken:
         lines += ["", "a path on which a caller is lost:", *(f"    {step}" for step in path)]

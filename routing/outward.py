@@ -87,6 +87,20 @@ def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
     return _to(config, target) if target else ()
 
 
+def direct(config: Config, number: str) -> tuple[Way, ...]:
+    """What is dialled when a seat dials an emergency number itself: the city's desks, and the number where none is.
+
+    Whoever is dialled sees the hall's number, or what the trunk permits.
+    """
+    site = config.site
+    found = ways(config, Whom(Kind.EMERGENCY, number)) or over(
+        config, number, site.trunks, _ms(site.timing.transfer_for), is_emergency=True
+    )
+    return tuple(
+        msgspec.structs.replace(way, caller_id=max(way.caller_id, CallerId.HALL, key=_FREELY.index)) for way in found
+    )
+
+
 def over(
     config: Config,
     number: str,

@@ -15,7 +15,7 @@ import msgspec
 from routing.estimate import ANNOUNCEMENTS
 from routing.ids import AgentId, PromptId
 from routing.lines import MANY, AnsweredBy, Cancelled, Line, Section
-from routing.numbers import spoken
+from routing.numbers import EMERGENCY, spoken
 
 HALL_NAMES = frozenset({"city", "hall"})
 LINE_NAMES = HALL_NAMES | {"line", "short", "number"}
@@ -31,6 +31,7 @@ TEMPLATES: dict[str, frozenset[str]] = {
     "transfer": LINE_NAMES,
     "closed": LINE_NAMES,
     "emergency": DESK_NAMES,
+    "unanswered": DESK_NAMES,
     "whisper": LINE_NAMES,
     "agent": AGENT_NAMES,
     "named": AGENT_NAMES,
@@ -251,6 +252,11 @@ def emergency(number: str) -> PromptId:
     return PromptId(f"emergency-{number}")
 
 
+def unanswered(number: str) -> PromptId:
+    """Said when no emergency desk of that number can be had: to dial it oneself."""
+    return PromptId(f"unanswered-{number}")
+
+
 def whisper(line: Line) -> PromptId:
     """The line's short name, for the agent."""
     return PromptId(f"whisper-{line.number}")
@@ -288,6 +294,8 @@ def fill_all(
         yield "named", templates["named"].fill(named(agent), of_agent, is_one_of_many=True)
     for number in desks:
         yield "emergency", templates["emergency"].fill(emergency(number), {**names, "number": number})
+    for number in EMERGENCY:
+        yield "unanswered", templates["unanswered"].fill(unanswered(number), {**names, "number": number})
 
 
 def _of_line(line: Line, hall: str) -> Iterator[tuple[PromptId, str]]:

@@ -31,6 +31,8 @@ from routing import diff as differing
 from routing import explain as explaining
 from routing.config import Config, ConfigFaults, Mode, attempt, build, render
 from routing.hours import parse_moment
+from routing.numbers import EMERGENCY
+from routing.outward import direct
 
 
 @click.command("check")
@@ -82,7 +84,10 @@ def prove_command(*, as_json: bool) -> None:
     files = render_dialplan(config, SOMEWHERE)
     ours = prove.prove(config)
     asterisk = dialplan.prove(
-        files["asterisk/etc/extensions.conf"], files["asterisk/etc/queues.conf"], config.site.hall
+        files["asterisk/etc/extensions.conf"],
+        files["asterisk/etc/queues.conf"],
+        config.site.hall,
+        {number: {way.trunk for way in direct(config, number)} for number in EMERGENCY},
     )
     if as_json:
         both = {"routes": ours, "dialplan": asterisk}

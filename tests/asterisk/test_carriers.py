@@ -27,11 +27,11 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.slow]
 
 TELECOM, DEAD, UNICOM, MOBILE, NOBODY = (f"127.0.0.{n}" for n in (2, 3, 4, 5, 9))
 OURS, TO_UNICOM, TO_MOBILE = "127.0.0.7", "127.0.0.8", "127.0.0.10"
-OUTSIDE = "203.0.113.7"
+OUTSIDE, PILOT = "203.0.113.7", "03103020000"
 TRUNKS = """trunks:
   - {{id: telecom, name: 电信, carrier: telecom, addresses: ["{telecom}:{port}"], options_every: 1 s}}
   - {{id: unicom, name: 联通, carrier: unicom, addresses: ["{dead}:{port}", "{unicom}:{port}"], options_every: 1 s,
-     bind: {to_unicom}}}
+     bind: {to_unicom}, pilot: "{pilot}"}}
   - {{id: mobile, name: 移动, carrier: mobile, addresses: ["{mobile}:{port}"], bind: {to_mobile},
      external_address: {outside}}}
 """
@@ -42,7 +42,7 @@ def city(folder: Path, port: int) -> Path:
     """Ours, in production, with three carriers; the centre of 12316 is open at any hour, over the first two."""
     trunks = TRUNKS.format(
         telecom=TELECOM, dead=DEAD, unicom=UNICOM, mobile=MOBILE, port=port,
-        to_unicom=TO_UNICOM, to_mobile=TO_MOBILE, outside=OUTSIDE,
+        to_unicom=TO_UNICOM, to_mobile=TO_MOBILE, outside=OUTSIDE, pilot=PILOT,
     )  # fmt: skip
     (folder / "config").mkdir(parents=True)
     (folder / "recordings").mkdir()
@@ -189,6 +189,36 @@ async def test_a_centre_that_is_busy_or_declines_is_not_asked_again_over_another
     await carriers.hears(call, "return-hall")
     assert not carriers.unicom.is_ringing
     await call.hang_up()
+
+
+async def test_a_carrier_that_forbids_the_citizen_s_number_is_asked_once_more_with_its_pilot(
+    carriers: Carriers,
+) -> None:
+    call = await carriers.calls(carriers.telecom, "12316")
+    (await carriers.telecom.rung(20)).reject(503)
+    forbidden = await carriers.unicom.rung(20)
+    forbidden.reject(403)
+    ring = await carriers.unicom.rung(20)
+    ring.answer(tone(VOICE))
+    await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the centre")
+    assert (forbidden.caller, ring.caller) == (carriers.telecom.user, PILOT)
+    await call.hang_up()
+
+
+async def test_a_seat_reaches_the_emergency_desk_while_the_controller_is_dead(carriers: Carriers) -> None:
+    house = carriers.house
+    async with await Phone.open() as seat:
+        await seat.register((OURS, house.ports["sip"]), "8001", house.secret("8001"))
+        killed = house.kills("controller")
+        call = await seat.dial("110", (OURS, house.ports["sip"]))
+        ring = await carriers.telecom.rung(20)
+        ring.answer(tone(VOICE))
+        await call.answered(10)
+        await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the desk")
+        assert ring.caller == "12345"
+        await house.has_restarted("controller", killed)
+        assert call.end is None
+        await call.hang_up()
 
 
 async def test_behind_a_nat_a_carrier_is_told_the_address_outside(carriers: Carriers) -> None:

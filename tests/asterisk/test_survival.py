@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from ivr.town.calls import Refused
 from tests.asterisk import switch as house
 from tests.asterisk.phones import Phones
 from tests.asterisk.switch import Switch
@@ -150,6 +151,34 @@ async def test_a_caller_whose_number_is_a_seats_is_still_a_citizen(phones: Phone
     (await agent.rings()).answers()
     await citizen.hears_person(agent)
     assert agent.ring.caller == "8005"
+
+
+async def test_a_seat_reaches_an_emergency_desk_by_itself_and_that_is_no_citizen_s_call(
+    switch: Switch, phones: Phones
+) -> None:
+    agent, other = await phones.agent("8006"), await phones.agent("8007")
+    pilot = switch.config.site.trunks["town"].pilot
+    for name, value in (("TOWN_traffic_police", "unreachable"), ("TOWN_KNOWS_town", pilot)):
+        async with switch.town_ari() as town, town.post(f"asterisk/variable?variable={name}&value={value}") as reply:
+            assert reply.ok
+    await agent.dials("110")  # the carrier forbids the hall's number, and lets the pilot pass
+    await other.dials("122")
+    await agent.hears("town-police")
+    await other.hears("unanswered-122")
+    await agent.hangs_up()
+    await other.is_hung_up()
+
+    def told(number: str) -> list[list[str]]:
+        return [line for line in switch.census() if line[1] == number]
+
+    await eventually(lambda: bool(told("110") and told("122")), 5, f"{switch.census()}")
+    assert [(line[2], line[6], line[7], line[8]) for line in told("110")] == [("8006", "ANSWERED", "seat", "town")]
+
+
+async def test_a_seat_dials_nobody_else(phones: Phones) -> None:
+    agent = await phones.agent("8006")
+    with pytest.raises(Refused):
+        await agent.dials("12345")
 
 
 async def test_every_stamp_reaches_the_controller(phones: Phones, controller: Controller) -> None:

@@ -224,3 +224,9 @@ def test_a_line_that_cannot_be_read_is_reported_and_passed(house: House, odd: st
     assert house.reconciles() == ["next"]
     assert "census: a line" in caplog.text
     assert "1,2,3" not in caplog.text  # the numbers of a caller are among what cannot be read
+
+
+def test_a_seat_that_dialled_an_emergency_number_is_no_citizen_s_call(house: House) -> None:
+    house.call("h1-1-1", Fate.SEAT, dialled="110")
+    house.call("h1-1-2")
+    assert house.reconciles() == ["h1-1-2"]

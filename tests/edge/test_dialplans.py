@@ -216,10 +216,11 @@ def test_every_context_with_a_pattern_ends_h_at_its_first_step(config: Config, s
             assert "exten => _" not in text or "exten => h,1,Hangup()" in text, f"{home} {name}"
 
 
-def test_a_seats_phone_reaches_nobody_but_us(config: Config, settings: Settings) -> None:
+def test_a_seats_phone_reaches_nobody_but_us_and_the_emergency_desks(config: Config, settings: Settings) -> None:
     text = sections(render(config, settings)["asterisk/etc/extensions.conf"])
     assert "Dial(" not in text["from-seats"] + text["seat"]
-    assert set(re.findall(r"Goto\(([^)]*)\)", text["from-seats"])) == {"seat,s,1"}
+    desks = {f"emergency,{number},1" for number in ("110", "119", "120", "122")}
+    assert set(re.findall(r"Goto\(([^)]*)\)", text["from-seats"])) == {"seat,s,1"} | desks
     for code in Code:
         assert f"exten => {code},1,Set(HOTLINE_CODE=" in text["from-seats"]
 

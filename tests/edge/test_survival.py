@@ -11,7 +11,7 @@ import pytest
 
 from ivr.snapshot import COMPILED, SNAPSHOT, Compiled, Snapshot, compiled
 from ivr.survival import SHANGHAI, Stamp, decide, moment, steps
-from routing.config import Config, build
+from routing.config import CallerId, Config, build
 from routing.ids import Instant, PromptId
 from routing.lines import Phase
 from routing.plan import Route, SpokenPrompt
@@ -54,7 +54,11 @@ def at(text: str) -> datetime:
         ("12329", MORNING, "say=P/transition-12329|queue=hall,"),
         ("12350", MORNING, "say=P/transition-12350|queue=safety,10|queue=hall,"),
         ("12350", NIGHT, "say=P/transition-12350|queue=hall,"),
-        ("12316", MORNING, "say=P/transfer-12316|dial=031112316@town,15|say=P/return-hall|queue=hall,"),
+        (
+            "12316",
+            MORNING,
+            "say=P/transfer-12316|dial=031112316,town,15,196,,03103012345|say=P/return-hall|queue=hall,",
+        ),
         ("12316", NIGHT, "say=P/closed-12316|queue=hall,"),
         ("96300", "2021-12-01T09:00", f"say={SAID_96300}|queue=hall,"),
         ("99999", MORNING, "say=P/greeting-12345|queue=hall,"),
@@ -120,3 +124,11 @@ def test_without_a_snapshot_the_script_leaves_the_variable_alone(tmp_path: Path)
     run = subprocess.run(command, input="\n", capture_output=True, text=True, check=False, timeout=30)
     assert run.returncode != 0
     assert "SET" not in run.stdout
+
+
+def test_a_leg_shows_what_the_trunk_permits_and_only_an_emergency_takes_the_last_channels(config: Config) -> None:
+    town = msgspec.structs.replace(config.site.trunks["town"], caller_id=CallerId.HALL)
+    halls = msgspec.structs.replace(config, site=msgspec.structs.replace(config.site, trunks={"town": town}))
+    way = decide(halls, Stamp("12316", trunk="town"), at(MORNING), "P")
+    assert "|dial=031112316,town,15,196,12345,03103012345|" in way
+    assert "|dial=110,town,10,200,,03103012345|" in decide(config, Stamp("110", trunk="town"), at(MORNING), "P")

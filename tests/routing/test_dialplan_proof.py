@@ -27,14 +27,17 @@ def texts() -> tuple[str, str]:
     return files["asterisk/etc/extensions.conf"], files["asterisk/etc/queues.conf"]
 
 
+DESKS = {"110": ("town",), "119": ("town",)}
+
+
 def broken(old: str, new: str) -> Walked:
     extensions, phones = texts()
     assert old in extensions, f"{old!r} does not stand in the dialplan"
-    return prove(extensions.replace(old, new), phones, "hall")
+    return prove(extensions.replace(old, new), phones, "hall", DESKS)
 
 
 def test_every_path_of_the_rendered_dialplan_ends_well() -> None:
-    found = prove(*texts(), "hall")
+    found = prove(*texts(), "hall", DESKS)
     assert not found.broken, dialplan.render(found)
     assert found.paths > 100
     assert {PERSON, TOLD, REFUSED, dialplan.HELD, dialplan.OVER} <= set(found.ends)
@@ -65,6 +68,11 @@ def test_every_path_of_the_rendered_dialplan_ends_well() -> None:
         ("n(end),Hangup()", "n(end),NoOp()", "the dialplan ends here, and Asterisk hangs up"),
         ("StopMusicOnHold()", "Park()", "what Park does to the caller is not known"),
         ("[from-trunk]", "[from-carrier]", "there is no context 'from-trunk'"),
+        ("exten => 110,1,Goto(emergency,110,1)", "", "there is no extension '110' in 'from-seats'"),
+        ("Goto(emergency,110,1)", "Goto(emergency,s,1)", "it goes to 'emergency,s,1', which is nowhere"),
+        ("Gosub(outward,s,1(119,town,", "Gosub(outward,s,1(119,elsewhere,", "no person, and no sentence"),
+        ("Dial(PJSIP/${ARG1}@${ARG2},${ARG3},${ARG7})", "NoOp()", "no person, and no sentence after all phones"),
+        ("Playback(/s/prompts/unanswered-119)", "NoOp()", "no person, and no sentence after all phones"),
         ("Set(HOTLINE_STEP=${SHIFT(HOTLINE_WAY,|)})", "Set(HOTLINE_STEP=${HOTLINE_WAY})", "a loop: "),
     ],
 )  # fmt: skip

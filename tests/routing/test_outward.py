@@ -17,6 +17,7 @@ from routing.outward import (
     USER_BUSY,
     Way,
     after,
+    direct,
     has_channel,
     outbound_class,
     over,
@@ -190,6 +191,15 @@ def test_an_ordinary_leg_leaves_the_reserve_and_an_emergency_s_takes_it() -> Non
         (has_channel(FREE, used, is_emergency=False), has_channel(FREE, used, is_emergency=True)) for used in range(12)
     ]
     assert may == [(True, True)] * 8 + [(False, True)] * 2 + [(False, False)] * 2
+
+
+def test_a_seat_s_own_call_to_an_emergency_goes_to_the_city_s_desks_and_shows_the_hall() -> None:
+    (way,) = direct(CITY, "110")
+    assert (way.number, way.trunk, shown(way, "", "12345"), way.is_emergency) == ("110", "town", "12345", True)
+    without = msgspec.structs.replace(CITY.site, targets={}, trunks=CARRIERS)
+    found = direct(replaced(without), "110")
+    assert [(way.number, way.trunk) for way in found] == [("110", trunk) for trunk in CARRIERS]
+    assert [shown(way, "", "12345") for way in found] == ["12345", "12345", "03103020002", "12345"]
 
 
 def test_only_desks_are_dialled_as_emergencies() -> None:
