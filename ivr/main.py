@@ -9,6 +9,7 @@ from ivr.commands.floor import close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.nuisance import nuisance
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
+from ivr.commands.planning import simulate, staffing
 from ivr.commands.prompts import prompts_command
 from ivr.commands.replay import replay_command
 from ivr.commands.report import report
@@ -65,6 +66,8 @@ for command in (
     talk,
     report,
     replay_command,
+    staffing,
+    simulate,
     town,
     reload_command,
     history_command,

@@ -124,6 +124,8 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "ivr.commands.access": ({"pathlib"}, _COMMAND),
     "ivr.commands.lines": ({"pathlib", "read_bytes()", "write_text()"}, _COMMAND),
     "ivr.commands.plan": ({"pathlib", "read_text()", "write_text()"}, _COMMAND),
+    "ivr.commands.planning": ({"pathlib"}, _COMMAND),
+    "ivr.commands.planning_plot": ({"pathlib"}, _COMMAND),
     "ivr.commands.plot": ({"pathlib"}, _COMMAND),
     "ivr.commands.prompts": ({"pathlib"}, _COMMAND),
     "ivr.commands.replay": ({"pathlib"}, _COMMAND),
