@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ivr import parties
 from ivr.ari import models
 from ivr.ari.client import Lists
-from ivr.facts import Arrived, Connected
+from ivr.facts import Arrived, Connected, Direction
 from ivr.ledger import ARRIVED, CONNECTED, OFFERED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
 from ivr.register import Register
@@ -23,6 +23,7 @@ from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
 from routing.talk import Room
 
 _LEG = re.compile(r"(?P<call>.+)-(agent-(?P<offer>\d+)|transfer-(?P<place>\d+)-\d+|talk-\d+-\d+|ear-\d+-\d+)")
+_CALLED = re.compile(r"(?P<call>.+)-citizen-\d+")  # whom we have dialled: the citizen's leg of a call of our own
 _BRIDGE = re.compile(rf"(?P<call>.+)-(?P<room>{'|'.join(BRIDGES.values())})(-\d+)?")
 _ROOMS = {name: room for room, name in BRIDGES.items()}
 
@@ -54,7 +55,8 @@ def orphans(lists: Lists, register: Register) -> Findings:
     found = Findings(tuple(channel.id for channel in lists.channels))
     for channel in lists.channels:
         call = call_of(channel)
-        if (match := _LEG.fullmatch(channel.id)) and _is_over(match, register):
+        ours = _LEG.fullmatch(channel.id) or _CALLED.fullmatch(channel.id)
+        if ours and _is_over(ours, register):
             found.strays.append(ChannelId(channel.id))
         elif call is not None and channel.dialplan.app_name == STASIS and register.is_ended(call):
             _stays(found, channel, call, register)
@@ -80,6 +82,11 @@ def concerned(request: str, register: Register) -> CallId | None:
 
 def _is_over(match: re.Match[str], register: Register) -> bool:
     return not register.is_open(CallId(match["call"]))
+
+
+def is_called(channel: models.Channel) -> bool:
+    """Whether this is somebody whom we have dialled in a call of our own."""
+    return _CALLED.fullmatch(channel.id) is not None
 
 
 def call_of(channel: models.Channel) -> CallId | None:
@@ -127,7 +134,9 @@ def _citizens(found: Findings, lists: Lists, register: Register) -> None:
             if channel.dialplan.app_name == STASIS and called_from(args_of(channel)):
                 found.desks.append(channel)
             continue
-        if channel.dialplan.app_name != STASIS:
+        if is_called(channel) and not register.is_open(call):
+            found.strays.append(ChannelId(channel.id))
+        elif channel.dialplan.app_name != STASIS:
             found.taken.add(call)
         elif register.is_ended(call):
             _stays(found, channel, call, register)
@@ -149,6 +158,11 @@ def legs(ledger: Ledger) -> list[ChannelId]:
     """The legs that a ledger says have answered, of those who have talked with the citizen or beside them."""
     talk = parties.talk(ledger)
     return [each.leg for each in talk.parties[1:] if each.since is not None] if talk else []
+
+
+def is_ours(ledger: Ledger) -> bool:
+    """Whether it is a call of our own, which lives without a citizen too."""
+    return ARRIVED in ledger and ledger[ARRIVED].direction is not Direction.IN
 
 
 def tickets(ledger: Ledger) -> tuple[list[TicketId], list[TicketId]]:

@@ -13,9 +13,21 @@ from functools import partial
 
 import msgspec
 
-from ivr import seating
+from ivr import outgoing, seating
 from ivr.acquaintances import Acquaintances
-from ivr.adopt import Findings, args_of, arrived, call_of, concerned, legs, orphans, survey, tickets
+from ivr.adopt import (
+    Findings,
+    args_of,
+    arrived,
+    call_of,
+    concerned,
+    is_called,
+    is_ours,
+    legs,
+    orphans,
+    survey,
+    tickets,
+)
 from ivr.ari import models
 from ivr.ari.client import Ari, Lists, connect
 from ivr.ari.handles import Channel
@@ -24,6 +36,7 @@ from ivr.call import SURVIVAL, serve
 from ivr.callbacks import Callbacks
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
+from ivr.facts import Arrived, Direction
 from ivr.ledger import ARRIVED
 from ivr.nuisance import Nuisances
 from ivr.pins import Pins
@@ -31,8 +44,10 @@ from ivr.register import Register, Witness
 from ivr.seating import Desk, called_from
 from ivr.service import Audio, Service
 from ivr.visit import Call, Conversing
+from routing.callbacks import Task
 from routing.config import Config
 from routing.ids import AgentId, CallId, ChannelId, SeatId, TicketId
+from routing.outgoing import arrival
 from routing.standing import AgentView
 from routing.talk import Room
 from routing.tickets import AgentState
@@ -52,6 +67,9 @@ SWEEP_EVERY_S = 30.0
 
 ECHO_EVERY_S = 3.0
 """How often Asterisk has to prove that it tells us what happens."""
+
+CALL_BACK_EVERY_S = 1.0
+"""How often it is looked whose try to call back is due."""
 
 PATIENCE = 2
 """Connections that one call may cost, one after another, by requests of which Asterisk answers none."""
@@ -79,8 +97,11 @@ class Controller:
         self.register = register
         self.pins = pins
         self.ari: Ari | None = None
+        self._group: asyncio.TaskGroup | None = None
         self.rehearsal = rehearsal
-        self.callbacks = callbacks or Callbacks(service.journal, service.clock, service.config.site.numbering)
+        self.callbacks = callbacks or Callbacks(
+            service.journal, service.clock, service.config.site.numbering, terms=service.config.site.callbacks
+        )
         self._acquaintances = acquaintances or Acquaintances(
             service.journal, service.clock, service.config.site.numbering
         )
@@ -105,7 +126,7 @@ class Controller:
             except (ConnectionLost, AriError) as error:
                 log.warning("no connection: %s", error)
                 self._suspect(error)
-            self.ari = None
+            self.ari = self._group = None
             await asyncio.sleep(RETRY_S)
 
     def attend(self, witness: Witness) -> None:
@@ -116,6 +137,7 @@ class Controller:
         """Calls that begin from now on follow this; those that have begun keep the service that they hold."""
         self.service = replace(self.service, config=config, audio=audio, version=version)
         self.service.dispatcher.configure(config.site)
+        self.callbacks.follow(config.site.callbacks)
         log.info("follows version %d: %d lines", version, len(config.lines))
 
     def close_door(self) -> None:
@@ -135,7 +157,8 @@ class Controller:
         register, service = self.register, self.service
         found = survey(service.config, await ari.lists(), register, service.clock.instant())
         self._sweep(ari, found)
-        held = [tickets(ledger) for call, ledger in register.ledgers.items() if call in found.living]
+        alive = [ledger for call, ledger in register.ledgers.items() if call in found.living or is_ours(ledger)]
+        held = [tickets(ledger) for ledger in alive]
         new = [TicketId(call) for call in found.living if not register.is_open(call)]
         kept = [ticket for needed, _ in held for ticket in needed]
         service.dispatcher.reconcile(new + kept, [ticket for _, there in held for ticket in there])
@@ -150,7 +173,8 @@ class Controller:
                 group.create_task(self._look_for_phones(), name="phones")
                 group.create_task(self._look_around(ari), name="sweep")
                 group.create_task(self._listen(ari), name="echo")
-                self.ari = ari
+                group.create_task(self._call_back(), name="callbacks")
+                self.ari, self._group = ari, group
                 log.info("connected: %d calls", len(register.ledgers))
                 for witness in self._witnesses:
                     witness.connected()
@@ -173,7 +197,8 @@ class Controller:
                 self._take(ari, group, call, start.channel)
                 continue
             channel = Channel(ari, ChannelId(start.channel.id))
-            if call is None or self.register.was_served(call):  # a leg of a life before, or of a call that is over
+            # a leg of a life before, or of a call that is over
+            if call is None or is_called(start.channel) or self.register.was_served(call):
                 channel.hang_up()
             else:
                 _survive(ari, channel.id)
@@ -196,8 +221,8 @@ class Controller:
     async def _serve(self, call: CallId, begin: Callable[[CallId], Call]) -> None:
         CURRENT.set(call)
         try:
-            self._calls[call] = begin(call)
-            await serve(self._calls[call])
+            self._calls[call] = mine = begin(call)
+            await (outgoing.serve if is_ours(mine.ledger) else serve)(mine)
         except (ConnectionLost, Replaced):
             raise
         except Exception:
@@ -220,14 +245,21 @@ class Controller:
         first_entry, agent = (task.first_entry, task.agent) if task is not None else (None, None)
         slower_ms = self.nuisances.slower_ms(self.service.config.site, now.arrival.caller)
         now = msgspec.structs.replace(now, first_entry=first_entry, agent=agent or known, slower_ms=slower_ms)
+        if task is not None and task.calling in self._calls:
+            self._calls[task.calling].give_up("the citizen calls by themselves")
         ledger.write(ARRIVED, now)
         return Call(self.service, ari, call, Channel(ari, ChannelId(channel.id)), ledger, resumed=False)
 
     def _resumed(self, ari: Ari, found: Findings, call: CallId) -> Call:
         """A call that an earlier life has begun; its people may have left meanwhile."""
         ledger, living = self.register.ledgers[call], found.living.get(call)
-        channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
-        if living is None:
+        if is_ours(ledger):
+            channel = outgoing.called(ari, ledger, found.everyone)
+        else:
+            channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
+        if is_ours(ledger):
+            log.info("a call of our own goes on")
+        elif living is None:
             channel.vitals.end(Ended(hung_up=call not in found.taken))
         elif self._suspects.count(call) >= PATIENCE and not legs(ledger):  # with a person nothing is asked of it
             log.error("no request about this call is answered: its lease gives the caller to the survival path")
@@ -274,6 +306,40 @@ class Controller:
             if not any(f"{view.ticket}-".startswith(f"{call}-") for call in calls):
                 log.warning("ticket %s belongs to no call any longer: its agent is free", view.ticket)
                 self.service.dispatcher.leave(view.ticket)
+
+    async def _call_back(self) -> None:
+        """Begin the tries that are due, now and then, while somebody is there to talk; late in the day give them up."""
+        self.callbacks.forget(self.register.ledgers)
+        while True:
+            await asyncio.sleep(CALL_BACK_EVERY_S)
+            if not self.callbacks.is_open:
+                for call in self._calls.values():
+                    if call.ledger[ARRIVED].direction is Direction.CALLBACK:
+                        call.give_up("nobody is called at this hour")
+            if self._door_is_open and self.service.dispatcher.agents():
+                engaged = [ledger[ARRIVED].arrival.caller for ledger in self.register.ledgers.values()]
+                for task in self.callbacks.to_call(engaged):
+                    self.begin(self.callbacks.begin(task), self._ours(task.line, task.caller, Direction.CALLBACK, task))
+
+    def begin(self, call: CallId, begun: Arrived) -> bool:
+        """Begin a call of our own; false when Asterisk is away."""
+        ari, group = self.ari, self._group
+        if ari is None or group is None:
+            return False
+        ledger = self.register.open(call)
+        ledger.write(ARRIVED, begun)
+        nobody = outgoing.nobody(ari, call)
+        made = Call(self.service, ari, call, nobody, ledger, resumed=False)
+        self._calls[call] = made
+        group.create_task(self._serve(call, lambda _: made), name=f"call:{call}")
+        return True
+
+    def _ours(self, line: str, number: str, direction: Direction, task: Task) -> Arrived:
+        clock = self.service.clock
+        return Arrived(
+            clock.instant(), arrival(line, number), clock.civil().isoformat(timespec="milliseconds"), self.rehearsal,
+            first_entry=task.first_entry, agent=task.agent, direction=direction, task=task.id,
+        )  # fmt: skip
 
     async def _look_for_phones(self) -> None:
         """An unreachable agent whose phone is registered again is ready again."""

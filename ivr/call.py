@@ -65,7 +65,7 @@ async def serve(call: Call) -> None:
                 return
             await call.once(ANSWERED, lambda: _answer(call))
             if not call.is_bridged:
-                _admit(call)
+                admit(call)
         prompts: tuple[SpokenPrompt, ...] = route.prompts
         for stage in stages(route):
             place = stage.places[0]
@@ -75,7 +75,7 @@ async def serve(call: Call) -> None:
                     if person is None and ASKED in call.ledger:
                         await asking.promise(call)
                         return
-                if person is not None and not await _talk(call, stage, person):
+                if person is not None and not await talked(call, stage, person):
                     async with call.citizen.alive():
                         await farewell(call)
                     return
@@ -105,12 +105,13 @@ def _routed(call: Call) -> Route:
 async def _answer(call: Call) -> Instant:
     """200 OK, the bridge, and music at once: in a bridge it plays whenever nothing else does."""
     await call.citizen.answer()
-    _admit(call)
+    admit(call)
     call.citizen.music()
     return call.now()
 
 
-def _admit(call: Call) -> None:
+def admit(call: Call) -> None:
+    """The citizen into the bridge of the call, which is made for it."""
     call.bridge.create()
     call.bridge.admit(call.citizen)
     call.is_bridged = True
@@ -137,7 +138,7 @@ async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) ->
     return await reach.target(call, stage.n, place, prompts)
 
 
-async def _talk(call: Call, stage: Stage, person: reach.Person) -> bool:
+async def talked(call: Call, stage: Stage, person: reach.Person) -> bool:
     """Until one of the two leaves.  True when a target let go so soon that the next destination is tried."""
     released = await conversation.over(call, person)
     if conversation.came_back(call, stage.n, stage.places[0], person, released):

@@ -5,17 +5,35 @@ call's own key.  Who calls again takes the place that they had.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
 from ivr.edge.protocols import Clock
-from ivr.facts import CallRecord, Outcome
+from ivr.facts import CallRecord, Direction, Outcome
 from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Entry, Journal
-from routing.callbacks import CUT, SHORT_MS, AnyFact, CameAgain, Result, Settled, Task, Tried, Wanted, Why, find, follow
+from routing.callbacks import (
+    CUT,
+    SHORT_MS,
+    AnyFact,
+    Begun,
+    CameAgain,
+    GivenUp,
+    Machine,
+    Result,
+    Settled,
+    Task,
+    Tried,
+    Wanted,
+    Why,
+    find,
+    follow,
+    retimed,
+)
 from routing.callbacks import number as callable_number
 from routing.ids import CallId, Instant
 from routing.numbers import Numbering
+from routing.terms import USUAL, Terms
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +46,27 @@ PROMISED = frozenset({Why.ASKED})
 class Callbacks:
     """Owns the tasks.  A `Witness`: told of each call that has its record."""
 
-    def __init__(self, journal: Journal, clock: Clock, numbering: Numbering, entries: Iterable[Entry] = ()) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        numbering: Numbering,
+        entries: Iterable[Entry] = (),
+        terms: Terms = USUAL,
+    ) -> None:
         """`entries` are what earlier lives left: a record whose life died before it could say so makes its task now."""
         self._journal = journal
         self._clock = clock
         self._numbering = numbering
+        self._terms = terms
+        self._answered: dict[CallId, Task] = {}
         self._tasks: dict[CallId, Task] = {}
         known: set[str] = set()
         records: list[CallRecord] = []
         for entry in entries:
             if entry.topic in {CALLBACK, CALLED_BACK}:
                 known.add(entry.key)
-                follow(self._tasks, CallId(entry.key), msgspec.json.decode(entry.body, type=AnyFact))
+                self._follow(CallId(entry.key), msgspec.json.decode(entry.body, type=AnyFact))
             elif entry.topic in {RECORD, MISSED}:
                 records.append(msgspec.json.decode(entry.body, type=CallRecord))
         self._untold = [record for record in records if record.call not in known]
@@ -56,6 +83,8 @@ class Callbacks:
 
     def ended(self, record: CallRecord) -> None:
         """A call has its record: is its citizen to be called back, or no longer?"""
+        if record.direction is Direction.CALLBACK:
+            self._tried_by_us(record)
         number = callable_number(self._numbering, record.caller)
         if number is None:
             return
@@ -69,7 +98,7 @@ class Callbacks:
             first_entry = task.first_entry if task is not None else record.queued or record.arrived
             self._note(record.call, Wanted(now, number, why, first_entry, record.line, agent))
             log.info("the caller of %s is to be called back: %s", record.call, why)
-        elif task is not None and why is None and record.connected is not None:
+        elif task is not None and why is None and _has_talked(record) and record.ended >= task.since:
             self._note(task.id, Settled(self._clock.instant(), record.call))
 
     def comes(self, call: CallId, raw: str) -> Task | None:
@@ -88,8 +117,68 @@ class Callbacks:
         """Somebody says that there is nothing more to do."""
         self._note(task, Settled(self._clock.instant(), by=by))
 
+    # --- calls of our own
+
+    def follow(self, terms: Terms) -> None:
+        """From now on these hold, for the tasks that there are too."""
+        self._terms = terms
+        self._tasks = {key: retimed(task, terms) for key, task in self._tasks.items()}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether citizens may be called now."""
+        return self._terms.on and self._terms.is_open(self._clock.instant())
+
+    def to_call(self, engaged: Collection[str]) -> list[Task]:
+        """Whose try is due, as many as may be called at once; nobody whose number is in a call: `engaged`, raw."""
+        if not self.is_open:
+            return []
+        now = self._clock.instant()
+        numbers = {callable_number(self._numbering, raw) for raw in engaged}
+        waiting = [task for task in self.open() if task.calling is None and task.due is not None and task.due <= now]
+        room = self._terms.at_once - sum(task.calling is not None for task in self._tasks.values())
+        return [task for task in waiting if task.caller not in numbers][: max(0, room)]
+
+    def begin(self, task: Task) -> CallId:
+        """A try begins; what its call is called."""
+        call = task.next_call
+        self._note(task.id, Begun(self._clock.instant(), call))
+        log.info("a try to call back for %s begins: %s", task.id, call)
+        return call
+
+    def forget(self, living: Collection[CallId]) -> None:
+        """Tries whose life died before their call had begun: given up."""
+        for task in self.open():
+            if task.calling is not None and task.calling not in living:
+                self._note(task.id, GivenUp(self._clock.instant(), task.calling))
+
+    def machine(self, call: CallId, by: str) -> bool:
+        """After the talk of a try an agent says that a machine had answered; false when that is not known any more."""
+        task = self._answered.pop(call, None)
+        if task is None:
+            return False
+        self._note(task.id, Machine(self._clock.instant(), task, by))
+        return True
+
+    def _tried_by_us(self, record: CallRecord) -> None:
+        task = next((task for task in self._tasks.values() if task.calling == record.call), None)
+        if task is None:
+            return
+        now = self._clock.instant()
+        if record.result is None:
+            self._note(task.id, GivenUp(now, record.call))
+        else:
+            self._note(task.id, Tried(now, record.result, call=record.call))
+        log.info("the try %s to call back for %s: %s", record.call, task.id, record.result or "given up")
+
+    def _follow(self, key: CallId, fact: AnyFact) -> None:
+        before = self._tasks.get(key)
+        follow(self._tasks, key, fact, self._terms)
+        if before is not None and before.calling is not None and key not in self._tasks:
+            self._answered[before.calling] = before
+
     def _note(self, key: CallId, fact: AnyFact) -> None:
-        follow(self._tasks, key, fact)
+        self._follow(key, fact)
         self._journal.write(CALLBACK if key in self._tasks else CALLED_BACK, key, fact)
 
 
@@ -97,11 +186,17 @@ def _why(record: CallRecord) -> Why | None:
     """Why the citizen of this call is to be called back; None: they have had what there was to have."""
     if record.outcome is Outcome.CALLED_BACK:
         return record.callback
+    if record.direction is not Direction.IN and record.connected is None:
+        return None  # the task of a try goes on by itself, and whom an agent called has asked for nothing
     if record.outcome is Outcome.ABANDONED:
         return Why.ABANDONED if record.ended - record.arrived >= SHORT_MS else None
     if record.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED}:
         return Why.CUT if record.cause in CUT else None
     return _OF.get(record.outcome)
+
+
+def _has_talked(record: CallRecord) -> bool:
+    return record.connected is not None and record.result is not Result.MACHINE
 
 
 def begins_at(task: Task | None) -> Instant | None:

@@ -3,6 +3,7 @@
     HotlineError
      ├── CallerHungUp        the citizen has left: the body of `alive()` ends with this
      ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (lease, continue)
+     ├── TryGivenUp          a call of ours has become needless before anybody answered it
      ├── OfferWithdrawn      the Floor has taken an offer back: the phone stops ringing
  ├── AriError            Asterisk answered a request with something else than success, or not at all
      │    ├── Gone           404: no such channel, bridge or playback; on our own channel a normal outcome
@@ -45,6 +46,10 @@ class TakenBack(HotlineError):
     def __init__(self, channel: str) -> None:
         super().__init__(f"channel {channel} is back in the dialplan")
         self.channel = channel
+
+
+class TryGivenUp(HotlineError):
+    """Whom we are about to call has called by themselves, or it is too late in the day."""
 
 
 class OfferWithdrawn(HotlineError):

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from routing.callbacks import Why
+from routing.callbacks import Result, Why
 from routing.estimate import Estimate
 from routing.ids import (
     AgentId,
@@ -25,12 +25,21 @@ from routing.plan import Arrival
 from routing.tickets import Refusal
 
 
+class Direction(StrEnum):
+    """Who called whom."""
+
+    IN = "in"  # a citizen, us
+    CALLBACK = "callback"  # the engine, a citizen who is to be called back
+    OUT = "out"  # an agent, somebody outside
+
+
 class Arrived(msgspec.Struct, frozen=True):
-    """The dialplan's stamp on `channel`.
+    """The dialplan's stamp on `channel`; or the beginning of a call of our own, `arrival.caller` being who is called.
 
     `moment`: the civil time that the plan is asked for, ISO; `rehearsal`: its id, if any.  `first_entry`, `agent`: of
-    somebody who was to be called back and calls by themselves: since when they wait, and who is asked first; `agent`
-    also of somebody who has lately talked with that one.  `slower_ms`: by how much later it counts as having come.
+    somebody who is to be called back, or calls by themselves meanwhile: since when they wait, and who is asked first;
+    `agent` also of somebody who has lately talked with that one, and the agent who calls out.  `task`: the call that
+    made the task of calling back.  `slower_ms`: by how much later it counts as having come.
     """
 
     at: Instant
@@ -41,6 +50,8 @@ class Arrived(msgspec.Struct, frozen=True):
     first_entry: Instant | None = None
     agent: AgentId | None = None
     slower_ms: int = 0
+    direction: Direction = Direction.IN
+    task: CallId | None = None
 
 
 class Heard(StrEnum):
@@ -126,6 +137,23 @@ class Transferring(msgspec.Struct, frozen=True):
     leg: ChannelId
 
 
+class Dialling(msgspec.Struct, frozen=True):
+    """Whom we call is about to be dialled."""
+
+    at: Instant
+    number: str
+    trunk: str
+    leg: ChannelId
+
+
+class Unreached(msgspec.Struct, frozen=True):
+    """It came to nothing: `cause` is Q.850; without a `result` it was given up before it could come to anything."""
+
+    at: Instant
+    result: Result | None = None
+    cause: int = 0
+
+
 class Returned(msgspec.Struct, frozen=True):
     """A target that came to nothing: `closed`, `unanswered`, `busy`, `released` too soon, ..."""
 
@@ -178,6 +206,8 @@ class Outcome(StrEnum):
     FAILED = "failed"  # we ended it and nobody had answered: a fault of ours
     REFUSED = "refused"  # busy at a limit of channels; known from the census only
     MISSED = "missed"  # came and left while we were away; known from the census only
+    UNREACHED = "unreached"  # a call of our own to which nobody came: `result` says why
+    WITHDRAWN = "withdrawn"  # a call of our own that was given up before anybody was dialled for
 
 
 class Matter(StrEnum):
@@ -281,6 +311,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
     a person answered during the prompts.  `held_ms`: music within the talk.  `paused`: when
     the recording was: it is silent there.
+    A call of our own has another `direction` than `in`: `caller` is whom we have called, `result` what came of it,
+    `task` the call that made the task of calling back.
     """
 
     call: CallId
@@ -327,3 +359,6 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     held_ms: int = 0
     brought: tuple[Brought, ...] = ()
     paused: tuple[tuple[Instant, Instant], ...] = ()
+    direction: Direction = Direction.IN
+    task: CallId | None = None
+    result: Result | None = None

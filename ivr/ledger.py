@@ -16,6 +16,7 @@ from ivr.facts import (
     CallRecord,
     Connected,
     Declined,
+    Dialling,
     Left,
     Offered,
     Outcome,
@@ -26,6 +27,7 @@ from ivr.facts import (
     Returned,
     Said,
     Transferring,
+    Unreached,
 )
 from ivr.journal import CALL, MISSED, RECORD, Entry, Journal
 from routing.ids import CallId, Instant
@@ -74,6 +76,9 @@ OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
 ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)
 DECLINED: Step[Declined] = _step("declined", Declined, ":<n>  that offer came to nothing", detail=True)
+DIALLING: Step[Dialling] = _step("dialling", Dialling, ":<n>  before whom we call is dialled, over the n-th trunk")
+UNREACHED: Step[Unreached] = _step("unreached", Unreached, "our call came to nothing, or was given up")
+MACHINE: Step[Instant] = _step("machine", Instant, "the agent says that a machine has answered our call")
 CONNECTED: Step[Connected] = _step("connected", Connected, "citizen and agent share the bridge")
 TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  before the n-th stage is dialled")
 TRANSFERRED: Step[Instant] = _step("transferred", Instant, ":<n>  that target answered and shares the bridge")
@@ -135,7 +140,7 @@ class Ledger:
         try:
             self[ARRIVED], self.get(CONNECTED)
             if len(self._known) > 1:
-                self[ROUTED], self.which(OFFERED), self.which(TRANSFERRING)
+                self[ROUTED], self.which(OFFERED), self.which(TRANSFERRING), self.which(DIALLING)
         except (KeyError, msgspec.DecodeError):
             return False
         return True

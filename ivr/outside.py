@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import NamedTuple
 
 from ivr.ari.client import Ari
 from ivr.ari.handles import Leg, Up
@@ -26,9 +27,16 @@ GROUP = "GROUP(out)"
 """Where the dialplan counts the legs that go out over a trunk, ours beside its own."""
 
 
+class Into(NamedTuple):
+    """Where the dialplan has whoever answers, in place of us, and what it is told of them: it brings them to us."""
+
+    context: str
+    stamps: Callable[[Way], dict[str, str]]
+
+
 @asynccontextmanager
 async def outside(
-    service: Service, ari: Ari, name: ChannelId, way: Way, citizen: str = ""
+    service: Service, ari: Ari, name: ChannelId, way: Way, citizen: str = "", into: Into | None = None
 ) -> AsyncIterator[tuple[Leg, Up | Ended]]:
     """One way, as a leg with what has become of it; leaving the block hangs it up, unless it was kept.
 
@@ -40,14 +48,20 @@ async def outside(
         f"PJSIP/{way.number}@{way.trunk}",
         caller_id=outward.shown(way, citizen, service.config.site.number),
         ring_for=timedelta(milliseconds=way.ring_for_ms),
-        variables={GROUP: way.trunk},
+        variables={GROUP: way.trunk} | (into.stamps(way) if into else {}),
+        context=into.context if into else "",
     )
     async with leg:
         yield leg, await _answered(service, leg, way)
 
 
 async def dialled(
-    service: Service, ari: Ari, ways: tuple[Way, ...], begin: Callable[[Way], ChannelId], citizen: str = ""
+    service: Service,
+    ari: Ari,
+    ways: tuple[Way, ...],
+    begin: Callable[[Way], ChannelId],
+    citizen: str = "",
+    into: Into | None = None,
 ) -> Leg | Ended:
     """Dial one way after another, as `outward.after` has it: the first leg that is answered, kept; or the last end.
 
@@ -55,7 +69,7 @@ async def dialled(
     """
     answer = Ended(hung_up=True, cause=outward.ABSENT)
     while ways:
-        async with outside(service, ari, begin(ways[0]), ways[0], citizen) as (leg, outcome):
+        async with outside(service, ari, begin(ways[0]), ways[0], citizen, into) as (leg, outcome):
             if isinstance(outcome, Up):
                 leg.keep()
                 return leg

@@ -1,9 +1,9 @@
 """Who is in a call's conversation, read from its ledger: the facts of `routing.talk`, folded.  Pure."""
 
 from ivr.facts import Brought
-from ivr.ledger import ARRIVED, CONNECTED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
+from ivr.ledger import ARRIVED, CONNECTED, DIALLING, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
 from routing.conversing import follow
-from routing.ids import CallId, Instant, PoolId, TicketId
+from routing.ids import CallId, ChannelId, Instant, PoolId, TicketId
 from routing.talk import Aim, Asked, Do, Doing, Kind, Party, Role, Talk, Whom, begun
 
 
@@ -77,7 +77,13 @@ def _begun(ledger: Ledger) -> Talk | None:
     if first is None:
         return None
     hall = PoolId(ledger[ROUTED].destinations[-1].name)
-    return begun(ledger.call, hall, ledger[ARRIVED].channel, first)
+    return begun(ledger.call, hall, citizen(ledger), first)
+
+
+def citizen(ledger: Ledger) -> ChannelId:
+    """The citizen's channel: whom we have called, or who has called us."""
+    legs = [dialled.leg for dialled in ledger.which(DIALLING).values()]
+    return legs[-1] if legs else ledger[ARRIVED].channel
 
 
 def _agent(ledger: Ledger) -> Party | None:

@@ -17,7 +17,7 @@ from ivr.ari.vitals import Ended
 from ivr.asking import asking
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
-from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Queued, Returned, Transferring
+from ivr.facts import Connected, Declined, Direction, Offered, Overflowed, Party, Queued, Returned, Transferring
 from ivr.ledger import (
     ACCEPTED,
     ARRIVED,
@@ -41,6 +41,7 @@ from routing import outward
 from routing.config import CallerId, Config
 from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
+from routing.outgoing import only
 from routing.outward import NO_ANSWER, NO_CHANNEL, PERSONAL, REJECTED, USER_BUSY, Way
 from routing.overflow import overflowing, preferring
 from routing.plan import Destination, Kind, SpokenPrompt, Stage, is_urgent, ladder, stages
@@ -70,10 +71,10 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
     """
     connected = call.ledger.get(CONNECTED)
     if connected is not None:
-        return _joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
+        return joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
     if ASKED in call.ledger:
         return None
-    place = _place(call, stage)
+    place = enter(call, stage)
     async with speaking(call, prompts) as speech, call.leased(), asking(call, place):
         while True:
             async with announcing(call, place, speech):
@@ -103,12 +104,14 @@ async def _gives_up(call: Call, stage: Stage, place: Place, speech: Speech) -> N
         speech.hand_over()
 
 
-def _place(call: Call, stage: Stage) -> Place:
+def enter(call: Call, stage: Stage) -> Place:
     """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
     ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
     arrived = ledger[ARRIVED]
     rungs, too = _overflowing(call, ladder(config, _known(config, stage.places)), stage)
-    if arrived.agent is not None:
+    if arrived.direction is Direction.OUT and arrived.agent is not None:
+        rungs = only(arrived.agent, config.site.hall)
+    elif arrived.agent is not None:
         rungs = preferring(rungs, arrived.agent)
     entered = Entered(
         call.ticket,
@@ -181,19 +184,20 @@ async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg:
     call.ledger.write(ACCEPTED.of(offer.n), call.now())
     async with leg.channel.alive():
         await _introduce(call, leg.channel, offer.agent, speech)
-        await _join(call, leg.channel)
+        await join(call, leg.channel)
         pool = pool_of(call.service.config, call.ledger, offer.agent)
         since = call.now()
         call.ledger.write(CONNECTED, Connected(since, offer.agent, offer.seat, leg.channel.id, pool))
         leg.keep()
-    return _joined(call, Person(leg.channel, since, Party.AGENT))
+    return joined(call, Person(leg.channel, since, Party.AGENT))
 
 
 async def _introduce(call: Call, leg: Channel, agent_id: AgentId, speech: Speech) -> None:
     """The line to the agent at once; the agent's number to the citizen once what must be heard is over."""
-    audio, route = call.service.audio, call.ledger[ROUTED]
+    audio = call.service.audio
+    whispered = [sound for prompt in call.ledger[ROUTED].whispers for sound in audio.media(prompt)]
     longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
-    async with leg.play(audio.media(route.whisper), PlaybackId(f"{leg.id}-whisper")) as to_agent:
+    async with leg.play(whispered, PlaybackId(f"{leg.id}-whisper")) as to_agent:
         await speech.cut()
         try:
             async with (
@@ -210,7 +214,7 @@ async def target(call: Call, n: int, place: Destination, prompts: Sequence[Spoke
     """Dial the `n`-th destination; None when nobody answers there.  The prompts are said meanwhile."""
     if TRANSFERRED.of(n) in call.ledger:
         leg = Channel(call.ari, call.ledger[TRANSFERRING.of(n)].leg)
-        return _joined(call, Person(leg, call.ledger[TRANSFERRED.of(n)], Party.TARGET))
+        return joined(call, Person(leg, call.ledger[TRANSFERRED.of(n)], Party.TARGET))
     async with speaking(call, prompts) as speech, call.leased():
         ways, cause = _ways(call, place), 0
         while ways:
@@ -246,11 +250,11 @@ async def _dialled(call: Call, n: int, place: Destination, way: Way, speech: Spe
             return answer
         async with leg.channel.alive():
             await speech.cut()
-            await _join(call, leg.channel)
+            await join(call, leg.channel)
             since = call.now()
             call.ledger.write(TRANSFERRED.of(n), since)
             leg.keep()
-        return _joined(call, Person(leg.channel, since, Party.TARGET))
+        return joined(call, Person(leg.channel, since, Party.TARGET))
 
 
 def _attempts(call: Call, n: int) -> int:
@@ -259,14 +263,14 @@ def _attempts(call: Call, n: int) -> int:
     return 0 if before is None else int(before.leg.rpartition("-")[2])
 
 
-async def _join(call: Call, other: Channel) -> None:
+async def join(call: Call, other: Channel) -> None:
     """Both into the bridge, should the citizen not be there yet; prompts on either are stopped."""
     call.citizen.music_off()
     await call.bridge.add(call.citizen, other)
     call.rooms |= {call.citizen.id: Room.CALL, other.id: Room.CALL}
 
 
-def _joined(call: Call, person: Person) -> Person:
+def joined(call: Call, person: Person) -> Person:
     """Nobody takes them out of their talk: a life before may have died before it had lifted the lease."""
     call.is_with_somebody = True
     if RELEASED not in call.ledger:  # after the talk a prompt may be playing, and a variable would wait for its end

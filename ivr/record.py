@@ -1,14 +1,16 @@
 """The record of a call, computed from its ledger: what happened, added up.  Pure."""
 
 from ivr import parties
-from ivr.facts import CallRecord, Heard, Outcome, Stage
+from ivr.facts import CallRecord, Direction, Heard, Outcome, Stage
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
     ASKED,
     CONNECTED,
     DECLINED,
+    DIALLING,
     LEFT,
+    MACHINE,
     OFFERED,
     OVERFLOWED,
     QUEUED,
@@ -20,9 +22,10 @@ from ivr.ledger import (
     TAKEN_BACK,
     TRANSFERRED,
     TRANSFERRING,
+    UNREACHED,
     Ledger,
 )
-from routing.callbacks import Why
+from routing.callbacks import Result, Why
 from routing.config import AnswersWith
 from routing.ids import Instant, PoolId, PromptId, TargetId
 from routing.plan import Kind
@@ -40,7 +43,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     offers = ledger.which(OFFERED)
     spoken = {name: said for name, said in ledger.which(SAID).items() if said.heard is not Heard.FAILED}
     greeted = _prompts_ended(ledger)
-    left, rated = ledger.get(LEFT), ledger.get(RATED)
+    rated = ledger.get(RATED)
     served, asked = _served(ledger), ledger.get(ASKED)
     target = ledger[TRANSFERRING.of(served)].target if served else None
     pools = [place for place in route.destinations if place.is_ours] if route and queued else []
@@ -55,7 +58,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         phase=str(route.phase) if route else "",
         dialled=arrived.arrival.dialled if arrived else "",
         caller=arrived.arrival.caller if arrived else "",
-        trunk=arrived.arrival.trunk if arrived else "",
+        trunk=_trunk(ledger),
         diverted_from=arrived.arrival.diverted_from if arrived else None,
         marked=route.marked if route else None,
         moment=arrived.moment if arrived else "",
@@ -68,7 +71,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         released=released.at if released else None,
         released_by=released.who if released else None,
         stage=_stage(ledger) if outcome is Outcome.ABANDONED else None,
-        cause=released.cause if released else left.cause if left else 0,
+        cause=_cause(ledger),
         agent=connected.agent if connected else None,
         seat=connected.seat if connected else None,
         pool=connected.pool if connected else None,
@@ -88,7 +91,15 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         held_ms=parties.held_ms(ledger, released.at if released else ended),
         brought=parties.brought(ledger),
         paused=parties.paused(ledger, ended),
+        direction=direction(ledger),
+        task=arrived.task if arrived else None,
+        result=_result(ledger),
     )
+
+
+def _cause(ledger: Ledger) -> int:
+    said = ledger.get(RELEASED) or ledger.get(UNREACHED) or ledger.get(LEFT)
+    return said.cause if said else 0
 
 
 def _reached(ledger: Ledger) -> Instant | None:
@@ -113,6 +124,35 @@ def overflowed(ledger: Ledger) -> tuple[PoolId, ...]:
     return tuple(pool for place in ledger.which(OVERFLOWED).values() for pool in place.pools)
 
 
+def direction(ledger: Ledger) -> Direction:
+    """Who called whom."""
+    arrived = ledger.get(ARRIVED)
+    return arrived.direction if arrived else Direction.IN
+
+
+def _result(ledger: Ledger) -> Result | None:
+    """What came of a call of our own; None: it was given up before it could come to anything, or is no such call."""
+    if direction(ledger) is Direction.IN:
+        return None
+    if CONNECTED in ledger:
+        return Result.MACHINE if MACHINE in ledger else Result.ANSWERED
+    if TAKEN_BACK in ledger:
+        return Result.FAILED
+    unreached = ledger.get(UNREACHED)
+    if unreached is not None:
+        return unreached.result
+    if ANSWERED in ledger:
+        return Result.REFUSED
+    return Result.NO_ANSWER if ledger.which(DIALLING) else None
+
+
+def _trunk(ledger: Ledger) -> str:
+    arrived, dialled = ledger.get(ARRIVED), ledger.which(DIALLING)
+    if dialled:
+        return list(dialled.values())[-1].trunk
+    return arrived.arrival.trunk if arrived else ""
+
+
 def _is_machine(ledger: Ledger, target: TargetId) -> bool:
     """Whether a menu answers at the target."""
     route = ledger.get(ROUTED)
@@ -121,10 +161,16 @@ def _is_machine(ledger: Ledger, target: TargetId) -> bool:
 
 
 def _outcome(ledger: Ledger) -> Outcome:
-    route, left = ledger.get(ROUTED), ledger.get(LEFT)
-    why = left.why if left else ""
     if CONNECTED in ledger:
         return Outcome.ANSWERED
+    if direction(ledger) is not Direction.IN and TAKEN_BACK not in ledger:
+        return Outcome.WITHDRAWN if _result(ledger) is None else Outcome.UNREACHED
+    return _without_agent(ledger)
+
+
+def _without_agent(ledger: Ledger) -> Outcome:
+    route, left = ledger.get(ROUTED), ledger.get(LEFT)
+    why = left.why if left else ""
     if _served(ledger) is not None:
         return Outcome.TRANSFERRED
     if ASKED in ledger:

@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 
 from ivr.ari.client import Ari
 from ivr.ari.handles import Bridge, Channel
-from ivr.ledger import ARRIVED, ROUTED, SAID, SAYING, Ledger, Step
+from ivr.ari.scope import Scope
+from ivr.errors import TryGivenUp
+from ivr.ledger import ANSWERED, ARRIVED, ROUTED, SAID, SAYING, Ledger, Step
 from ivr.scopes import alongside
 from ivr.service import Service
 from routing.ids import BridgeId, CallId, ChannelId, Instant, PromptId, TicketId
@@ -69,6 +71,9 @@ class Call:
     rooms: dict[ChannelId, Room] = field(default_factory=dict)
     """Where Asterisk has whom, as far as we know."""
 
+    seeking: Scope = field(default_factory=Scope)
+    """Of a call of our own: until whom we call has answered."""
+
     @property
     def ticket(self) -> TicketId:
         """The call's ticket in the Floor."""
@@ -95,6 +100,11 @@ class Call:
     def now(self) -> Instant:
         """The present instant."""
         return self.service.clock.instant()
+
+    def give_up(self, why: str) -> None:
+        """Whom we are about to call need not be called; without effect once they have answered."""
+        if ANSWERED not in self.ledger:
+            self.seeking.end(TryGivenUp(why))
 
     async def once(self, step: Step[T], effect: Callable[[], Awaitable[T]]) -> T:
         """The outcome of a step: what the ledger knows, or else the effect, done and written down."""

@@ -94,7 +94,8 @@ class Survey(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """Everything that is decided when a call arrives; kept for the call's life.
 
-    Consecutive `is_ours` destinations form one ticket: `stages`.  `whisper` is the line's short name for the agent.
+    Consecutive `is_ours` destinations form one ticket: `stages`.  `whisper` is the line's short name for the agent,
+    `whispers_first` what is said to them before it.
     `marked`: why the call is out of the ordinary (`unknown-number`, `emergency`, `from-110`).  `priority_ms` moves it
     forward.
     """
@@ -108,6 +109,12 @@ class Route(msgspec.Struct, frozen=True):
     marked: str | None = None
     priority_ms: int = 0
     survey: Survey | None = None
+    whispers_first: PromptId | None = None
+
+    @property
+    def whispers(self) -> tuple[PromptId, ...]:
+        """All that the agent hears before the talk."""
+        return (self.whisper,) if self.whispers_first is None else (self.whispers_first, self.whisper)
 
 
 class Stage(NamedTuple):

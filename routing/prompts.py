@@ -72,11 +72,21 @@ SEAT_NOT_NOW = PromptId("seat-not-now")
 CALLBACK_OFFER, CALLBACK_PROMISE = PromptId("callback-offer"), PromptId("callback-promise")
 """The key for being called back, and what is said to whoever has pressed it."""
 
+CALLBACK_NOTICE, CALLING_OUT_NOTICE = PromptId("callback-notice"), PromptId("calling-out-notice")
+"""What somebody whom we have called hears first."""
+
+WHISPER_CALLBACK = PromptId("whisper-callback")
+"""Says to the agent that a citizen is called back; the line's short name follows."""
+
+NOTICES = frozenset({SURVIVAL_SORRY, CALLBACK_NOTICE, CALLING_OUT_NOTICE})
+"""Prompts of their own with which a recorded conversation can begin."""
+
 FIXED = (
     *(RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED),
     *(SEAT_AGENT, SEAT_PIN, SEAT_SIGNED_IN, SEAT_SIGNED_OUT, SEAT_READY, SEAT_PAUSED, SEAT_AFTER),
     *(SEAT_WRONG, SEAT_LOCKED, SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY, SEAT_NOT_NOW),
     *(SILENT_CALL, WARNING, CALLBACK_OFFER, CALLBACK_PROMISE),
+    *(CALLBACK_NOTICE, CALLING_OUT_NOTICE, WHISPER_CALLBACK),
     *ANNOUNCEMENTS,
 )
 """Prompts that must stand in the file by themselves."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from routing.config import callbacks_file
 from routing.config.calendar_file import HOLIDAY_KEYS
 from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
@@ -44,6 +45,7 @@ from routing.overflow import Overflow
 from routing.people import Agent, Pool, Seat, Skill
 from routing.priorities import Priorities
 from routing.prompts import FIXED, LANGUAGES, TEMPLATES
+from routing.terms import Terms
 
 Schema = dict[str, Any]
 
@@ -66,7 +68,7 @@ _OF: dict[object, Schema] = {
 OPTIONAL = frozenset(
     {
         *("network", "survey", "announcements", "callback_offer", "priorities", "nuisance", "recording", "voice"),
-        *("departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys"),
+        *("departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys", "callbacks"),
     }
 )
 
@@ -141,10 +143,16 @@ def _site() -> dict[str, Schema]:
         "keys": _object(
             {key: {"type": "string", "pattern": f"^{SEQUENCE.pattern}$"} for key in Keys.__struct_fields__}
         ),
+        "callbacks": _object(_callbacks()),
         "holidays": days,
         "working_weekends": days,
     }
     return {name: made[name] for name in SECTIONS}
+
+
+def _callbacks() -> dict[str, Schema]:
+    clock = {"type": "string", "pattern": "^([01][0-9]|2[0-4]):[0-5][0-9]$"}
+    return {**_fields(Terms, callbacks_file.KEYS), "from": clock, "until": clock, "after": _list(DURATION)}
 
 
 def _prompts() -> dict[str, Schema]:

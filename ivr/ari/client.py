@@ -137,6 +137,21 @@ class Ari:
             raise ari_error(request, reply.status_code, reason(reply))
         return msgspec.json.decode(reply.message_body) if reply.message_body else None
 
+    async def originate(self, channel: str, query: Query, body: Any = None) -> None:
+        """Dial a channel, and hear of it from now on.
+
+        Of one that is dialled into the dialplan nothing is told before it enters our application, so it is asked for in
+        the same breath: the other side's refusal may come a millisecond later.
+        """
+        self.counts.awaited += 1
+        future: asyncio.Future[models.RESTResponse] = self._loop.create_future()
+        request = self._ask("POST", f"channels/{channel}", query, body, future)
+        if "app" not in query:
+            self.send("POST", f"applications/{self.app}/subscription", query={"eventSource": f"channel:{channel}"})
+        reply = await future
+        if reply.status_code >= HTTPStatus.BAD_REQUEST:
+            raise ari_error(request, reply.status_code, reason(reply))
+
     def send(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> None:
         """Ask and do not wait: what comes back is logged if it is a surprise.  Without effect on a lost connection."""
         try:

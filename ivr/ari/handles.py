@@ -290,16 +290,20 @@ class Leg:
         caller_id: str = "",
         ring_for: timedelta = timedelta(seconds=30),
         variables: Mapping[str, str] | None = None,
+        context: str = "",
     ) -> None:
+        """In a `context` of the dialplan, at extension s, it is up to that to bring whoever answers to us."""
         self.channel = Channel(ari, name)
         self.endpoint = endpoint
         self._ring_for = ring_for
         self._query: dict[str, str | int] = {
             "endpoint": endpoint,
-            "app": ari.app,
-            "appArgs": "leg",
             "timeout": math.ceil(ring_for.total_seconds()) + 2,  # ours comes first
         }
+        if context:
+            self._query |= {"context": context, "extension": "s", "priority": 1}
+        else:
+            self._query |= {"app": ari.app, "appArgs": "leg"}
         if caller_id:
             self._query["callerId"] = caller_id
         self._body = {"variables": dict(variables)} if variables else None
@@ -326,7 +330,7 @@ class Leg:
         vitals, ari = self.channel.vitals, self.channel.ari
         try:
             async with asyncio.timeout(self._ring_for.total_seconds()):
-                await ari.request("POST", f"channels/{self.channel.id}", query=self._query, body=self._body)
+                await ari.originate(self.channel.id, self._query, self._body)
                 await vitals.started.wait()
         except TimeoutError:
             self.channel.hang_up()

@@ -44,6 +44,14 @@ def settle(call: str) -> None:
     click.echo(f"{len(controller('POST', f'{_path(call)}/settle', {}))} are to be called back")
 
 
+@callbacks.command()
+@click.argument("agent")
+def machine(agent: str) -> None:
+    """A machine has answered the call-back in which AGENT (工号) talks, or talked last."""
+    left = controller("POST", f"/agents/{quote(agent, safe='')}/machine")
+    click.echo(f"{len(left)} are to be called back")
+
+
 def _path(call: str) -> str:
     return f"/callbacks/{quote(call, safe='')}"
 

@@ -131,6 +131,8 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     found |= {said.SURVEY: ["survey"], said.SURVEY_THANKS: ["survey"], said.POOL_CLOSED: ["pools that close"]}
     found |= {said.SILENT_CALL: ["silent calls"], said.WARNING: ["nuisances"]}
+    found |= {said.CALLING_OUT_NOTICE: ["calls of agents"], said.CALLBACK_NOTICE: ["who is called back"]}
+    found |= {said.WHISPER_CALLBACK: ["who is called back"]}
     found |= {each: ["who waits"] for each in ANNOUNCEMENTS}
     used = {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}
     pieces: dict[PromptId, dict[str, None]] = {}

@@ -211,7 +211,7 @@ def _calls(now: Any) -> RenderableType:
     over = _table("over", "line", "dialled", "caller", "arrived", "outcome", "with", "waited", "talked")
     for call in now["ended"]:
         over.add_row(
-            call["call"], call["line"], _dialled(call), call["caller"], _clock(call["arrived"]), call["outcome"],
+            call["call"], call["line"], _dialled(call), call["caller"], _clock(call["arrived"]), _outcome(call),
             _with(call), _seconds(call["wait_ms"]), _seconds(call["talk_ms"]),
         )  # fmt: skip
     return Group(living, over, Text(now.get("error", ""), style="red"))
@@ -266,6 +266,13 @@ def _with(call: Any) -> str:
 
 def _dialled(call: Any) -> str:
     return f"{call['dialled']} ({call['marked']})" if call["marked"] else str(call["dialled"])
+
+
+def _outcome(call: Mapping[str, Any]) -> str:
+    """Of a call of our own who called, and what came of it."""
+    if call["direction"] == "in":
+        return str(call["outcome"])
+    return f"{call['direction']}: {call['result'] or call['outcome']}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

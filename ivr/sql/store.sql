@@ -31,7 +31,7 @@ select
     r.agent, r.seat, r.pool, r.target, coalesce(r.offers, 0),
     r.wait_ms, r.since_answer_ms, r.since_prompt_end_ms, r.talk_ms,
     coalesce(r.recording, ''), coalesce(r.rehearsal, ''), r.asked_pool, r.skill,
-    coalesce(r.overflowed, '{}'), r.rating, coalesce(r.held_ms, 0)
+    coalesce(r.overflowed, '{}'), r.rating, coalesce(r.held_ms, 0), coalesce(r.direction, 'in'), r.task, r.result
 from (
     select distinct on (call) *
     from (
@@ -42,7 +42,7 @@ from (
             prompts_ended bigint, queued bigint, rang bigint, connected bigint, released bigint, ended bigint,
             agent text, seat text, pool text, target text, offers integer, wait_ms bigint, since_answer_ms bigint,
             since_prompt_end_ms bigint, talk_ms bigint, recording text, rehearsal text, asked_pool text, skill text,
-            overflowed text[], rating integer, held_ms bigint
+            overflowed text[], rating integer, held_ms bigint, direction text, task text, result text
         )
         where f.node = $1 and f.seq = any ($2::bigint[])
     ) as every
@@ -58,7 +58,8 @@ on conflict (call) do update set
     target = excluded.target, offers = excluded.offers, wait_ms = excluded.wait_ms,
     since_answer_ms = excluded.since_answer_ms, since_prompt_end_ms = excluded.since_prompt_end_ms,
     talk_ms = excluded.talk_ms, rehearsal = excluded.rehearsal, asked_pool = excluded.asked_pool, skill = excluded.skill,
-    overflowed = excluded.overflowed, rating = excluded.rating, held_ms = excluded.held_ms
+    overflowed = excluded.overflowed, rating = excluded.rating, held_ms = excluded.held_ms,
+    direction = excluded.direction, task = excluded.task, result = excluded.result
 where (select topic from facts where facts.node = excluded.node and facts.seq = excluded.seq) = 'record';
 
 -- name: change_agents

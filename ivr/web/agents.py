@@ -13,7 +13,7 @@ from ivr.web.operations import SECRET, Operation
 from ivr.web.rights import ADMINS, FLOOR, OPERATORS, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from ivr.web.views import ShownAgent, ShownTicket
-from routing.ids import AgentId, SeatId
+from routing.ids import AgentId, CallId, SeatId
 from routing.people import Agent
 from routing.tickets import AgentState, AnyEvent, Paused, Readied, SignedIn, SignedOut, WrappedUp
 
@@ -109,17 +109,23 @@ async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
 
 async def wrap_up(asked: Asked, agent: AgentPath, body: WrappingUp) -> ShownAgent:
     """An agent says what the call was that they talk in, or talked in last; wrap-up is then over."""
-    service = asked.board.service
-    view = next(each for each in service.dispatcher.agents() if each.agent == present(asked, agent))
-    ticket = (view.ticket if view.state in TALKING else None) or view.last
-    if ticket is None:
-        raise Refusal(HTTPStatus.CONFLICT, f"agent {agent!r} has had no call")
+    service, call = asked.board.service, last_call(asked, agent)
     if (body.matter is Matter.DECLINED) != (body.ground is not None):
         grounds = ", ".join(Ground)
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"what is declined, and nothing else, has a ground: {grounds}")
     said = Disposition(service.clock.instant(), agent, body.matter, body.ground)
-    service.journal.write(DISPOSITION, call_of(ticket), said)
+    service.journal.write(DISPOSITION, call, said)
     return _told(asked, agent, WrappedUp(agent))
+
+
+def last_call(asked: Asked, agent: AgentId) -> CallId:
+    """The call in which the agent talks, or talked last.  Raises `Refusal`."""
+    there = present(asked, agent)
+    view = next(each for each in asked.board.service.dispatcher.agents() if each.agent == there)
+    ticket = (view.ticket if view.state in TALKING else None) or view.last
+    if ticket is None:
+        raise Refusal(HTTPStatus.CONFLICT, f"agent {agent!r} has had no call")
+    return call_of(ticket)
 
 
 async def give_pin(asked: Asked, agent: AgentPath, body: Pinning) -> Given:

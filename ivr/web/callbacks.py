@@ -5,9 +5,12 @@ from typing import Annotated
 
 import msgspec
 
+from ivr.facts import Direction
+from ivr.ledger import ARRIVED, MACHINE
+from ivr.web.agents import AgentPath, last_call
 from ivr.web.calls import CallPath
 from ivr.web.operations import Operation
-from ivr.web.rights import FLOOR, SUPERVISORS, WATCHERS
+from ivr.web.rights import FLOOR, OPERATORS, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from routing.callbacks import Result, Task, Why
 from routing.ids import AgentId, CallId, Instant
@@ -62,6 +65,18 @@ async def settle_callback(asked: Asked, call: CallPath) -> list[ShownTask]:
     return await callbacks(asked)
 
 
+async def machine(asked: Asked, agent: AgentPath) -> list[ShownTask]:
+    """A machine has answered the call-back in which the agent talks, or talked last: the next try follows."""
+    controller = asked.board.controller
+    call = last_call(asked, agent)
+    ledger = controller.register.ledgers.get(call)
+    if ledger is not None and ledger[ARRIVED].direction is Direction.CALLBACK:
+        ledger.write(MACHINE, asked.board.service.clock.instant())
+    elif not controller.callbacks.machine(call, asked.who.name):
+        raise Refusal(HTTPStatus.CONFLICT, f"the last call of agent {agent!r} is no call-back that was answered")
+    return await callbacks(asked)
+
+
 def _known(asked: Asked, call: CallId) -> Task:
     task = next((task for task in asked.board.controller.callbacks.open() if task.id == call), None)
     if task is None:
@@ -81,4 +96,5 @@ OPERATIONS = (
     Operation("GET", "/callbacks/{call}/number", number_to_call_back, FLOOR, discloses=True),
     Operation("POST", "/callbacks/{call}/tried", tried_to_call_back, FLOOR),
     Operation("POST", "/callbacks/{call}/settle", settle_callback, SUPERVISORS),
+    Operation("POST", "/agents/{agent}/machine", machine, SUPERVISORS, own=OPERATORS),
 )

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import msgspec
 import prometheus_client as prometheus
@@ -19,12 +20,13 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from ivr.app import Controller
 from ivr.ari.client import Counts
 from ivr.errors import DiskError, StoreError
-from ivr.facts import CallRecord, Outcome, Stage
+from ivr.facts import CallRecord, Direction, Outcome, Stage
 from ivr.figures import TERMS, Figures
 from ivr.service import Service
 from ivr.store import Cells, PostgresStore
 from ivr.watch import DATABASE_AWAY, Watch
 from ivr.web import views
+from routing.callbacks import Result
 from routing.tickets import AgentState
 from routing.windows import ROLLING
 
@@ -33,10 +35,11 @@ log = logging.getLogger(__name__)
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # all begin with this life
 
 LOOK_EVERY_S = 60.0
+WITHDRAWN = Outcome.WITHDRAWN.value
 WAITS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300)
 TALKS_S = (10, 30, 60, 120, 180, 300, 600, 1200, 3600)
 
-STAGES = ("arrival", "greeting", "queue", "ring", "transfer", "talk", "leaving")
+STAGES = ("arrival", "greeting", "queue", "ring", "dialling", "transfer", "talk", "leaving")
 RATIOS = tuple(name for name in Figures.__struct_fields__ if "_rate" in name or name.startswith("service_level"))
 TIMES = tuple(f.name for f in msgspec.structs.fields(Figures) if f.type == float | None and f.name not in RATIOS)
 
@@ -74,6 +77,9 @@ class Meters:
         self._ended = prometheus.Counter(
             "hotline_calls_ended", "Calls that have their record.", ["outcome", "stage"], registry=registry
         )
+        self._tries = prometheus.Counter(
+            "hotline_tries", "Calls of our own, by what came of each.", ["direction", "result"], registry=registry
+        )
         self._waits = prometheus.Histogram(
             "hotline_call_wait_seconds",
             "From the answer, or the end of the prompts, to the agent.",
@@ -92,12 +98,17 @@ class Meters:
                 self._ended.labels(outcome, stage)
         for clock in ("since_answer", "since_prompt_end"):
             self._waits.labels(clock)
+        for direction, result in product((Direction.CALLBACK, Direction.OUT), (*Result, WITHDRAWN)):
+            self._tries.labels(direction, result)
 
     def connected(self) -> None:
         """Nothing: who is connected is asked when it is told."""
 
     def ended(self, record: CallRecord) -> None:
         """A call of ours has its record."""
+        if record.direction is not Direction.IN:
+            self._tries.labels(record.direction, record.result or WITHDRAWN).inc()
+            return
         self._ended.labels(record.outcome, record.stage or "").inc()
         if record.outcome is not Outcome.ANSWERED:
             return

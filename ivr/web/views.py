@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from ivr import parties
-from ivr.facts import CallRecord, Outcome
+from ivr.facts import CallRecord, Direction, Outcome
 from ivr.journal import CALL, RECORD, Entry
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
     DECLINED,
+    DIALLING,
     OFFERED,
     QUEUED,
     RELEASED,
@@ -21,6 +22,7 @@ from ivr.ledger import (
     Ledger,
 )
 from ivr.record import overflowed
+from routing.callbacks import Result
 from routing.config import Config
 from routing.ids import AgentId, CallId, Instant, SeatId
 from routing.numbers import mask
@@ -32,9 +34,10 @@ SUPERVISING = frozenset({Aim.SUPERVISE, Aim.TAKE_OVER})
 
 
 class LivingCall(msgspec.Struct, frozen=True):
-    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk, hold or leaving.
+    """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk, hold or leaving; also dialling.
 
-    `overflowed`: the pools that did not take it in time.
+    `overflowed`: the pools that did not take it in time.  A call of our own has another `direction` than `in`: `caller`
+    is whom we call, `task` the call for which they are called back.
     """
 
     call: CallId
@@ -49,10 +52,12 @@ class LivingCall(msgspec.Struct, frozen=True):
     for_ms: int
     with_: str = msgspec.field(name="with")
     overflowed: tuple[str, ...] = ()
+    direction: Direction = Direction.IN
+    task: CallId | None = None
 
 
 class EndedCall(msgspec.Struct, frozen=True):
-    """A call that has its record."""
+    """A call that has its record; `result` of a call of our own: what came of it."""
 
     call: CallId
     line: str
@@ -71,6 +76,9 @@ class EndedCall(msgspec.Struct, frozen=True):
     talk_ms: int | None = None
     rating: int | None = None
     recording: str = ""
+    direction: Direction = Direction.IN
+    task: CallId | None = None
+    result: Result | None = None
 
 
 class ShownAgent(msgspec.Struct, frozen=True):
@@ -122,6 +130,8 @@ def living(ledger: Ledger, now: Instant) -> LivingCall:
         now - arrived.at,
         _with(talk) if talk else targets[-1] if targets else "",
         overflowed(ledger),
+        arrived.direction,
+        arrived.task,
     )
 
 
@@ -143,13 +153,22 @@ def stage(ledger: Ledger) -> str:
     talk = parties.talk(ledger)
     if talk is not None:
         return "hold" if talk.doing(talk.parties[0]) is Doing.HELD else "talk"
+    if ANSWERED not in ledger:
+        return _before_answer(ledger)
     if any(DECLINED.of(n) not in ledger for n in ledger.which(OFFERED)):
         return "ring"
     if any(RETURNED.of(n) not in ledger for n in ledger.which(TRANSFERRING)):
         return "transfer"
-    if ledger.which(QUEUED):
-        return "queue"
-    return "greeting" if ANSWERED in ledger else "arrival"
+    return "queue" if ledger.which(QUEUED) else "greeting"
+
+
+def _before_answer(ledger: Ledger) -> str:
+    """An arriving call is new; one of our own seeks an agent first, then dials."""
+    if ledger.which(DIALLING):
+        return "dialling"
+    if any(DECLINED.of(n) not in ledger for n in ledger.which(OFFERED)):
+        return "ring"
+    return "queue" if ledger.which(QUEUED) else "arrival"
 
 
 class ShownParty(msgspec.Struct, frozen=True):
@@ -202,6 +221,9 @@ def ended(record: CallRecord) -> EndedCall:
         record.talk_ms,
         record.rating,
         record.recording,
+        record.direction,
+        record.task,
+        record.result,
     )
 
 

@@ -53,11 +53,29 @@ def between(least: int, most: int) -> Callable[[Entry, str], int]:
 def duration(entry: Entry, key: str) -> timedelta:
     """A duration with its unit: `500 ms`, `6 s`, `2 min`, `8 h`, `30 d`."""
     written = entry.text(key)
-    match = _DURATION.match(written)
-    if match is None:
-        entry.wrong(key, written, "is not a duration: write a number and ms, s, min, h or d, as in '6 s'")
-        return timedelta(0)
-    return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+    read = _lasts(written)
+    if read is None:
+        entry.wrong(key, written, _NO_DURATION)
+    return read or timedelta(0)
+
+
+def durations(entry: Entry, key: str) -> tuple[timedelta, ...]:
+    """A list of durations."""
+    found: list[timedelta] = []
+    for word in entry.words(key):
+        read = _lasts(word.text)
+        if read is None:
+            entry.source.fault(word, f"'{word.text}' {_NO_DURATION}")
+        found.append(read or timedelta(0))
+    return tuple(found)
+
+
+_NO_DURATION = "is not a duration: write a number and ms, s, min, h or d, as in '6 s'"
+
+
+def _lasts(text: str) -> timedelta | None:
+    match = _DURATION.match(text)
+    return timedelta(milliseconds=int(match[1]) * _UNITS[match[2]]) if match else None
 
 
 def lasting(entry: Entry, key: str) -> timedelta:

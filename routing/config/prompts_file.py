@@ -17,8 +17,8 @@ from routing.prompts import (
     FIXED,
     HALL_NAMES,
     LANGUAGES,
+    NOTICES,
     OPENINGS,
-    SURVIVAL_SORRY,
     TEMPLATES,
     Prompt,
     Template,
@@ -70,7 +70,7 @@ def _desks(site: Site) -> list[str]:
 def _own(file: Entry) -> dict[PromptId, tuple[Scalar, Template]]:
     found: dict[PromptId, tuple[Scalar, Template]] = {}
     for key, entry in named(file.source, file.child("prompts"), "prompt", PROMPT_KEYS):
-        if family(PromptId(key.text)) in OPENINGS or key.text == SURVIVAL_SORRY:
+        if family(PromptId(key.text)) in OPENINGS or key.text in NOTICES:
             _gives_notice(entry)
         found[PromptId(key.text)] = key, _template(entry, HALL_NAMES)
     for fixed in FIXED:

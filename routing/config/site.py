@@ -17,6 +17,7 @@ from routing.offering import Offering
 from routing.people import Agent, Pool, Seat, Skill
 from routing.priorities import Priorities
 from routing.prompts import Prompt
+from routing.terms import Terms
 
 
 class Mode(StrEnum):
@@ -293,6 +294,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     outbound: Outbound = Outbound()
     keys: Keys = Keys()
     nuisance: Nuisance = Nuisance()
+    callbacks: Terms = Terms()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]
     seats: dict[SeatId, Seat]

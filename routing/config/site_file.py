@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from routing.config import calendar_file, network_file, people_file, queue_file, trunks_file
+from routing.config import calendar_file, callbacks_file, network_file, people_file, queue_file, trunks_file
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import (
     A_WORD,
@@ -61,6 +61,7 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
 SECTIONS = (
     *("site", "ports", "network", "timing", "limits", "survival", "survey", *queue_file.SECTIONS, "recording", "voice"),
     *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound", "keys"),
+    "callbacks",
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -127,6 +128,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         targets=_targets(file, trunks),
         outbound=_outbound(file, trunks),
         keys=_keys(file),
+        callbacks=callbacks_file.callbacks(file),
         departments=tuple(word.text for word in file.words("departments")),
         pause_reasons=tuple(word.text for word in file.words("pause_reasons")),
         calendar=calendar_file.calendar(file),

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -263,9 +264,24 @@ def chosen_ports() -> dict[str, str]:
     return {variable: str(port) for (variable, _), port in zip(PORTS, ports, strict=True)}
 
 
+def copied_city(folder: Path) -> Path:
+    """This repository's `config/` and `recordings/`, in a folder that is new; nobody is called back by themselves.
+
+    Else the citizens of one test would be called back in the middle of the next one.
+    """
+    for name in ("config", "recordings"):
+        shutil.copytree(ROOT / name, folder / name)
+    site = folder / "config" / "site.yaml"
+    before, after = site.read_text(encoding="utf-8").split("callbacks:\n  on: yes\n")
+    site.write_text(f"{before}callbacks:\n  on: no\n{after}", encoding="utf-8")
+    return folder
+
+
 @contextlib.contextmanager
 def opened(state: Path, options: Sequence[str] = (), **more: str) -> Iterator[House]:
     """A house in `state`, without demo agents; closed at the end, with a check that nothing of it is left."""
+    if "HOTLINE_CONFIG" not in more:
+        more["HOTLINE_CONFIG"] = str(copied_city(state.parent / f"{state.name}'s city"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
     environment |= {name: os.environ[name] for name in ("HOTLINE_ASTERISK",) if name in os.environ}
     environment |= chosen_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more

@@ -14,7 +14,7 @@ from pathlib import Path
 from ivr.facts import CallRecord
 from ivr.town import audio
 from scripts.bench_check import ENTRY
-from tests.asterisk.house import ROOT, House, opened
+from tests.asterisk.house import ROOT, House, copied_city, opened
 from tests.asterisk.office import HALL, Office
 from tests.asterisk.phones import LONG, RIGHT, Agent, Citizen
 from tests.asterisk.waiting import eventually
@@ -60,8 +60,7 @@ class City:
 @contextmanager
 def open_city(folder: Path) -> Iterator[City]:
     """The city's folder and state in `folder`, which is new."""
-    for name in ("config", "recordings"):
-        shutil.copytree(ROOT / name, folder / name)
+    copied_city(folder)
     with opened(folder / "state of it", HOTLINE_CONFIG=str(folder)) as house:
         yield City(house, folder)
 

@@ -88,6 +88,8 @@ class SimulatedHouse:
         self.pieces: dict[PromptId, int] = {}
         """Lengths of pieces; without them every prompt is one sound."""
         """What the next life begins with."""
+        self.stays_ms = 0
+        """It is not over before this moment, however quiet."""
         self.platter, self.pins, self.lockouts = Platter(), Platter(), Platter()
         self.wires: list[Life] = []
         self.agents: list[AgentId] = []
@@ -173,7 +175,7 @@ class SimulatedHouse:
                 self.comes(name)
         audio = Audio("/prompts", lengths() | self.pieces, self.config.prompts if self.pieces else {})
         service = Service(self.config, journal, dispatcher, clock, audio)
-        callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries)
+        callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries, self.config.site.callbacks)
         acquaintances = Acquaintances(journal, clock, CONFIG.site.numbering, entries)
         nuisances = Nuisances(journal, clock, entries)
         lockout = Lockout(LifeDisk(self.lockouts, wire))
@@ -198,6 +200,8 @@ class SimulatedHouse:
 
     def _is_over(self, controller: Controller) -> bool:
         are_gone = all(citizen.ended for citizen in self.citizens)
+        if self.fake.now() < self.stays_ms:
+            return False
         return are_gone and not controller.register.ledgers and controller.ari is not None
 
     def _is_deaf(self, controller: Controller) -> bool:

@@ -19,6 +19,10 @@ KEY: dict[str, Callable[[CallRecord], str]] = {
 }
 
 
+OUR_OWN = {Outcome.UNREACHED, Outcome.WITHDRAWN}
+"""What becomes of calls of our own alone: they were not offered to us."""
+
+
 def moment(at: Instant) -> datetime:
     """An instant as the database has it."""
     return datetime.fromtimestamp(at / 1000, UTC)
@@ -38,7 +42,7 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
         **{
             str(outcome).replace("-", "_"): sum(call.outcome is outcome for call in calls)
             for outcome in Outcome
-            if outcome not in {Outcome.ANSWERED, Outcome.ABANDONED}
+            if outcome not in {Outcome.ANSWERED, Outcome.ABANDONED, *OUR_OWN}
         },
         "abandoned": len(left),
         "agent_requests": len(queued),

@@ -168,7 +168,7 @@ class FakeAsterisk(World):
         if channel.tries > TRIES:
             self.survive(channel)
         else:
-            channel.place = "retry"
+            channel.place = "retry" if channel.state != "Up" else "dialplan"
             channel.timers.append(self.later(1.0, lambda: self._enter(channel)))
             self.listen(channel)
 
@@ -200,7 +200,7 @@ class FakeAsterisk(World):
         channel.lease = self.later(seconds, lambda: self._lease_fires(channel)) if seconds else None
 
     def _lease_fires(self, channel: Channel) -> None:
-        if channel.originated:
+        if channel.originated and not channel.into:
             self.hang_up(channel)
             return
         self.leave_stasis(channel, goes_on=True)
@@ -238,7 +238,7 @@ class FakeAsterisk(World):
 
     # --- dialling out
 
-    def originate(self, channel: Channel, app: str, args: list[str], timeout: float) -> None:
+    def originate(self, channel: Channel, app: str | None, args: list[str], timeout: float) -> None:
         """The phone behind a new channel is called."""
         self._lives(channel)
         phone = channel.party.behaviour()
@@ -284,13 +284,15 @@ class FakeAsterisk(World):
         if not channel.gone and channel.state != "Up":
             self._ends(channel, cause, requested=cause, sip=sip)
 
-    def _answered(self, channel: Channel, app: str, args: list[str], phone: Phone) -> None:
+    def _answered(self, channel: Channel, app: str | None, args: list[str], phone: Phone) -> None:
         if channel.gone:
             return
         self._state(channel, "Up")
         if phone.leaves is not None:
             channel.timers.append(self.later(phone.leaves, lambda: self.hang_up(channel)))
-        if app in self.applications.links:
+        if channel.into:
+            self._enter(channel)
+        elif app is not None and app in self.applications.links:
             self.enter_stasis(channel, app, args)
         else:
             self._ends(channel, 16, requested=None)

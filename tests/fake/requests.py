@@ -43,6 +43,8 @@ class Requests:
                 self._bridge(name, method, query, replied)
             case ["bridges", name, ("addChannel" | "removeChannel") as action] if method == "POST":
                 self._members(name, action, query["channel"].split(","), replied)
+            case ["applications", name, "subscription"] if method == "POST":
+                self._subscribe(name, query["eventSource"], replied)
             case ["applications", name, "eventFilter"] if method == "PUT":
                 self._fake.applications.filters[name] = {each["type"] for each in body["allowed"]}
                 replied(200, {"name": name})
@@ -57,6 +59,14 @@ class Requests:
         if known:
             self._fake.applications.echo(app, name)
 
+    def _subscribe(self, app: str, source: str, replied: Replied) -> None:
+        channel = self._fake.channels.get(source.removeprefix("channel:"))
+        if channel is None:
+            replied(422, {"message": "Event source does not exist"})
+        else:
+            channel.subscriber = app
+            replied(200, {"name": app})
+
     def _originate(self, name: str, query: dict[str, str], body: Any, replied: Replied) -> None:
         party = self._fake.endpoints.get(query["endpoint"])
         if name in self._fake.channels or party is None:
@@ -70,7 +80,8 @@ class Requests:
             channel.variables = dict(body.get("variables") or {})
             party.shown.append(query.get("callerId", ""))
             args = query["appArgs"].split(",") if "appArgs" in query else []
-            self._fake.originate(channel, query["app"], args, float(query.get("timeout", 30)))
+            channel.into = query.get("context", "") if "app" not in query else ""
+            self._fake.originate(channel, query.get("app"), args, float(query.get("timeout", 30)))
             replied(200, channel.json(()))
 
     def _endpoint(self, name: str, replied: Replied) -> None:

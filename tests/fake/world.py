@@ -99,6 +99,8 @@ class Channel:
     ringing: bool = False
     muted: bool = False
     """Nobody hears it."""
+    into: str = ""
+    """Dialled by us into this place of the dialplan, which asks for the application as for a citizen."""
     spied: "Channel | None" = None
     """A snoop: the channel that it hears, and to whose owner it speaks."""
     gone: bool = False

@@ -1,29 +1,31 @@
 """Who is called back and when: each name is the sentence."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.callbacks import (
-    CLOSES,
-    OPENS,
-    TRIES,
     AnyFact,
+    Begun,
     CameAgain,
+    GivenUp,
+    Machine,
     Result,
     Settled,
     Task,
     Tried,
     Wanted,
     Why,
-    due,
     find,
     follow,
+    result,
+    retimed,
 )
 from routing.hours import SHANGHAI
 from routing.ids import AgentId, CallId, Instant
+from routing.terms import USUAL, Terms, due
 
 LI, WANG = "13831234567", "13830000000"
 FIRST, SECOND = CallId("handan1-1"), CallId("handan1-2")
@@ -57,7 +59,7 @@ def wanted(text: str, caller: str = LI, why: Why = Why.ABANDONED) -> Wanted:
     ],
 )
 def test_it_is_tried_after_5_30_and_120_minutes_and_only_by_day(since: str, tries: int, comes: str) -> None:
-    moment = due(at(since), tries)
+    moment = due(USUAL, at(since), tries)
     assert moment is not None
     expected = datetime.fromisoformat(f"2021-09-{comes}").replace(tzinfo=SHANGHAI)
     assert datetime.fromtimestamp(moment / 1000, SHANGHAI) == expected
@@ -108,9 +110,55 @@ def test_what_is_said_of_an_unknown_task_changes_nothing() -> None:
     assert told((FIRST, Settled(at("09:00"))), (FIRST, CameAgain(at("09:00"), SECOND))) == {}
 
 
-@given(st.integers(0, 2_000_000_000_000), st.integers(0, len(TRIES) - 1))
+@given(st.integers(0, 2_000_000_000_000), st.integers(0, len(USUAL.after) - 1))
 def test_nobody_is_ever_called_at_night_nor_before_the_time(since: int, tries: int) -> None:
-    moment = due(Instant(since), tries)
+    moment = due(USUAL, Instant(since), tries)
     assert moment is not None
     assert moment >= since
-    assert OPENS <= datetime.fromtimestamp(moment / 1000, SHANGHAI).time() < CLOSES
+    assert time(8) <= datetime.fromtimestamp(moment / 1000, SHANGHAI).time() < time(21)
+    assert USUAL.is_open(moment)
+
+
+def test_a_try_that_is_under_way_is_known_and_what_was_given_up_does_not_count() -> None:
+    begun = (FIRST, Begun(at("09:05"), CallId("one")))
+    task = told((FIRST, wanted("09:00")), begun)[FIRST]
+    assert (task.calling, task.begun, task.next_call) == ("one", 1, "handan1-1-back-2")
+    again = told((FIRST, wanted("09:00")), begun, (FIRST, GivenUp(at("09:06"), CallId("one"))))[FIRST]
+    assert (again.calling, again.tries, again.due) == (None, (), at("09:05"))
+    tried = told((FIRST, wanted("09:00")), begun, (FIRST, Tried(at("09:06"), Result.BUSY, call=CallId("one"))))[FIRST]
+    assert (tried.calling, len(tried.tries), tried.due) == (None, 1, at("09:30"))
+
+
+def test_a_machine_of_which_is_told_afterwards_opens_the_task_for_its_next_try() -> None:
+    before = told((FIRST, wanted("09:00")), (FIRST, Begun(at("09:05"), CallId("one"))))[FIRST]
+    task = told((FIRST, Machine(at("09:06"), before, "1016")))[FIRST]
+    assert ([each.result for each in task.tries], task.due, task.calling) == ([Result.MACHINE], at("09:30"), None)
+    other = told((SECOND, wanted("09:06")), (FIRST, Machine(at("09:07"), before, "1016")))
+    assert list(other) == [SECOND]
+
+
+def test_other_terms_hold_for_the_tasks_that_there_are() -> None:
+    task = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:06"), Result.BUSY)))[FIRST]
+    terms = Terms(after=(timedelta(minutes=1), timedelta(minutes=2)), opens=timedelta(hours=10))
+    assert retimed(task, terms).due == at("10:00")
+    unknown = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:06"), Result.UNKNOWN_NUMBER)))[FIRST]
+    assert retimed(unknown, terms).due is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "sip", "meant"),
+    [
+        (17, 486, Result.BUSY),
+        (19, 480, Result.NO_ANSWER),
+        (20, 480, Result.OFF),
+        (0, 480, Result.OFF),
+        (1, 404, Result.UNKNOWN_NUMBER),
+        (22, 410, Result.UNKNOWN_NUMBER),
+        (21, 603, Result.REFUSED),
+        (21, 403, Result.FAILED),
+        (34, 503, Result.FAILED),
+        (0, 0, Result.FAILED),
+    ],
+)
+def test_what_a_call_came_to_is_read_from_its_cause(cause: int, sip: int, meant: Result) -> None:
+    assert result(cause, sip) is meant

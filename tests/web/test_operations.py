@@ -47,6 +47,7 @@ MAY: dict[str, str] = {
     "POST /nuisances/{call}/confirm": "supervisor",
     "POST /nuisances/{call}/dismiss": "supervisor",
     "POST /nuisances/{call}/lift": "supervisor",
+    "POST /agents/{agent}/machine": "own supervisor",
     "GET /agents/{agent}/talk": "own supervisor",
     **dict.fromkeys(
         (

@@ -1,0 +1,234 @@
+"""A call of our own, read from top to bottom: somebody who is called back, or whom an agent calls.
+
+An agent is there first, then whom we call is dialled; whoever has answered is never let go for want of an agent.  It is
+entered at the top, as every call is, and ends as every call does: the talk, the survey and the way out are the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+from ivr import parties, reach, survey
+from ivr.ari.client import Ari
+from ivr.ari.handles import Channel, Leg
+from ivr.ari.vitals import Ended
+from ivr.call import admit, leaving, talked
+from ivr.dialling import dialled
+from ivr.dispatcher import Place
+from ivr.errors import CallerHungUp, Gone, OfferWithdrawn, TakenBack, TryGivenUp
+from ivr.facts import Connected, Declined, Direction, Offered, Party, Unreached
+from ivr.ledger import ACCEPTED, ANSWERED, ARRIVED, CONNECTED, DECLINED, DIALLING, OFFERED, ROUTED, UNREACHED, Ledger
+from ivr.reach import Person, joined, pool_of
+from ivr.speech import say
+from ivr.visit import Call
+from routing import outgoing
+from routing.callbacks import Result
+from routing.callbacks import result as result_of
+from routing.hours import parse_moment
+from routing.ids import CallId, ChannelId, PlaybackId
+from routing.numbers import bare
+from routing.plan import Route, Stage, stages
+from routing.prompts import agent_number
+from routing.tickets import Offer, Refusal
+
+log = logging.getLogger(__name__)
+
+BACK_WITHIN_S = 25.0
+"""Somebody who has answered while we were away comes to us, or to survival: the dialplan asks for us so long."""
+
+
+async def serve(call: Call) -> None:
+    """Carry one call of our own to its record: from its first moment, or from where an earlier life left it."""
+    async with leaving(call):
+        (stage,) = stages(_routed(call))
+        person = None
+        if ANSWERED not in call.ledger:
+            person = await _agent_first(call, stage)
+            if ANSWERED not in call.ledger:
+                return
+        if person is None and (CONNECTED in call.ledger or call.ledger[ARRIVED].direction is Direction.CALLBACK):
+            async with call.citizen.alive():
+                person = await _another(call, stage)
+        if person is None:
+            return
+        await talked(call, stage, person)
+        async with call.citizen.alive():
+            await survey.ask(call)
+
+
+def _routed(call: Call) -> Route:
+    known = call.ledger.get(ROUTED)
+    if known is not None:
+        return known
+    arrived, config = call.ledger[ARRIVED], call.service.config
+    number, moment = arrived.arrival.caller, parse_moment(arrived.moment)
+    if arrived.direction is Direction.OUT:
+        route = outgoing.called_out(config, number, moment)
+    else:
+        route = outgoing.called_back(config, arrived.arrival.number, number, moment)
+    call.ledger.write(ROUTED, route)
+    log.info("a call of our own (%s) for %s", arrived.direction, route.line)
+    return route
+
+
+async def _agent_first(call: Call, stage: Stage) -> Person | None:
+    """An agent, then whom we call; None: they could not be reached, or the agent is gone and they are there."""
+    if DIALLING.of(1) in call.ledger:
+        await _found(call)
+        return None
+    try:
+        async with call.seeking:
+            place = reach.enter(call, stage)
+            while DIALLING.of(1) not in call.ledger:
+                offer = await place.offered()
+                answer = Refusal.WITHDRAWN if offer is None else await _offered(call, place, offer)
+                if isinstance(answer, Person):
+                    return answer
+                if offer is not None and DIALLING.of(1) not in call.ledger:
+                    call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
+                    if call.ledger[ARRIVED].direction is Direction.OUT:
+                        call.ledger.write(UNREACHED, Unreached(call.now()))
+                        return None
+    except TryGivenUp as why:
+        log.info("given up: %s", why)
+        call.ledger.write(UNREACHED, Unreached(call.now()))
+        return None
+    if ANSWERED not in call.ledger and UNREACHED not in call.ledger:  # the agent has hung up while it rang there
+        call.ledger.write(UNREACHED, Unreached(call.now(), Result.NO_ANSWER))
+    return None
+
+
+async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
+    """Ring the agent's phone; once they are there, dial."""
+    timing = call.service.config.site.timing
+    try:
+        async with place.standing(offer):
+            name = call.leg("agent", offer.n)
+            call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
+            number = call.ledger[ARRIVED].arrival.caller
+            async with Leg(
+                call.ari, name, f"PJSIP/{offer.seat}", caller_id=bare(number) or "", ring_for=timing.ring_for
+            ) as leg:
+                answer = await leg.answered()
+                if not isinstance(answer, Ended):
+                    place.accepted(offer)
+                    call.ledger.write(ACCEPTED.of(offer.n), call.now())
+                    async with leg.channel.alive():
+                        person = await _called(call, offer, leg)
+                    return Refusal.WITHDRAWN if person is None else joined(call, person)
+        refused = reach.refusal(answer)
+    except OfferWithdrawn:
+        return Refusal.WITHDRAWN
+    except (CallerHungUp, TakenBack) as left:
+        if left.channel == call.citizen.id:
+            raise
+        refused = Refusal.REJECTED
+    place.refused(offer, refused)
+    return refused
+
+
+async def _called(call: Call, offer: Offer, leg: Leg) -> Person | None:
+    """The agent hears for whom, then ringing; whoever answers hears that it is recorded, and whom they talk with."""
+    await _whisper(call, leg.channel)
+    leg.channel.ringing()
+    answer = await dialled(call)
+    if isinstance(answer, Ended):
+        call.ledger.write(UNREACHED, Unreached(call.now(), result_of(answer.cause, answer.sip), answer.cause))
+        return None
+    _answered(call, answer.channel)
+    async with call.citizen.alive():
+        for prompt in call.ledger[ROUTED].prompts:
+            await say(call, prompt)
+        await _named(call, offer)
+        leg.channel.ringing_off()
+        await reach.join(call, leg.channel)
+        pool, since = pool_of(call.service.config, call.ledger, offer.agent), call.now()
+        call.ledger.write(CONNECTED, Connected(since, offer.agent, offer.seat, leg.channel.id, pool))
+        leg.keep()
+    return Person(leg.channel, since, Party.AGENT)
+
+
+def _answered(call: Call, citizen: Channel) -> None:
+    """Whom we have called is there: from now on the call is theirs."""
+    call.citizen = citizen
+    call.ledger.write(ANSWERED, call.now())
+    if not call.is_bridged:
+        admit(call)
+
+
+async def _whisper(call: Call, agent: Channel) -> None:
+    audio = call.service.audio
+    media = [sound for prompt in call.ledger[ROUTED].whispers for sound in audio.media(prompt)]
+    await _played(call, agent, media, PlaybackId(f"{agent.id}-whisper"))
+
+
+async def _named(call: Call, offer: Offer) -> None:
+    media = call.service.audio.media(agent_number(offer.agent))
+    await _played(call, call.citizen, media, PlaybackId(f"{call.leg('agent', offer.n)}-number"))
+
+
+async def _played(call: Call, channel: Channel, media: list[str], name: PlaybackId) -> None:
+    """Something short, for so long as a whisper may take."""
+    longest = (call.service.config.site.timing.whisper_for + reach.SLACK).total_seconds()
+    try:
+        async with asyncio.timeout(longest), channel.play(media, name) as playback:
+            await playback.over()
+    except TimeoutError:
+        log.warning("%s took too long and was cut", name)
+
+
+async def _another(call: Call, stage: Stage) -> Person | None:
+    """Whoever has answered and has nobody waits as if they had called, and hears music."""
+    if CONNECTED not in call.ledger:
+        if not call.is_bridged:
+            admit(call)
+        call.citizen.music()
+    return await reach.agent(call, stage, call.ledger[ROUTED].prompts)
+
+
+async def _found(call: Call) -> None:
+    """What an earlier life had dialled: who has answered stays, a phone that rings still is let go.  Once only."""
+    if UNREACHED in call.ledger:
+        return
+    if await _is_there(call):
+        _answered(call, call.citizen)
+        return
+    call.citizen.hang_up()
+    call.ledger.write(UNREACHED, Unreached(call.now(), Result.NO_ANSWER))
+
+
+async def _is_there(call: Call) -> bool:
+    """Whether they have answered, and are with us, or about to be.  Raises `TakenBack`: survival has them."""
+    citizen = call.citizen
+    if citizen.ended is not None:
+        return False
+    try:
+        channel = await citizen.request("GET")
+    except Gone:
+        return False
+    if channel["state"] != "Up":
+        return False
+    if channel["dialplan"]["app_name"] != "Stasis":
+        try:
+            async with asyncio.timeout(BACK_WITHIN_S):
+                await citizen.vitals.started.wait()
+        except TimeoutError:
+            raise TakenBack(citizen.id) from None
+    return citizen.ended is None
+
+
+def nobody(ari: Ari, call: CallId) -> Channel:
+    """Stands for whom we call until they have answered: a channel that has ended."""
+    channel = Channel(ari, ChannelId(f"{call}-citizen-0"))
+    channel.vitals.end(Ended(hung_up=True))
+    return channel
+
+
+def called(ari: Ari, ledger: Ledger, present: Collection[str]) -> Channel:
+    """Whom an earlier life had dialled, or nobody; who is not `present` in Asterisk has ended."""
+    if not ledger.which(DIALLING):
+        return nobody(ari, ledger.call)
+    channel = Channel(ari, parties.citizen(ledger))
+    if channel.id not in present:
+        channel.vitals.end(Ended(hung_up=True))
+    return channel

@@ -1,0 +1,315 @@
+"""Citizens who are called back by the engine, in virtual time: every outcome, every kill, every hang-up."""
+
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+import pytest
+
+from ivr.facts import CallRecord, Direction, Outcome
+from routing.callbacks import Result, Task
+from routing.config import Config
+from routing.ids import AgentId
+from routing.terms import Terms
+from tests.calls.scenes import MANY_LIVES, hash_of
+from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.fake.loop import simulate
+from tests.fake.world import Phone
+
+LI = "13831234567"
+AT_ONCE = Terms(on=True, after=(timedelta(seconds=10), timedelta(seconds=60), timedelta(seconds=120)))
+ANSWERS = Phone(answers_after=2.0, talks=20)
+
+
+def city(terms: Terms = AT_ONCE) -> Config:
+    return msgspec.structs.replace(CONFIG, site=msgspec.structs.replace(CONFIG.site, callbacks=terms))
+
+
+def house(seed: int = 0, citizen: Phone = ANSWERS, terms: Terms = AT_ONCE) -> SimulatedHouse:
+    """Somebody gave up after 12 s because nobody was there; 8 s later an agent comes."""
+    made = SimulatedHouse(seed)
+    made.config = city(terms)
+    made.fake.seat("8016", Phone(answers_after=1.0, talks=30))
+    made.fake.target(LI, citizen)
+    made.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+    made.stays_ms = 45_000
+    made.fake.later(20, partial(made.comes, AgentId("1016")))
+    return made
+
+
+def tries(of: SimulatedHouse) -> list[CallRecord]:
+    return [record for record in of.records() if record.direction is Direction.CALLBACK]
+
+
+def tasks(of: SimulatedHouse) -> tuple[Task, ...]:
+    assert of.controller is not None
+    return of.controller.callbacks.open()
+
+
+def test_an_agent_is_there_first_then_the_citizen_who_hears_that_it_is_recorded_and_by_whom() -> None:
+    async def scene() -> None:
+        made = house()
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, back.result, back.agent, back.caller) == (Outcome.ANSWERED, Result.ANSWERED, "1016", LI)
+        assert back.task == next(each.call for each in made.records() if each.direction is Direction.IN)
+        assert made.story(made.fake.parties["8016"]) == [
+            "whisper-callback", "whisper-12345", "ringback", f"voice:{LI}",
+        ]  # fmt: skip
+        heard = made.story(made.fake.parties[LI])
+        assert heard[:3] == ["callback-notice", "agent-1016", "voice:8016"]
+        assert tasks(made) == ()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(
+    ("citizen", "result"),
+    [
+        (Phone(busy=True), Result.BUSY),
+        (Phone(), Result.NO_ANSWER),
+        (Phone(rejects_after=1.0), Result.REFUSED),
+        (Phone(registered=False), Result.OFF),
+        (Phone(answers_after=1.0, leaves=3.0), Result.REFUSED),
+    ],
+)
+def test_what_came_of_a_try_is_known_and_another_follows(citizen: Phone, result: Result) -> None:
+    async def scene() -> None:
+        made = house(citizen=citizen)
+        made.stays_ms = 60_000
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, back.result, back.connected) == (Outcome.UNREACHED, result, None)
+        (task,) = tasks(made)
+        assert [each.result for each in task.tries] == [result]
+        assert task.due == task.since + 60_000
+
+    simulate(scene)
+
+
+def test_after_the_last_try_a_supervisor_has_it() -> None:
+    async def scene() -> None:
+        made = house(citizen=Phone(busy=True))
+        made.stays_ms = 200_000
+        await made.lives()
+        made.check()
+        assert [back.result for back in tries(made)] == [Result.BUSY] * 3
+        assert [task.due for task in tasks(made)] == [None]
+
+    simulate(scene)
+
+
+def test_an_agent_who_does_not_answer_is_followed_by_another_and_the_citizen_is_dialled_once() -> None:
+    async def scene() -> None:
+        made = house()
+        made.fake.seat("8016", Phone())
+        made.fake.seat("8017", answers_after=1.0, talks=30)
+        made.fake.later(21, partial(made.comes, AgentId("1017")))
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.agent, back.offers, len(made.fake.parties[LI].channels)) == ("1017", 2, 1)
+
+    simulate(scene)
+
+
+def test_an_agent_who_hangs_up_while_it_rings_there_ends_the_try() -> None:
+    async def scene() -> None:
+        made = house()
+        made.fake.seat("8016", Phone(answers_after=1.0, leaves=3.5))
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.result, made.heard(made.fake.parties[LI])) == (Result.NO_ANSWER, ["unanswered"])
+
+    simulate(scene)
+
+
+def test_a_citizen_who_has_answered_keeps_their_place_when_the_agent_leaves() -> None:
+    async def scene() -> None:
+        made = house()
+        made.fake.seat("8016", Phone(answers_after=1.0, leaves=8.0))
+        made.fake.seat("8017", answers_after=1.0, talks=30)
+        made.fake.later(25, partial(made.comes, AgentId("1017")))
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.agent, back.result) == ("1017", Result.ANSWERED)
+        assert "voice:8017" in made.story(made.fake.parties[LI])
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("again_at", [23.4, 25.0, 27.5])
+def test_who_calls_again_while_an_agent_is_sought_takes_the_place_and_is_not_called(again_at: float) -> None:
+    async def scene() -> None:
+        made = house(citizen=Phone(answers_after=20.0, talks=5))
+        made.fake.seat("8016", Phone(answers_after=1.0, talks=10))
+        made.fake.dials("12345", after=again_at, caller=LI, label="again")
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert back.outcome is Outcome.WITHDRAWN
+        assert any(what == "voice:8016" for what in made.heard(made.fake.parties["again"]))
+        assert "callback-notice" not in made.heard(made.fake.parties[LI])
+        assert tasks(made) == ()
+
+    simulate(scene)
+
+
+def test_nobody_is_called_while_they_talk_with_us_or_wait() -> None:
+    async def scene() -> None:
+        made = house()
+        made.fake.dials("12345", after=15, caller=LI, label="again")
+        made.fake.later(30, partial(made.comes, AgentId("1016")))
+        await made.lives()
+        made.check()
+        assert tries(made) == []
+
+    simulate(scene)
+
+
+def test_a_task_waits_while_nobody_is_signed_in_and_by_night() -> None:
+    async def scene() -> None:
+        made = house(terms=msgspec.structs.replace(AT_ONCE, opens=timedelta(hours=10)))
+        await made.lives()
+        made.check()
+        assert tries(made) == []
+        assert len(tasks(made)) == 1
+
+    async def nobody() -> None:
+        made = SimulatedHouse()
+        made.config = city()
+        made.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+        made.stays_ms = 60_000
+        await made.lives()
+        made.check()
+        assert tries(made) == []
+
+    simulate(scene)
+    simulate(nobody)
+
+
+def test_late_in_the_day_what_waits_for_an_agent_is_given_up() -> None:
+    async def scene() -> None:
+        made = house(terms=msgspec.structs.replace(AT_ONCE, closes=timedelta(hours=9, seconds=40)))
+        made.fake.seat("8016", Phone())
+        made.stays_ms = 60_000
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, back.result) == (Outcome.WITHDRAWN, None)
+        assert [len(task.tries) for task in tasks(made)] == [0]
+
+    simulate(scene)
+
+
+def test_after_a_cut_talk_the_same_agent_is_asked_first() -> None:
+    async def scene() -> None:
+        made = SimulatedHouse()
+        made.config = city()
+        for agent in ("1016", "1017"):
+            made.agent(agent, answers_after=1.0, talks=20)
+        made.fake.target(LI, ANSWERS)
+        citizen = made.fake.dials("12345", after=0.5, caller=LI)
+
+        def cut() -> None:
+            assert citizen.channel is not None
+            made.fake.hang_up(citizen.channel, 41)
+
+        made.fake.later(12, cut)
+        made.stays_ms = 60_000
+        await made.lives()
+        made.check()
+        came = next(each for each in made.records() if each.direction is Direction.IN)
+        (back,) = tries(made)
+        assert (came.cause, back.agent, back.result) == (41, came.agent, Result.ANSWERED)
+        assert tasks(made) == ()
+
+    simulate(scene)
+
+
+def test_no_more_than_so_many_are_called_back_at_once() -> None:
+    async def scene() -> None:
+        made = SimulatedHouse()
+        made.config = city(msgspec.structs.replace(AT_ONCE, at_once=2))
+        for n in range(4):
+            number = f"1383123456{n}"
+            made.fake.target(number, Phone(answers_after=2.0, talks=10))
+            made.fake.dials("12345", after=0.5 + n, hangs_up=8, caller=number, label="caller")
+        for agent in ("1016", "1017", "1018", "1019"):
+            seat = CONFIG.site.agents[AgentId(agent)].seat
+            assert seat is not None
+            made.fake.seat(seat, answers_after=1.0, talks=10)
+            made.fake.later(20, partial(made.comes, AgentId(agent)))
+        made.stays_ms = 90_000
+        await made.lives()
+        made.check()
+        spans = [(back.arrived, back.ended) for back in tries(made)]
+        assert len(spans) == 4
+        assert max(sum(a <= at < b for a, b in spans) for at, _ in spans) == 2
+
+    simulate(scene)
+
+
+# --- kills and hang-ups
+
+
+LEAVES: dict[str, tuple[Phone, Phone]] = {
+    "both talk": (Phone(answers_after=1.0, talks=30), ANSWERS),
+    "the citizen hangs up in the notice": (Phone(answers_after=1.0, talks=30), Phone(answers_after=2.0, leaves=2.0)),
+    "the citizen hangs up with the first word": (
+        Phone(answers_after=1.0, talks=30),
+        Phone(answers_after=2.0, talks=0.01),
+    ),
+    "the agent hangs up while it rings there": (Phone(answers_after=1.0, leaves=4.0), ANSWERS),
+    "the agent hangs up in the notice": (Phone(answers_after=1.0, leaves=6.0), ANSWERS),
+    "both at once": (Phone(answers_after=1.0, leaves=6.0), Phone(answers_after=2.0, leaves=1.5)),
+    "the citizen is busy": (Phone(answers_after=1.0, talks=30), Phone(busy=True)),
+}
+
+
+async def killed(leaves: str, strike: int | None) -> SimulatedHouse:
+    agent, citizen = LEAVES[leaves]
+    made = house(hash_of(leaves, strike), citizen)
+    made.fake.parties[LI].many = False
+    made.fake.seat("8016", agent, Phone(answers_after=1.0, talks=30))
+    made.fake.later(60, partial(made.comes, AgentId("1016")))
+    made.stays_ms = 65_000
+    await made.lives(kills=(strike,) if strike else ())
+    return made
+
+
+async def killed_faults(leaves: str, strike: int) -> list[str]:
+    made = await killed(leaves, strike)
+    found, backs = made.faults(), [back for back in tries(made) if back.result is not None]
+    rung = len(made.fake.parties[LI].channels)
+    if rung > len(backs):
+        found.append(f"their phone rang {rung} times for {len(backs)} tries")
+    counted = [each.call for task in tasks(made) for each in task.tries]
+    if len(set(counted)) < len(counted):
+        found.append(f"a try counts twice: {counted}")
+    answered = any(back.result is Result.ANSWERED for back in tries(made))
+    if answered == bool(tasks(made)):
+        found.append(f"answered: {answered}, and tasks are left: {tasks(made)}")
+    if any(task.calling for task in tasks(made)):
+        found.append(f"a try never ends: {tasks(made)}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "leaves", [leaves if n == 0 else pytest.param(leaves, marks=MANY_LIVES) for n, leaves in enumerate(LEAVES)]
+)
+def test_no_kill_at_any_wire_action_calls_anybody_twice_for_one_try_or_forgets_them(leaves: str) -> None:
+    async def strikes() -> int:
+        return (await killed(leaves, None)).wires[0].strikes
+
+    wrong = []
+    all_of_them = simulate(strikes)
+    for strike in range(1, all_of_them + 1):
+        found = simulate(lambda: killed_faults(leaves, strike))  # noqa: B023 - simulated at once
+        wrong += [f"killed at action {strike}: {fault}" for fault in found]
+    assert all_of_them > 20
+    assert not wrong, "\n".join(wrong)
