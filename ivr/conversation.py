@@ -27,7 +27,7 @@ from routing.conversing import follow, refusal
 from routing.ids import AgentId, ChannelId
 from routing.keys import Typed
 from routing.plan import Destination
-from routing.prompts import WARNING
+from routing.prompts import WARNING, unanswered
 from routing.talk import AnyFact, Asked, Do, Doing, Joined, Parted, Party, Role, Room, Sound, Talk, Whom
 from routing.tickets import Consulted, Held, Resumed
 
@@ -167,6 +167,15 @@ class Conversation:
                 if do is not None and (refused := self.ask(party.name, do)):
                     log.info("agent %s pressed %s: %s", party.name, typed.keys, refused)
 
+    async def _say_so(self, party: Party) -> None:
+        """To the citizen, of an emergency desk at which nobody answers anywhere: to dial it themselves."""
+        prompt = unanswered(party.name)
+        log.error("%s could not be reached, cause %s: the citizen is told to dial it", party.name, party.cause)
+        try:
+            await say(self._call, spoken(self._call, prompt), mark=f"{prompt}.{party.n}")
+        except AriError as error:
+            log.warning("prompt %s: %s", prompt, error)  # the talk goes on
+
     # --- what follows
 
     async def _arrange(self, searches: Crew) -> None:
@@ -198,6 +207,9 @@ class Conversation:
                 searches.begin(party.n, self._seek(party), f"seek:{self._call.id}:{party.n}")
             elif party.is_there and party.role is Role.AGENT and ("keys", party.n) not in searches:
                 searches.begin(("keys", party.n), self._keys_of(party), f"keys:{self._call.id}:{party.n}")
+        for party in self.talk.unreached:
+            if ("unreached", party.n) not in searches:
+                searches.begin(("unreached", party.n), self._say_so(party), f"unreached:{self._call.id}:{party.n}")
         if self.talk.is_warned and WARNING not in searches:
             searches.begin(WARNING, say(self._call, spoken(self._call, WARNING)), f"warning:{self._call.id}")
         for ticket in self.talk.freed():

@@ -289,7 +289,8 @@ class Stage(StrEnum):
 class Brought(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody who was brought into the conversation: for what (`aim`), asked for, there and gone when, and why not.
 
-    `joined` None: they could not be had; `left` None: they stayed to the end.
+    `rang`: the first phone was dialled.  `joined` None: they could not be had; `left` None: they stayed to the end.
+    `handed_over`: the last agent left the citizen to them.
     """
 
     name: str
@@ -298,6 +299,8 @@ class Brought(msgspec.Struct, frozen=True, omit_defaults=True):
     joined: Instant | None = None
     left: Instant | None = None
     cause: int = 0
+    rang: Instant | None = None
+    handed_over: Instant | None = None
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):

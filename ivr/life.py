@@ -42,7 +42,7 @@ from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
-from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, Check, Watch, idle_agents
+from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Check, Watch, idle_agents, unreached
 from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
 from ivr.web.hub import Hub
@@ -185,6 +185,7 @@ def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, reco
     aside = "%d entries are set aside, as the database refuses them: the log of the controller names each"
     return {
         IDLE_AGENTS: partial(idle_agents, service.dispatcher),
+        UNREACHED: lambda: unreached(each.talk for each in controller.conversations()),
         "asterisk-away": lambda: "" if controller.ari else "not connected to Asterisk: the dialplan serves callers",
         DATABASE_AWAY: lambda: "the database is away: the journal keeps what calls leave" if drainer.away else "",
         "entries-set-aside": lambda: aside % store.set_aside if store.set_aside else "",

@@ -1,7 +1,7 @@
 """Who is in a call's conversation, read from its ledger: the facts of `routing.talk`, folded.  Pure."""
 
 from ivr.facts import Brought
-from ivr.ledger import ARRIVED, CONNECTED, DIALLING, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
+from ivr.ledger import ARRIVED, CONNECTED, DIALLING, RELEASED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
 from routing.conversing import follow
 from routing.ids import CallId, ChannelId, Instant, PoolId, TicketId
 from routing.talk import Aim, Asked, Do, Doing, Kind, Party, Role, Talk, Whom, begun
@@ -38,8 +38,29 @@ def supervisors(ledger: Ledger) -> tuple[int, ...]:
 def brought(ledger: Ledger) -> tuple[Brought, ...]:
     """Who came later, or should have come."""
     known = talk(ledger)
-    later = known.parties[2:] if known else ()
-    return tuple(Brought(each.name, each.aim, each.asked, each.since, each.left, each.cause) for each in later)
+    return tuple(
+        Brought(
+            each.name, each.aim, each.asked, each.since, each.left, each.cause, each.dialled, _handed_over(known, each)
+        )
+        for each in (known.parties[2:] if known else ())
+        if known
+    )
+
+
+def unreached(ledger: Ledger) -> tuple[str, ...]:
+    """Emergency numbers at which nobody answers, in the conversation that is going on."""
+    known = talk(ledger) if RELEASED not in ledger else None
+    return tuple(dict.fromkeys(each.name for each in known.unreached)) if known else ()
+
+
+def _handed_over(talk: Talk, party: Party) -> Instant | None:
+    """When the last agent left the citizen to somebody who is not ours."""
+    if party.role is not Role.TARGET or party.since is None:
+        return None
+    left = [each.left for each in talk.parties if each.role is Role.AGENT and each.since is not None]
+    moments = [at for at in left if at is not None]
+    is_alone = len(moments) == len(left) > 0 and (party.left is None or max(moments) <= party.left)
+    return max(moments) if is_alone else None
 
 
 def held_ms(ledger: Ledger, until: Instant) -> int:

@@ -42,7 +42,7 @@ from routing.config import CallerId, Config
 from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
 from routing.outgoing import only
-from routing.outward import NO_ANSWER, NO_CHANNEL, PERSONAL, REJECTED, USER_BUSY, Way
+from routing.outward import NO_ANSWER, PERSONAL, Way
 from routing.overflow import overflowing, preferring
 from routing.plan import Destination, Kind, SpokenPrompt, Stage, is_urgent, ladder, stages
 from routing.prompts import agent_number
@@ -227,7 +227,7 @@ async def target(call: Call, n: int, place: Destination, prompts: Sequence[Spoke
             cause, ways = answer.cause, outward.after(ways, answer.cause, answer.sip)
         await speech.cut()
         call.citizen.music()
-        call.ledger.write(RETURNED.of(n), Returned(call.now(), _why(cause), cause))
+        call.ledger.write(RETURNED.of(n), Returned(call.now(), outward.why(cause), cause))
     return None
 
 
@@ -301,8 +301,3 @@ def refusal(ended: Ended) -> Refusal:
     if ended.cause == NO_ANSWER:
         return Refusal.NO_ANSWER
     return Refusal.REJECTED if ended.cause in PERSONAL else Refusal.UNREACHABLE
-
-
-def _why(cause: int) -> str:
-    known = {USER_BUSY: "busy", NO_ANSWER: "unanswered", REJECTED: "rejected", NO_CHANNEL: "no-channel"}
-    return known.get(cause, "unreachable")

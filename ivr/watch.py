@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from ivr.dispatcher import Dispatcher
 from ivr.edge.protocols import Clock
 from routing.ids import Instant
+from routing.outward import why
+from routing.talk import Talk
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,9 @@ Check = Callable[[], str]
 
 IDLE_AGENTS = "idle-agents"
 """The alarm that callers wait while somebody who may take them is idle."""
+
+UNREACHED = "emergency-unreached"
+"""The alarm that nobody answers at an emergency desk for which a citizen waits."""
 
 DATABASE_AWAY = "database-away"
 
@@ -64,6 +69,16 @@ class Watch:
                 log.warning("alarm %s is over, after %d s", name, (self._clock.instant() - known.since) / 1000)
             if sentence:
                 self.standing[name] = Alarm(name, known.since if known else self._clock.instant(), sentence)
+
+
+def unreached(talks: Iterable[Talk]) -> str:
+    """The check of `UNREACHED`."""
+    found = [
+        f"{desk.name} for call {talk.call} (agent {talk.owner.name if talk.owner else 'gone'}: {why(desk.cause)})"
+        for talk in talks
+        for desk in talk.unreached
+    ]
+    return f"nobody answers at {', '.join(found)}: the citizen was told to dial it" if found else ""
 
 
 def idle_agents(dispatcher: Dispatcher) -> str:

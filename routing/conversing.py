@@ -39,7 +39,8 @@ def follow(talk: Talk, facts: Iterable[AnyFact]) -> Talk:
                 talk = _asked(talk, fact)
             case Dialled():
                 party = talk.parties[fact.party]
-                talk = talk.put(_replace(party, leg=fact.leg, agent=fact.agent or party.agent, seat=fact.seat))
+                agent, dialled = fact.agent or party.agent, party.dialled or fact.at
+                talk = talk.put(_replace(party, leg=fact.leg, dialled=dialled, agent=agent, seat=fact.seat))
             case Joined():
                 talk = _joined(talk, fact)
             case Parted():

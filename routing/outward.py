@@ -137,6 +137,12 @@ def shown(way: Way, citizen: str, hall: str) -> str:
     return {CallerId.CITIZEN: citizen, CallerId.PILOT: way.pilot}.get(way.caller_id, "") or hall
 
 
+def why(cause: int) -> str:
+    """One word for why nobody was reached."""
+    known = {USER_BUSY: "busy", NO_ANSWER: "unanswered", REJECTED: "rejected", NO_CHANNEL: "no-channel"}
+    return known.get(cause, "unreachable")
+
+
 def has_channel(trunk: Trunk, used: int, *, is_emergency: bool) -> bool:
     """Whether a trunk on which so many channels are in use has one for a leg of ours."""
     return used < (trunk.channels if is_emergency else trunk.channels_ordinary)

@@ -174,6 +174,7 @@ AnyFact = Asked | Dialled | Joined | Parted
 class Party(msgspec.Struct, frozen=True):
     """Somebody in a talk, or on the way into it or out of it.  `n` is the place in `Talk.parties`.
 
+    `dialled`: when the first phone of theirs was, in search of them.
     `asker`: who brought them in; for a supervisor (`by`) the agent who is supervised.
     """
 
@@ -186,6 +187,7 @@ class Party(msgspec.Struct, frozen=True):
     by: str = ""
     ticket: TicketId | None = None
     leg: ChannelId = ChannelId("")
+    dialled: Instant | None = None
     agent: AgentId | None = None
     seat: SeatId | None = None
     since: Instant | None = None
@@ -209,6 +211,11 @@ class Party(msgspec.Struct, frozen=True):
     def is_sought(self) -> bool:
         """Being rung, or waited for."""
         return self.is_alive and self.since is None
+
+    @property
+    def is_unreached(self) -> bool:
+        """They could not be had, and nobody had given them up."""
+        return self.left is not None and self.since is None and not self.is_leaving
 
     @property
     def name(self) -> str:
@@ -244,6 +251,13 @@ class Talk(msgspec.Struct, frozen=True):
     def has_emergency(self) -> bool:
         """An emergency desk is, or was to be, in it."""
         return any(each.whom is not None and each.whom.kind is Kind.EMERGENCY for each in self.parties)
+
+    @property
+    def unreached(self) -> tuple[Party, ...]:
+        """Emergency desks that nobody answers at, unless somebody has since."""
+        desks = [each for each in self.parties if each.whom is not None and each.whom.kind is Kind.EMERGENCY]
+        had = {each.name for each in desks if each.since is not None}
+        return tuple(each for each in desks if each.is_unreached and each.name not in had)
 
     @property
     def is_over(self) -> bool:

@@ -110,3 +110,5 @@ def _show(now: Mapping[str, Any]) -> None:
     for party in now["parties"]:
         muted = ", muted" if party["muted"] else ""
         click.echo(f"  {party['name']}: {party['doing']} for {party['for_ms'] / 1000:.1f} s{muted}")
+    for missed in now["missed"]:
+        click.echo(f"  {missed['name']}: not reached, {missed['why']}, {missed['ago_ms'] / 1000:.1f} s ago")

@@ -27,6 +27,8 @@ from ivr.store import Cells, PostgresStore
 from ivr.watch import DATABASE_AWAY, Watch
 from ivr.web import views
 from routing.callbacks import Result
+from routing.numbers import EMERGENCY
+from routing.talk import Aim
 from routing.tickets import AgentState
 from routing.windows import ROLLING
 
@@ -38,6 +40,9 @@ LOOK_EVERY_S = 60.0
 WITHDRAWN = Outcome.WITHDRAWN.value
 WAITS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300)
 TALKS_S = (10, 30, 60, 120, 180, 300, 600, 1200, 3600)
+
+LINKED = ("answered", "unreached", "given-up")
+"""What can become of an emergency desk that is asked for."""
 
 STAGES = ("arrival", "greeting", "queue", "ring", "dialling", "transfer", "talk", "leaving")
 RATIOS = tuple(name for name in Figures.__struct_fields__ if "_rate" in name or name.startswith("service_level"))
@@ -93,6 +98,23 @@ class Meters:
         self._room = prometheus.Gauge(
             "hotline_disk_free_bytes", "What the disk of the state has left.", registry=registry
         )
+        self._links = prometheus.Counter(
+            "hotline_emergency_links",
+            "Emergency desks that agents asked for.",
+            ["number", "outcome"],
+            registry=registry,
+        )
+        self._linked_after = prometheus.Histogram(
+            "hotline_emergency_answer_seconds",
+            "From asking for an emergency desk to its answer.",
+            ["number"],
+            buckets=WAITS_S,
+            registry=registry,
+        )
+        for number in EMERGENCY:
+            self._linked_after.labels(number)
+            for outcome in LINKED:
+                self._links.labels(number, outcome)
         for outcome in Outcome:
             for stage in Stage if outcome is Outcome.ABANDONED else [""]:
                 self._ended.labels(outcome, stage)
@@ -110,6 +132,7 @@ class Meters:
             self._tries.labels(record.direction, record.result or WITHDRAWN).inc()
             return
         self._ended.labels(record.outcome, record.stage or "").inc()
+        self._count_links(record)
         if record.outcome is not Outcome.ANSWERED:
             return
         for clock, wait_ms in (
@@ -118,6 +141,15 @@ class Meters:
         ):
             self._waits.labels(clock).observe((wait_ms or 0) / 1000)
         self._talks.observe((record.talk_ms or 0) / 1000)
+
+    def _count_links(self, record: CallRecord) -> None:
+        for desk in record.brought:
+            if desk.aim != Aim.LINK or desk.name not in EMERGENCY:
+                continue
+            if desk.joined is not None:
+                self._linked_after.labels(desk.name).observe((desk.joined - desk.asked) / 1000)
+            outcome = "answered" if desk.joined is not None else "unreached" if desk.cause else "given-up"
+            self._links.labels(desk.name, outcome).inc()
 
     async def run(self) -> None:
         """Count the last 24 hours once a minute, for ever."""

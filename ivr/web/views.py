@@ -22,6 +22,7 @@ from ivr.ledger import (
     Ledger,
 )
 from ivr.record import overflowed
+from routing import outward
 from routing.callbacks import Result
 from routing.config import Config
 from routing.ids import AgentId, CallId, Instant, SeatId
@@ -36,8 +37,9 @@ SUPERVISING = frozenset({Aim.SUPERVISE, Aim.TAKE_OVER})
 class LivingCall(msgspec.Struct, frozen=True):
     """A call in progress: `stage` is arrival, greeting, queue, ring, transfer, talk, hold or leaving; also dialling.
 
-    `overflowed`: the pools that did not take it in time.  A call of our own has another `direction` than `in`: `caller`
-    is whom we call, `task` the call for which they are called back.
+    `overflowed`: the pools that did not take it in time.  `unreached`: emergency numbers without an answer.  A call
+    of our own has another `direction` than `in`: `caller` is whom we call, `task` the call for which they are called
+    back.
     """
 
     call: CallId
@@ -54,6 +56,7 @@ class LivingCall(msgspec.Struct, frozen=True):
     overflowed: tuple[str, ...] = ()
     direction: Direction = Direction.IN
     task: CallId | None = None
+    unreached: tuple[str, ...] = ()
 
 
 class EndedCall(msgspec.Struct, frozen=True):
@@ -132,6 +135,7 @@ def living(ledger: Ledger, now: Instant) -> LivingCall:
         overflowed(ledger),
         arrived.direction,
         arrived.task,
+        parties.unreached(ledger),
     )
 
 
@@ -181,11 +185,21 @@ class ShownParty(msgspec.Struct, frozen=True):
     muted: bool = False
 
 
+class ShownMissed(msgspec.Struct, frozen=True):
+    """Somebody who was asked for and could not be had: why, and how long ago that was known."""
+
+    name: str
+    aim: Aim
+    why: str
+    ago_ms: int
+
+
 class ShownTalk(msgspec.Struct, frozen=True):
-    """A conversation now."""
+    """A conversation now; `missed`: whoever could not be had in it."""
 
     call: CallId
     parties: list[ShownParty]
+    missed: list[ShownMissed] = []
 
 
 def talk(talk: Talk, now: Instant, *, all_of_it: bool = True) -> ShownTalk:
@@ -198,7 +212,12 @@ def talk(talk: Talk, now: Instant, *, all_of_it: bool = True) -> ShownTalk:
         for each in talk.parties
         if each.is_alive and (all_of_it or each.room is not Room.EAR)
     ]
-    return ShownTalk(talk.call, shown)
+    missed = [
+        ShownMissed(each.name, each.aim, outward.why(each.cause), now - (each.left or now))
+        for each in talk.parties
+        if each.is_unreached and (all_of_it or not each.by)
+    ]
+    return ShownTalk(talk.call, shown, missed)
 
 
 def ended(record: CallRecord) -> EndedCall:

@@ -24,7 +24,7 @@ from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Cells, PostgresStore
-from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, Watch, idle_agents
+from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Watch, idle_agents, unreached
 from ivr.web.access import Access
 from ivr.web.api import Answer, Api
 from ivr.web.hub import Hub
@@ -104,7 +104,11 @@ class Desk:
 
         self.watch = Watch(
             clock,
-            {IDLE_AGENTS: lambda: idle_agents(dispatcher), DATABASE_AWAY: lambda: "away" if self.store.away else ""},
+            {
+                IDLE_AGENTS: lambda: idle_agents(dispatcher),
+                UNREACHED: lambda: unreached(each.talk for each in self.controller.conversations()),
+                DATABASE_AWAY: lambda: "away" if self.store.away else "",
+            },
         )
         self.found: Counter[Outcome] = Counter()
         self.meters = Meters(Sources(self.controller, self.store, self.watch, self._take_found, self._room))

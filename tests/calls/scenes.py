@@ -76,6 +76,7 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
     "a warning, and a hold over it": (Do.NUISANCE, Do.HOLD, Do.RETRIEVE),
     "a call in which nobody is heard": (Do.SILENT,),
     "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
+    "an emergency desk at which nobody answers": ((Do.LINK, Whom(Kind.EMERGENCY, "110")),),
     "a consultation that the carrier wants the pilot for": ((Do.CONSULT, Whom(Kind.TARGET, "power")), Do.COMPLETE),
 }
 """What the agent asks for, every two seconds from `TALKS_FROM` on."""
@@ -91,6 +92,7 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> Si
     house.agent("1016", answers_after=1.0, talks=25)
     house.fake.target(WATER, answers_after=1.0, talks=30)
     house.fake.target(GAS, Phone())
+    house.fake.target("110", Phone(busy=True))
     house.fake.target(POWER, FORBIDDEN, Phone(answers_after=1.0, talks=30))
     house.fake.later(4.0, partial(_colleague, house))
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)

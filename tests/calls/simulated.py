@@ -46,7 +46,7 @@ SOURCES = {
     "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
 }
 CONFIG: Config = build(SOURCES)
-REPEATED = ("agent-", "position-", "wait-", "callback-offer")
+REPEATED = ("agent-", "position-", "wait-", "callback-offer", "unanswered-")
 """What may be said more than once."""
 
 SHORT_MS = 1_200

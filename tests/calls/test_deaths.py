@@ -73,7 +73,9 @@ async def _talk_strikes(talk: str) -> int:
 
 async def _talk_faults(talk: str, strike: int, moment: float | None) -> list[str]:
     house = await one_talk(talk, strike, moment)
-    return house.faults() + (_not_served(house) if moment is None else [])
+    told = house.fake.times_heard("citizen", "unanswered-110")
+    repeated = [f"told {told} times that 110 cannot be had"] if told > 1 else []
+    return house.faults() + repeated + (_not_served(house) if moment is None else [])
 
 
 async def _strikes(line: str, *way: *tuple[Centre, Phone | None, int | None]) -> int:

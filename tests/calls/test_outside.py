@@ -1,14 +1,17 @@
 """Legs that leave the house, in virtual time: which trunk has a channel for them, and which number they show."""
 
+import asyncio
 from functools import partial
 
 import msgspec
 import pytest
 
 from ivr.facts import Outcome
+from ivr.watch import UNREACHED
 from routing.config import Config
 from routing.config.site import CallerId
 from routing.talk import Do, Kind, Whom
+from tests.calls.desk import Desk
 from tests.calls.scenes import CENTRE, FORBIDDEN, POWER, WATER, narrow
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
@@ -184,3 +187,100 @@ def test_a_trunk_whose_channels_cannot_be_counted_is_dialled() -> None:
         return house
 
     assert simulate(scene).records()[0].outcome is Outcome.TRANSFERRED
+
+
+# --- an emergency desk
+
+
+def emergency(*desk: Phone, asks: tuple[float, ...] = (10.0,), hangs_up: float | None = None) -> SimulatedHouse:
+    """The agent asks for 110 at these moments, and hangs up."""
+
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.0, talks=None)
+        house.fake.target("110", *desk)
+        house.fake.dials("12345", after=0.5, hangs_up=60)
+        for at in asks:
+            asking(house, Do.LINK, POLICE, at=at)
+        if hangs_up is not None:
+            house.fake.later(hangs_up, lambda: house.asks("1016", Do.HANG_UP))
+        await house.lives()
+        house.check()
+        assert not house.silences()
+        return house
+
+    return simulate(scene)
+
+
+def test_when_nobody_answers_at_an_emergency_desk_the_citizen_is_told_to_dial_it_and_keeps_the_agent() -> None:
+    house = emergency(Phone(busy=True))
+    assert house.story(house.citizens[0])[-3:] == ["voice:8016", "unanswered-110", "voice:8016"]
+    (desk,) = house.records()[0].brought
+    assert (desk.joined, desk.cause, desk.handed_over) == (None, 17, None)
+    assert desk.rang is not None
+
+
+def test_the_record_has_when_a_desk_was_asked_for_rang_answered_and_was_left_with_the_citizen() -> None:
+    house = emergency(Phone(answers_after=3.0, talks=None), hangs_up=30.0)
+    (desk,) = house.records()[0].brought
+    assert desk.rang is not None
+    assert desk.joined is not None
+    assert desk.handed_over is not None
+    assert [round((at - desk.asked) / 1000) for at in (desk.rang, desk.joined, desk.handed_over)] == [0, 3, 20]
+
+
+def test_a_desk_that_is_still_with_the_agent_has_not_been_handed_anything() -> None:
+    (desk,) = emergency(Phone(answers_after=3.0, leaves=5.0)).records()[0].brought
+    assert desk.joined is not None
+    assert desk.handed_over is None
+
+
+def test_whoever_watches_is_alarmed_until_somebody_answers() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.seat("8016", answers_after=1, talks=None)
+        desk.fake.target("110", Phone(busy=True), Phone(answers_after=1, talks=None))
+        desk.fake.target("119", Phone(busy=True))
+        desk.fake.dials("12345", after=1.5, hangs_up=60)
+        await asyncio.sleep(1)
+        await desk.post("/agents/1016/sign-in")
+        await asyncio.sleep(9)
+        await desk.post("/agents/1016/talk/emergency", number="110")
+        await asyncio.sleep(1)
+        told = await desk.get("/agents/1016/talk")
+        assert [(each["name"], each["why"]) for each in told["missed"]] == [("110", "busy")]
+        assert (await desk.get("/calls"))["living"][0]["unreached"] == ["110"]
+        desk.watch.look()
+        alarm = desk.watch.standing[UNREACHED].sentence
+        assert "nobody answers at 110 for call" in alarm
+        assert "(agent 1016: busy)" in alarm
+        await desk.post("/agents/1016/talk/emergency", number="110")
+        await asyncio.sleep(3)
+        desk.watch.look()
+        assert UNREACHED not in desk.watch.standing
+        assert (await desk.get("/calls"))["living"][0]["unreached"] == []
+        await asyncio.sleep(60)
+        text = (await desk.meters.told()).decode()
+        for outcome, amount in (("unreached", 1), ("answered", 1), ("given-up", 0)):
+            assert f'hotline_emergency_links_total{{number="110",outcome="{outcome}"}} {amount}.0' in text
+        assert 'hotline_emergency_answer_seconds_count{number="110"} 1.0' in text
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_prompt_that_cannot_be_played_ends_no_talk() -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.0, talks=None)
+        house.fake.target("110", Phone(busy=True))
+        house.fake.refuse = lambda _method, path: 500 if "/play/" in path and "unanswered" in path else None
+        house.fake.dials("12345", after=0.5, hangs_up=40)
+        asking(house, Do.LINK, POLICE)
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    assert house.records()[0].outcome is Outcome.ANSWERED
+    assert house.story(house.citizens[0])[-1] == "voice:8016"

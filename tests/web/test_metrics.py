@@ -96,6 +96,7 @@ def test_names_are_prometheus_own_way_and_nobody_is_named() -> None:
         labels = {label for family in ours.values() for sample in family.samples for label in sample.labels}
         assert labels <= {
             "node", "mode", "version", "alarm", "stage", "state", "outcome", "clock", "le", "fate", "figure", "line",
+            "number", "direction", "result",
         }  # fmt: skip
         await desk.closes()
 

@@ -42,12 +42,12 @@ MAY: dict[str, str] = {
     "GET /callbacks/{call}/number": "operator supervisor",
     "POST /callbacks/{call}/tried": "operator supervisor",
     "POST /callbacks/{call}/settle": "supervisor",
+    "POST /agents/{agent}/machine": "own supervisor",
     "GET /nuisances": "supervisor auditor",
     "GET /nuisances/{call}/number": "supervisor",
     "POST /nuisances/{call}/confirm": "supervisor",
     "POST /nuisances/{call}/dismiss": "supervisor",
     "POST /nuisances/{call}/lift": "supervisor",
-    "POST /agents/{agent}/machine": "own supervisor",
     "GET /agents/{agent}/talk": "own supervisor",
     **dict.fromkeys(
         (
