@@ -288,18 +288,29 @@ class Media(asyncio.DatagramProtocol):
                     self._tell(came)
 
     @property
+    def began(self) -> float:
+        """When the first packet came; now, when there is none."""
+        return self.packets[0][0] if self.packets else self._loop.time()
+
+    @property
     def latest(self) -> float:
-        """When the last packet came; now, when there is none."""
+        """When the last one came; now, when there is none."""
         return self.packets[-1][0] if self.packets else self._loop.time()
 
-    async def comes(self, moment: float) -> None:
-        """Wait until a packet has come at `moment` (the loop's clock) or later, or none will come any more."""
+    async def comes(self, moment: float, late: float) -> None:
+        """Wait until a packet has come at `moment` (the loop's clock) or later, or none will come any more.
+
+        Whoever is silent sends nothing: at `late` seconds behind the moment, or behind now, the wait is over too.
+        """
         if self._sock.fileno() < 0 or (self.packets and self.latest >= moment):
             return
         told: asyncio.Future[None] = self._loop.create_future()
         self._awaited.append((moment, told))
         try:
-            await told
+            async with asyncio.timeout_at(max(moment, self._loop.time()) + late):
+                await told
+        except TimeoutError:
+            return
         finally:
             self._awaited.remove((moment, told))
 

@@ -32,6 +32,7 @@ from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
 from routing.ids import PromptId
 from routing.prompts import file_of
+from tests.asterisk.prompts import keep, lend
 from tests.asterisk.servers import child, free_ports
 from tests.asterisk.waiting import eventually, holds
 
@@ -287,12 +288,14 @@ def opened(state: Path, options: Sequence[str] = (), **more: str) -> Iterator[Ho
     environment |= chosen_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more
     environment.pop("DATABASE_URL", None)
     state.mkdir(parents=True, exist_ok=True)
+    lend(state)
     out = state.parent / f"{state.name}.out"
     command = [sys.executable, "-m", "ivr", "up", *options]
     with child(command, out, cwd=ROOT, env=environment, stop=signal.SIGINT, within=CLOSED_WITHIN) as process:
         house = House(state, environment, process)
         try:
             _is_open(house, out)
+            keep(state)
             yield house
         finally:
             _close(house, out)

@@ -105,27 +105,26 @@ class Person:
         return found[0]
 
     async def _hears(self, prompt: str, samples: Samples, within: float) -> audio.Match:
-        best = audio.Match(0.0, 0.0)
-        deadline = asyncio.get_running_loop().time() + within
-        while True:
-            heard = self.heard()
-            begin = max(self._mark, heard.began)
-            has_ended, end = self.call.has_ended, heard.began + heard.seconds
-            if has_ended:  # the last packets of the last prompt may be missing
-                end = max(end, begin + len(samples) / RATE)
-            rest = heard.between(begin, end)
-            if len(rest.samples) >= len(samples):
-                best = audio.hears(rest.samples, samples)
-                if best.correlation >= RIGHT:
-                    self._mark = begin + best.at + len(samples) / RATE
-                    return audio.Match(best.correlation, begin + best.at - heard.began)
+        best, media, came = audio.Match(0.0, 0.0), self.call.media, -1
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        while loop.time() < deadline:
+            begin, has_ended = max(self._mark, media.began), self.call.has_ended
+            if len(media.packets) > came or has_ended:
+                came = len(media.packets)
+                heard = self.heard()
+                end = heard.began + heard.seconds
+                if has_ended:  # the last packets of the last prompt may be missing
+                    end = max(end, begin + len(samples) / RATE)
+                rest = heard.between(begin, end)
+                if len(rest.samples) >= len(samples):
+                    best = audio.hears(rest.samples, samples)
+                    if best.correlation >= RIGHT:
+                        self._mark = begin + best.at + len(samples) / RATE
+                        return audio.Match(best.correlation, begin + best.at - heard.began)
             if has_ended:
                 break
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self.call.media.comes(max(begin + len(samples) / RATE, self.call.media.latest + AGAIN))
-            except TimeoutError:
-                break
+            await media.comes(max(begin + len(samples) / RATE, media.latest + AGAIN), AGAIN)
         story = await asyncio.to_thread(self.story)
         raise AssertionError(f"{self.name} did not hear {prompt} (at best {best.correlation:.2f}), but {story}")
 

@@ -28,7 +28,7 @@ from tests.asterisk.office import Office, city
 from tests.asterisk.phones import RIGHT, Citizen, is_whole
 from tests.asterisk.waiting import eventually, passes
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 AT_ONCE = 20
 GAP = 0.1  # seconds between the first calls: nobody dials at the same moment

@@ -11,7 +11,7 @@ from tests.asterisk.office import HALL, Office
 from tests.asterisk.phones import Agent, Citizen
 from tests.asterisk.reloading import AFTERWARDS, FIRST, City, open_city, reload_under_calls
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 NEW_SEAT = "8099"
 LINES, CALLERS = 10_000, 60

@@ -14,7 +14,7 @@ from tests.asterisk.office import HALL, Office
 from tests.asterisk.phones import Agent, Citizen
 from tests.asterisk.waiting import passes
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 CALLERS = 60
 GAP = 0.05  # seconds between two callers: the order of arrival is beyond doubt
