@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from ivr.asking import is_due, is_offered, may_be_offered
+from ivr.asking import is_due, is_offered, offer_at
 from ivr.dispatcher import Place
 from ivr.facts import Announced
 from ivr.ledger import ANNOUNCED, QUEUED
@@ -73,10 +73,7 @@ def _place_at(call: Call) -> int | None:
 
 def _offer_at(call: Call) -> int | None:
     """When they are told of the key by itself, if nothing else has told them of it before."""
-    offer = call.service.config.site.callback_offer
-    if not offer.on or not offer.waited_ms or is_offered(call) or not may_be_offered(call):
-        return None
-    return _began(call) + offer.waited_ms
+    return None if is_offered(call) else offer_at(call)
 
 
 def _began(call: Call) -> Instant:

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from ivr.ari.events import Mailbox
 from ivr.ari.models import ChannelDtmfReceived
 from ivr.dispatcher import Place
-from ivr.facts import Asked, Party, Released
-from ivr.ledger import ANNOUNCED, ARRIVED, ASKED, QUEUED, RELEASED, ROUTED
+from ivr.facts import Asked, Direction, Party, Released
+from ivr.ledger import ANNOUNCED, ARRIVED, ASKED, MESSAGE, QUEUED, RELEASED, ROUTED
 from ivr.scopes import alongside
 from ivr.speech import say
 from ivr.visit import Call
@@ -45,19 +45,34 @@ def is_offered(call: Call) -> bool:
     return any(CALLBACK_OFFER in each.prompts for each in call.ledger.which(ANNOUNCED).values())
 
 
-def may_be_offered(call: Call) -> bool:
-    """Whether they can be called back at all: by their number, and not while they want an emergency desk."""
-    site = call.service.config.site
-    is_urgent = call.ledger[ROUTED].marked == MISROUTED
-    return not is_urgent and number(site.numbering, call.ledger[ARRIVED].arrival.caller) is not None
+def may_be_called_back(call: Call) -> bool:
+    """Whether they can be: by their number, not by us who have called them, nor while they want an emergency desk."""
+    site, arrived = call.service.config.site, call.ledger[ARRIVED]
+    if arrived.direction is not Direction.IN or call.ledger[ROUTED].marked == MISROUTED:
+        return False
+    return number(site.numbering, arrived.arrival.caller) is not None
 
 
-def is_due(call: Call, estimate: Estimate | None) -> bool:
+def offer_at(call: Call) -> int | None:
+    """When they are told of the key, whatever is expected: by their wait, or because a pool overflows to it."""
+    offer, places = call.service.config.site.callback_offer, call.ledger.which(QUEUED).values()
+    moments = [place.at + place.offer_ms for place in places if place.offer_ms is not None]
+    if offer.on and offer.waited_ms:
+        moments.append(min(place.at for place in places) + offer.waited_ms)
+    return min(moments, default=None) if may_be_called_back(call) else None
+
+
+def is_due(call: Call, estimate: Estimate) -> bool:
     """Whether they are to be told of the key now, or again."""
-    site = call.service.config.site
-    waited_ms = call.now() - min(place.at for place in call.ledger.which(QUEUED).values())
-    expected_ms = estimate.of(site.announcements.wait) if estimate is not None else None
-    return may_be_offered(call) and (is_offered(call) or site.callback_offer.is_due(waited_ms, expected_ms))
+    site, at = call.service.config.site, offer_at(call)
+    is_slow = site.callback_offer.is_slow(estimate.of(site.announcements.wait))
+    return may_be_called_back(call) and (is_offered(call) or is_slow or (at is not None and at <= call.now()))
+
+
+def is_promised(call: Call) -> bool:
+    """Whether they go with a promise: they have asked for it, or have left a message."""
+    message = call.ledger.get(MESSAGE)
+    return ASKED in call.ledger or (message is not None and message.until is not None)
 
 
 async def promise(call: Call) -> None:

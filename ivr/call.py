@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from ivr import asking, conversation, parties, reach
+from ivr import conversation, entering, parties, reach, voicemail
+from ivr.asking import is_promised, promise
 from ivr.errors import AriError, CallerHungUp, ConnectionLost, Replaced, TakenBack
 from ivr.facts import Left, Party, Released
 from ivr.farewell import farewell
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,
-    ASKED,
     ENDED,
     LEFT,
     OVERFLOWED,
@@ -33,9 +33,10 @@ from ivr.speech import say
 from ivr.visit import GREETED, Call
 from routing.arrival import Arrival
 from routing.hours import parse_moment
-from routing.ids import Instant
+from routing.ids import Instant, PromptId
 from routing.numbers import mask
 from routing.plan import Kind, Route, SpokenPrompt, Stage, plan, stages
+from routing.prompts import OVERFLOWING
 from routing.talk import Room
 
 log = logging.getLogger(__name__)
@@ -68,26 +69,47 @@ async def serve(call: Call) -> None:
                 admit(call)
         prompts: tuple[SpokenPrompt, ...] = route.prompts
         for stage in stages(route):
-            place = stage.places[0]
-            if RETURNED.of(stage.n) not in call.ledger and OVERFLOWED.of(stage.n) not in call.ledger:
+            while not _is_over(call, stage):
                 async with call.citizen.alive():
-                    person = await _reach(call, stage, prompts)
-                    if person is None and ASKED in call.ledger:
-                        await asking.promise(call)
+                    person = await _reach(call, stage, (*prompts, *_meanwhile(call, stage)))
+                    if person is None and is_promised(call):
+                        await promise(call)
                         return
                 if person is not None and not await talked(call, stage, person):
                     async with call.citizen.alive():
                         await farewell(call)
                     return
-            prompts = (*prompts, place.sorry) if place.sorry else (*prompts, *_reasons(call, stage))
+            prompts = (*prompts, *_meanwhile(call, stage), *_after(call, stage))
 
 
-def _reasons(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
-    """What is said of pools that were given up: why they are closed."""
+def _is_over(call: Call, stage: Stage) -> bool:
+    return RETURNED.of(stage.n) in call.ledger or OVERFLOWED.of(stage.n) in call.ledger
+
+
+def _meanwhile(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
+    """What is said of the targets to which a wait has led, and of those from which the call came back."""
+    prompts: list[SpokenPrompt] = []
+    for n, place in entering.attempts(call, stage):
+        prompts.append(_fixed(call, OVERFLOWING))
+        if RETURNED.of(n) in call.ledger and place.sorry:
+            prompts.append(place.sorry)
+    return tuple(dict.fromkeys(prompts))
+
+
+def _after(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
+    """What is said when a stage has come to nothing: of a target, or why pools that were given up are closed."""
+    place = stage.places[0]
+    if place.sorry:
+        return (place.sorry,)
     overflowed = call.ledger.get(OVERFLOWED.of(stage.n))
     known = call.service.config.prompts  # a reload may have taken one away
     reasons = overflowed.reasons if overflowed else ()
     return tuple(SpokenPrompt(each, must_hear=False, text=known[each].text) for each in reasons if each in known)
+
+
+def _fixed(call: Call, prompt: PromptId) -> SpokenPrompt:
+    known = call.service.config.prompts[prompt]
+    return SpokenPrompt(prompt, known.must_hear, known.text)
 
 
 def _routed(call: Call) -> Route:
@@ -132,16 +154,24 @@ async def _announce(call: Call, route: Route) -> None:
 
 
 async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
-    place = stage.places[0]
-    if place.is_ours:
+    place, diverted = stage.places[0], entering.under_way(call, stage)
+    if not place.is_ours:
+        return await reach.target(call, stage.n, place, prompts)
+    if diverted is None:
         return await reach.agent(call, stage, prompts)
-    return await reach.target(call, stage.n, place, prompts)
+    call.service.dispatcher.leave(call.ticket)  # the life that wrote it down may not have come so far
+    n, elsewhere = diverted
+    if elsewhere is not None:
+        return await reach.target(call, n, elsewhere, prompts)
+    await voicemail.take(call, prompts)
+    return None
 
 
 async def talked(call: Call, stage: Stage, person: reach.Person) -> bool:
     """Until one of the two leaves.  True when a target let go so soon that the next destination is tried."""
     released = await conversation.over(call, person)
-    if conversation.came_back(call, stage.n, stage.places[0], person, released):
+    n, place = entering.under_way(call, stage) or (stage.n, stage.places[0])
+    if conversation.came_back(call, n, place or stage.places[0], person, released):
         return True
     if RELEASED not in call.ledger:
         call.ledger.write(RELEASED, released)

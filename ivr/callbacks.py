@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 _OF = {Outcome.REFUSED: Why.REFUSED, Outcome.MISSED: Why.MISSED, Outcome.FAILED: Why.CUT}
 
-PROMISED = frozenset({Why.ASKED})
+PROMISED = frozenset({Why.ASKED, Why.VOICEMAIL})
 """They were told that we would call."""
 
 

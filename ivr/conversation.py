@@ -54,7 +54,7 @@ async def over(call: Call, person: Person) -> Released:
         conversation.close()
 
 
-def came_back(call: Call, n: int, place: Destination, person: Person, released: Released) -> bool:
+def came_back(call: Call, n: int | str, place: Destination, person: Person, released: Released) -> bool:
     """Whether the `n`-th destination let go so soon after its answer that it counts as no answer at all."""
     is_early = released.at - person.since < place.return_within_ms
     if released.who is not Who.TARGET or not is_early:

@@ -21,7 +21,7 @@ from routing.ids import (
     TargetId,
     TicketId,
 )
-from routing.plan import Arrival
+from routing.plan import Arrival, Destination, Diversion
 from routing.tickets import Refusal
 
 
@@ -84,11 +84,36 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The place in the queue; `too`: pools whose agents may take the ticket because this one's queue is too long."""
+    """The place in the queue; `too`: pools whose agents may take the ticket because this one's queue is too long.
+
+    `diversions`: where the wait leads, in order; `offer_ms`: after how long the key for being called back is offered,
+    because a pool overflows to that.
+    """
 
     at: Instant
     ticket: TicketId
     too: tuple[PoolId, ...] = ()
+    diversions: tuple[Diversion, ...] = ()
+    offer_ms: int | None = None
+
+
+class Diverted(msgspec.Struct, frozen=True):
+    """The wait has led to a target, or, None, to a message: nobody of `pools` has taken the call yet.
+
+    `reasons`: what is to be said of it, if a supervisor has closed one.
+    """
+
+    at: Instant
+    pools: tuple[PoolId, ...]
+    place: Destination | None = None
+    reasons: tuple[PromptId, ...] = ()
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the citizen says after the tone; `until` None: they are saying it."""
+
+    at: Instant
+    until: Instant | None = None
 
 
 class Overflowed(msgspec.Struct, frozen=True):
@@ -307,7 +332,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
     `asked_pool`, `skill`: what it was queued for first; `pool`: for which of its pools it was answered.
-    `callback`: why they are to be called back, when that is what became of the call.
+    `callback`: why they are to be called back, when that is what became of the call; `message`: when they
+    left one.
     `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
@@ -354,6 +380,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     prompts: tuple[PromptId, ...] = ()
     rating: int | None = None
     callback: Why | None = None
+    message: tuple[Instant, Instant] | None = None
     recording: str = ""  # its file, once it is finished: filled in by the store
     wait_ms: int | None = None
     since_answer_ms: int | None = None

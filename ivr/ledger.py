@@ -17,7 +17,9 @@ from ivr.facts import (
     Connected,
     Declined,
     Dialling,
+    Diverted,
     Left,
+    Message,
     Offered,
     Outcome,
     Overflowed,
@@ -72,6 +74,8 @@ SAID: Step[Said] = _step("said", Said, ":<prompt>  the prompt is over: it is nev
 QUEUED: Step[Queued] = _step("queued", Queued, ":<n>  a place in the queue is held: stage n is ours")
 ANNOUNCED: Step[Announced] = _step("announced", Announced, ":<n>  before who waits hears place, wait or a reason")
 ASKED: Step[Asked] = _step("asked", Asked, "who waits has pressed the key for being called back")
+DIVERTED: Step[Diverted] = _step("diverted", Diverted, ":<n>  the wait of a stage has led to a target, or to a message")
+MESSAGE: Step[Message] = _step("message", Message, "the tone of a message is over; then, that it is")
 OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place was given up; the next stage follows")
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
 ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)

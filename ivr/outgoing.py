@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from ivr import parties, reach, survey
+from ivr import entering, parties, reach, survey
 from ivr.ari.client import Ari
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
@@ -78,7 +78,7 @@ async def _agent_first(call: Call, stage: Stage) -> Person | None:
         return None
     try:
         async with call.seeking:
-            place = reach.enter(call, stage)
+            place = entering.place(call, stage)
             while DIALLING.of(1) not in call.ledger:
                 offer = await place.offered()
                 answer = Refusal.WITHDRAWN if offer is None else await _offered(call, place, offer)

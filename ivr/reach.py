@@ -9,18 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import msgspec
-
+from ivr import entering
 from ivr.announcing import announcing
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
 from ivr.asking import asking
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
-from ivr.facts import Connected, Declined, Direction, Offered, Overflowed, Party, Queued, Returned, Transferring
+from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Returned, Transferring
 from ivr.ledger import (
     ACCEPTED,
-    ARRIVED,
     ASKED,
     CONNECTED,
     DECLINED,
@@ -39,15 +37,12 @@ from ivr.speech import Speech, speaking
 from ivr.visit import LEASE, Call
 from routing import outward
 from routing.config import CallerId, Config
-from routing.hours import is_open, parse_moment
 from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
-from routing.outgoing import only
 from routing.outward import NO_ANSWER, PERSONAL, Way
-from routing.overflow import overflowing, preferring
-from routing.plan import Destination, Kind, SpokenPrompt, Stage, is_urgent, ladder, stages
+from routing.plan import Destination, Kind, SpokenPrompt, Stage, stages
 from routing.prompts import agent_number
 from routing.talk import Room
-from routing.tickets import Entered, Ladder, Offer, Refusal
+from routing.tickets import Offer, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +62,20 @@ class Person:
 async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Person | None:
     """Wait in the queue, the prompts being said meanwhile, until an agent shares the bridge with the citizen.
 
-    None when the stage has a limit, and nobody has taken the call by then; or when they would rather be called back.
+    None when the stage has a limit, and nobody has taken the call by then; when they would rather be called back; or
+    when their wait leads elsewhere (`entering.under_way`).
     """
     connected = call.ledger.get(CONNECTED)
     if connected is not None:
         return joined(call, Person(Channel(call.ari, connected.leg), connected.at, Party.AGENT))
     if ASKED in call.ledger:
+        call.service.dispatcher.leave(call.ticket)
         return None
-    place = enter(call, stage)
+    place = entering.place(call, stage)
     async with speaking(call, prompts) as speech, call.leased(), asking(call, place):
         while True:
             async with announcing(call, place, speech):
-                offer = await place.offered()
+                offer = await entering.offered(call, stage, place)
                 if offer is None:
                     break
                 answer = await _offered(call, place, offer, speech)
@@ -94,7 +91,10 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
 
 async def _gives_up(call: Call, stage: Stage, place: Place, speech: Speech) -> None:
     """Nobody came in time, or the citizen waits no longer: what is being said goes on, or ends with the wait."""
-    if ASKED not in call.ledger:
+    diversion = None if ASKED in call.ledger else entering.next_diversion(call, stage)
+    if diversion is not None:
+        entering.divert(call, stage, diversion, place)
+    elif ASKED not in call.ledger:
         pools = tuple(PoolId(pool.name) for pool in stage.places)
         call.ledger.write(OVERFLOWED.of(stage.n), Overflowed(call.now(), pools, place.reasons()))
     call.service.dispatcher.leave(call.ticket)
@@ -102,57 +102,6 @@ async def _gives_up(call: Call, stage: Stage, place: Place, speech: Speech) -> N
         await speech.cut()
     else:
         speech.hand_over()
-
-
-def enter(call: Call, stage: Stage) -> Place:
-    """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
-    ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
-    arrived = ledger[ARRIVED]
-    rungs, too = _overflowing(call, ladder(config, _known(config, stage.places)), stage)
-    if arrived.direction is Direction.OUT and arrived.agent is not None:
-        rungs = only(arrived.agent, config.site.hall)
-    elif arrived.agent is not None:
-        rungs = preferring(rungs, arrived.agent)
-    entered = Entered(
-        call.ticket,
-        rungs,
-        arrived.first_entry or arrived.at,
-        _priority_ms(call),
-        stage.limit_ms,
-        max(map(int, ledger.which(OFFERED)), default=0),
-    )
-    if QUEUED.of(stage.n) in ledger:
-        return dispatcher.again(entered)
-    place = dispatcher.enter(entered)
-    ledger.write(QUEUED.of(stage.n), Queued(call.now(), call.ticket, too))
-    return place
-
-
-def _priority_ms(call: Call) -> int:
-    """The head start of this call, after what has happened to it; less what a nuisance has deserved."""
-    before, arrived = timedelta(milliseconds=call.ledger[ROUTED].priority_ms), call.ledger[ARRIVED]
-    has_returned = bool(call.ledger.which(RETURNED))
-    head = call.service.config.site.priorities.later(
-        before, is_callback=arrived.first_entry is not None, has_returned=has_returned
-    )
-    slower_ms = 0 if is_urgent(call.ledger[ROUTED]) else arrived.slower_ms
-    return head // timedelta(milliseconds=1) - slower_ms
-
-
-def _overflowing(call: Call, rungs: Ladder, stage: Stage) -> tuple[Ladder, tuple[PoolId, ...]]:
-    """The ladder with what the stage's pools overflow to: now, when it is long, or after a while."""
-    site, dispatcher, too = call.service.config.site, call.service.dispatcher, []
-    foreseen_ms = dispatcher.foreseen(rungs).by_departures_ms
-    moment = parse_moment(call.ledger[ARRIVED].moment)
-    for place in stage.places:
-        rule = site.pools[PoolId(place.name)].overflow if place.name in site.pools else None
-        if rule is None or not is_open(site.pools[rule.to].hours, site.calendar, moment):
-            continue
-        after_ms = rule.after_ms(dispatcher.length(PoolId(place.name)), foreseen_ms)
-        if after_ms is not None:
-            rungs = overflowing(rungs, rule.to, after_ms)
-            too += [rule.to] if after_ms == 0 else []
-    return rungs, tuple(too)
 
 
 async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Person | Refusal:
@@ -210,7 +159,7 @@ async def _introduce(call: Call, leg: Channel, agent_id: AgentId, speech: Speech
             log.warning("agent %s: the introduction took too long and was cut", agent_id)
 
 
-async def target(call: Call, n: int, place: Destination, prompts: Sequence[SpokenPrompt]) -> Person | None:
+async def target(call: Call, n: int | str, place: Destination, prompts: Sequence[SpokenPrompt]) -> Person | None:
     """Dial the `n`-th destination; None when nobody answers there.  The prompts are said meanwhile."""
     if TRANSFERRED.of(n) in call.ledger:
         leg = Channel(call.ari, call.ledger[TRANSFERRING.of(n)].leg)
@@ -242,7 +191,7 @@ def _ways(call: Call, place: Destination) -> tuple[Way, ...]:
     )
 
 
-async def _dialled(call: Call, n: int, place: Destination, way: Way, speech: Speech) -> Person | Ended:
+async def _dialled(call: Call, n: int | str, place: Destination, way: Way, speech: Speech) -> Person | Ended:
     name = call.leg(f"transfer-{n}", _attempts(call, n) + 1)
     call.ledger.write(TRANSFERRING.of(n), Transferring(call.now(), TargetId(place.name), way.number, name))
     async with outside(call.service, call.ari, name, way, call.number) as (leg, answer):
@@ -257,7 +206,7 @@ async def _dialled(call: Call, n: int, place: Destination, way: Way, speech: Spe
         return joined(call, Person(leg.channel, since, Party.TARGET))
 
 
-def _attempts(call: Call, n: int) -> int:
+def _attempts(call: Call, n: int | str) -> int:
     """How often the `n`-th destination has been dialled; each leg has an id of its own."""
     before = call.ledger.get(TRANSFERRING.of(n))
     return 0 if before is None else int(before.leg.rpartition("-")[2])
@@ -277,13 +226,6 @@ def joined(call: Call, person: Person) -> Person:
         call.citizen.put(LEASE, "0")
     call.others.append(person.leg)
     return person
-
-
-def _known(config: Config, pools: Sequence[Destination]) -> list[Destination]:
-    """The same pools; where the config has forgotten a skill since the route was decided, anybody there will do."""
-    return [
-        place if place.skill in config.site.skills else msgspec.structs.replace(place, skill=None) for place in pools
-    ]
 
 
 def pool_of(config: Config, ledger: Ledger, agent_id: AgentId) -> PoolId:

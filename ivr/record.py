@@ -9,8 +9,10 @@ from ivr.ledger import (
     CONNECTED,
     DECLINED,
     DIALLING,
+    DIVERTED,
     LEFT,
     MACHINE,
+    MESSAGE,
     OFFERED,
     OVERFLOWED,
     QUEUED,
@@ -43,8 +45,8 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
     offers = ledger.which(OFFERED)
     spoken = {name: said for name, said in ledger.which(SAID).items() if said.heard is not Heard.FAILED}
     greeted = _prompts_ended(ledger)
-    rated = ledger.get(RATED)
-    served, asked = _served(ledger), ledger.get(ASKED)
+    left, rated = ledger.get(LEFT), ledger.get(RATED)
+    served, gone, message = _served(ledger), _gone(ledger), ledger.get(MESSAGE)
     target = ledger[TRANSFERRING.of(served)].target if served else None
     pools = [place for place in route.destinations if place.is_ours] if route and queued else []
     return CallRecord(
@@ -82,9 +84,10 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         overflowed=overflowed(ledger),
         offers=len(offers),
         prompts=tuple(PromptId(name) for name in dict.fromkeys(name.partition(".")[0] for name in spoken)),
-        callback=Why.ASKED if outcome is Outcome.CALLED_BACK else None,
+        callback=_callback(ledger) if outcome is Outcome.CALLED_BACK else None,
+        message=(message.at, message.until or (left.at if left else ended)) if message else None,
         rating=rated.level if rated else None,
-        wait_ms=_between(queued, reached or (asked.at if asked else ended)),
+        wait_ms=_between(queued, reached or gone or ended),
         since_answer_ms=_between(answered, reached),
         since_prompt_end_ms=_between(greeted, reached),
         talk_ms=_between(reached, released.at if released else ended),
@@ -121,7 +124,9 @@ def _served(ledger: Ledger) -> str | None:
 
 def overflowed(ledger: Ledger) -> tuple[PoolId, ...]:
     """The pools that did not take the call in time."""
-    return tuple(pool for place in ledger.which(OVERFLOWED).values() for pool in place.pools)
+    lost = [place.pools for place in ledger.which(OVERFLOWED).values()]
+    lost += [place.pools for place in ledger.which(DIVERTED).values()]
+    return tuple(dict.fromkeys(pool for pools in lost for pool in pools))
 
 
 def direction(ledger: Ledger) -> Direction:
@@ -160,6 +165,19 @@ def _is_machine(ledger: Ledger, target: TargetId) -> bool:
     return any(each.name == target and each.answers_with == AnswersWith.MENU for each in places)
 
 
+def _callback(ledger: Ledger) -> Why | None:
+    """Why they are to be called back: they have asked for it, or were asked for a message."""
+    if ASKED in ledger:
+        return Why.ASKED
+    return Why.VOICEMAIL if any(each.place is None for each in ledger.which(DIVERTED).values()) else None
+
+
+def _gone(ledger: Ledger) -> Instant | None:
+    """When they gave their place up to be called back."""
+    asked = [ledger[ASKED].at] if ASKED in ledger else []
+    return min([*asked, *(each.at for each in ledger.which(DIVERTED).values() if each.place is None)], default=None)
+
+
 def _outcome(ledger: Ledger) -> Outcome:
     if CONNECTED in ledger:
         return Outcome.ANSWERED
@@ -173,7 +191,7 @@ def _without_agent(ledger: Ledger) -> Outcome:
     why = left.why if left else ""
     if _served(ledger) is not None:
         return Outcome.TRANSFERRED
-    if ASKED in ledger:
+    if _callback(ledger) is not None:
         return Outcome.CALLED_BACK
     if TAKEN_BACK in ledger or why in {"fault", "taken-back"}:
         return Outcome.SURVIVAL

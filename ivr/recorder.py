@@ -101,7 +101,7 @@ class Recorder:
             try:
                 async with asyncio.timeout(EVERY):
                     await self._look.wait()
-                await asyncio.sleep(_QUIET_MS / 1000)
+                await asyncio.sleep((_QUIET_MS + _AROUND_MS) / 1000)  # or it has been quiet for not quite long enough
             except TimeoutError:
                 continue
 
@@ -175,12 +175,13 @@ def _silent_ms(record: CallRecord | None) -> tuple[Sequence[tuple[int, int]], in
 
 
 def _has_talk(record: CallRecord) -> bool:
-    """Whether there was a person; in the survival path there may have been one."""
-    return record.connected is not None or record.outcome is Outcome.SURVIVAL
+    """Whether there was a person, or a message; in the survival path there may have been one."""
+    return record.connected is not None or record.message is not None or record.outcome is Outcome.SURVIVAL
 
 
 def _cut_ms(record: CallRecord) -> int:
-    """What comes before the first word with a person: the recording begins with the answer."""
-    if record.connected is None or record.answered is None:
+    """What comes before the first word with a person, or of a message: the recording begins with the answer."""
+    begins = record.connected or (record.message[0] if record.message else None)
+    if begins is None or record.answered is None:
         return 0
-    return max(0, record.connected - record.answered)
+    return max(0, begins - record.answered)

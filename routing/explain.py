@@ -4,7 +4,7 @@ Says in values and words what `routing.plan` decides; decides nothing itself.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -13,6 +13,7 @@ from routing.config.site import Config
 from routing.hours import civil, is_open, next_change
 from routing.ids import PoolId, PromptId, TargetId
 from routing.lines import Line, Phase, Reading, Section
+from routing.overflow import CALLBACK, VOICEMAIL
 from routing.plan import FROM, MISROUTED, Destination, Kind, Route, ladder, plan
 from routing.tickets import Alternative, Ladder
 
@@ -134,12 +135,39 @@ def steps(config: Config, destinations: Sequence[Destination]) -> Iterator[str]:
             run.append(destination)
             continue
         yield from _wait(config, ladder(config, run))
+        yield from _overflows(config, run)
         if destination is not None and run:
             limit = _seconds(sum(place.ring_for_ms for place in run))
             yield f"after {limit}, or when nobody is signed in there: goes on"
         run = []
         if destination is not None:
             yield _outside(config, destination)
+
+
+def _overflows(config: Config, pools: Sequence[Destination]) -> Iterator[str]:
+    """What a wait in these pools widens to, or leads to, when it is long."""
+    for pool in pools:
+        for rule in config.site.pools[PoolId(pool.name)].overflow:
+            reasons = [f"{rule.length} wait there"] if rule.length else []
+            reasons += [f"{_duration(rule.expected)} are foreseen"] if rule.expected else []
+            reasons += [f"it has waited for {_duration(rule.waited)}"] if rule.waited else []
+            if reasons:
+                yield f"when {' or '.join(reasons)}: {_leads_to(config, rule.to)}"
+
+
+def _leads_to(config: Config, to: str) -> str:
+    if to == CALLBACK:
+        return "is offered a call back"
+    if to == VOICEMAIL:
+        return "leaves a message, and is called back"
+    if to in config.site.pools:
+        return f"also anyone in {config.site.pools[PoolId(to)].name}"
+    target = config.site.targets[TargetId(to)]
+    return f"dials {target.number} ({target.name}), and comes back to its place if nobody answers"
+
+
+def _duration(duration: timedelta) -> str:
+    return _seconds(duration // timedelta(milliseconds=1))
 
 
 def _outside(config: Config, destination: Destination) -> str:

@@ -18,19 +18,12 @@ class Offering(msgspec.Struct, frozen=True):
     waited: timedelta = timedelta(seconds=60)
     expected: timedelta = timedelta(minutes=3)
 
-    def is_due(self, waited_ms: int, expected_ms: int | None) -> bool:
-        """Whether it is to be offered now."""
-        if not self.on:
-            return False
-        is_long = 0 < self.waited_ms <= waited_ms
-        return is_long or (expected_ms is not None and 0 < self.expected_ms <= expected_ms)
+    def is_slow(self, expected_ms: int | None) -> bool:
+        """Whether it is to be offered because so long a wait is expected."""
+        expected = self.expected // timedelta(milliseconds=1)
+        return self.on and expected_ms is not None and 0 < expected <= expected_ms
 
     @property
     def waited_ms(self) -> int:
         """`waited` in milliseconds."""
         return self.waited // timedelta(milliseconds=1)
-
-    @property
-    def expected_ms(self) -> int:
-        """`expected` in milliseconds."""
-        return self.expected // timedelta(milliseconds=1)

@@ -1,8 +1,9 @@
-"""When a queue is too long, or a wait is: another pool's agents may take the ticket too.
+"""When a queue is too long, or a wait is: who may take the ticket too, or where its call is tried meanwhile.
 
-Three thresholds, each by itself: how many wait on entry, the wait that is expected on entry, the own wait so far.  The
-ticket keeps its place and its rank; who could take it before still can, and is asked first.  And, of somebody whom one
-agent knows, that this one is asked before everybody.
+Three thresholds, each by itself: how many wait on entry, the wait that is expected on entry, the own wait so far.
+Another pool's agents stand in the ladder, behind who could take it before: place and rank stay.  A target is dialled,
+and brings the call back to its place; a call back is offered; a message ends the wait.  And, of somebody whom one agent
+knows, that this one is asked before everybody.
 """
 
 from datetime import timedelta
@@ -12,11 +13,17 @@ import msgspec
 from routing.ids import AgentId, PoolId
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
+CALLBACK, VOICEMAIL = "callback", "voicemail"
+"""What a pool may overflow to beside pools and targets: to be called back is offered at once, a message is taken."""
+
 
 class Overflow(msgspec.Struct, frozen=True):
-    """From which length, expected wait and own wait on the agents of `to` are asked too; 0: never for that reason."""
+    """From which length, expected wait and own wait on a call goes `to` another pool, a target, or what is above.
 
-    to: PoolId
+    0: never for that reason.
+    """
+
+    to: str
     length: int = 0
     expected: timedelta = timedelta(0)
     waited: timedelta = timedelta(0)
@@ -28,6 +35,12 @@ class Overflow(msgspec.Struct, frozen=True):
         if is_long or is_slow:
             return 0
         return self.waited // timedelta(milliseconds=1) or None
+
+
+def begun(ladder: Ladder, waited_ms: int) -> Ladder:
+    """The same ladder for a ticket that has been on it for so long already: the rung that holds then is its first."""
+    last = max((n for n, rung in enumerate(ladder) if rung.after_ms <= waited_ms), default=0)
+    return tuple(Rung(rung.requirement, max(0, rung.after_ms - waited_ms)) for rung in ladder[last:])
 
 
 def preferring(ladder: Ladder, agent: AgentId) -> Ladder:

@@ -32,14 +32,14 @@ class Skill(msgspec.Struct, frozen=True):
 class Pool(msgspec.Struct, frozen=True):
     """Agents who serve the same calls; outside `hours` nobody is asked; `wrap_up` follows each talk.
 
-    `overflow`: when another pool's agents are asked too.
+    `overflow`: when, and where, its calls go beside it.
     """
 
     id: PoolId
     name: str
     hours: Hours = ALWAYS
     wrap_up: timedelta = timedelta(0)
-    overflow: Overflow | None = None
+    overflow: tuple[Overflow, ...] = ()
 
 
 class Seat(msgspec.Struct, frozen=True):

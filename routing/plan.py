@@ -83,6 +83,13 @@ class Destination(msgspec.Struct, frozen=True):
     caller_id: str = "citizen"
 
 
+class Diversion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a wait leads after `after_ms`: a target, from which it comes back; None: a message is taken."""
+
+    after_ms: int
+    place: Destination | None = None
+
+
 class Survey(msgspec.Struct, frozen=True):
     """What a citizen is asked when the agent has hung up; `answer_within_ms` counts from the prompt's end."""
 
@@ -260,6 +267,17 @@ def _transfer(config: Config, kind: Kind, target: Target, ring_for: timedelta) -
         answers_with=target.answers_with,
         caller_id=target.caller_id,
     )
+
+
+def diverted(config: Config, name: TargetId, arrival: Arrival, now: datetime) -> Destination | None:
+    """A target to which a pool overflows; None when it is closed, or has sent us the call."""
+    target = config.site.targets[name]
+    if config.site.dialled(target) in _senders(config, arrival):
+        return None
+    if not is_open(target.hours, config.site.calendar, now):
+        return None
+    place = _transfer(config, Kind.TRANSFER, target, target.ring_for)
+    return msgspec.structs.replace(place, sorry=_say(config, said.RETURN_QUEUE))
 
 
 def _sent_back(config: Config, line: Line, arrival: Arrival) -> bool:

@@ -81,11 +81,17 @@ WHISPER_CALLBACK = PromptId("whisper-callback")
 NOTICES = frozenset({SURVIVAL_SORRY, CALLBACK_NOTICE, CALLING_OUT_NOTICE})
 """Prompts of their own with which a recorded conversation can begin."""
 
+OVERFLOWING, RETURN_QUEUE = PromptId("overflow-target"), PromptId("return-queue")
+"""Said while a target is dialled to which a wait has led, and when it has come to nothing."""
+
+VOICEMAIL = PromptId("voicemail")
+"""What is said before the tone of a message."""
+
 FIXED = (
     *(RETURN_HALL, RETURN_NEXT, SURVIVAL_SORRY, SURVIVAL_NOBODY, SURVEY, SURVEY_THANKS, POOL_CLOSED),
     *(SEAT_AGENT, SEAT_PIN, SEAT_SIGNED_IN, SEAT_SIGNED_OUT, SEAT_READY, SEAT_PAUSED, SEAT_AFTER),
     *(SEAT_WRONG, SEAT_LOCKED, SEAT_TAKEN, SEAT_ENGAGED, SEAT_EMPTY, SEAT_NOT_NOW),
-    *(SILENT_CALL, WARNING, CALLBACK_OFFER, CALLBACK_PROMISE),
+    *(SILENT_CALL, WARNING, CALLBACK_OFFER, CALLBACK_PROMISE, OVERFLOWING, RETURN_QUEUE, VOICEMAIL),
     *(CALLBACK_NOTICE, CALLING_OUT_NOTICE, WHISPER_CALLBACK),
     *ANNOUNCEMENTS,
 )

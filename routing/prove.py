@@ -15,8 +15,9 @@ from routing import occasions, waiting
 from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil
-from routing.ids import TargetId
-from routing.plan import Destination, Kind, Route, Stage, ladder, plan, stages
+from routing.ids import PoolId, TargetId
+from routing.overflow import VOICEMAIL
+from routing.plan import Destination, Kind, Route, Stage, diverted, ladder, plan, stages
 
 
 class Outcome(StrEnum):
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
     NOBODY = "nobody signed in"
     OVERFLOWED = "nobody free in time"
     SENT_BACK = "sent back to us"
+    WAITED = "waited too long"
     SAID = "said"
 
 
@@ -41,6 +43,7 @@ class End(StrEnum):
     CENTRE = "centre"
     HALL = "hall's queue"
     SPOKEN = "spoken reason"
+    CALL_BACK = "call back"
 
 
 FAILED = (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.RELEASED, Outcome.REJECTED)
@@ -155,11 +158,13 @@ class _Prover:
         self.waits: dict[Stage, waiting.Wait] = {}
         self.longest_elsewhere_ms = 0
         self._known: dict[tuple[Destination, ...], Walk] = {}
+        rules = [rule for pool in config.site.pools.values() for rule in pool.overflow]
+        self._diverts = any(rule.to in config.site.targets for rule in rules)  # by who calls, and when
 
     def walk(self, arrival: Arrival, at: datetime) -> Walk:
         """Every path of one call."""
         route = plan(self.config, arrival, at)
-        if not all(place.is_ours for place in route.destinations):
+        if self._diverts or not all(place.is_ours for place in route.destinations):
             return follow(self._graph(arrival, route, at), _name(arrival))
         if route.destinations not in self._known:
             self._known[route.destinations] = follow(self._graph(arrival, route, at), _name(arrival))
@@ -172,10 +177,10 @@ class _Prover:
         while open_:
             came, theirs = open_.pop()
             if _name(came) not in steps:
-                open_ += [(back, plan(self.config, back, at)) for back in self._add(steps, came, theirs)]
+                open_ += [(back, plan(self.config, back, at)) for back in self._add(steps, came, theirs, at)]
         return steps
 
-    def _add(self, steps: dict[str, Step], arrival: Arrival, route: Route) -> Iterator[Arrival]:
+    def _add(self, steps: dict[str, Step], arrival: Arrival, route: Route, at: datetime) -> Iterator[Arrival]:
         """Add the steps of one route; the arrivals that can follow from it."""
         before_ms = 0
         for stage in stages(route):
@@ -183,8 +188,10 @@ class _Prover:
             after = LOST if stage.is_last else _name(arrival, stage.n + 1)
             self.longest_elsewhere_ms = max(self.longest_elsewhere_ms, before_ms)
             if place.is_ours:
-                steps[here] = self._queue(stage, after)
+                diversions = self._diversions(arrival, stage, at)
+                steps |= self._queue(here, stage, after, diversions)
                 before_ms += stage.limit_ms or 0
+                yield from (self._sent_back(each) for each in diversions if each is not None)
             elif place.kind is Kind.ANNOUNCEMENT:
                 steps[here] = _announcement(route)
             else:
@@ -201,15 +208,35 @@ class _Prover:
             return arrived(self.config, number, [])
         return arrived(self.config, site.number, [(number, "")])
 
-    def _queue(self, stage: Stage, after: str) -> Step:
-        """A run of our own pools: one ticket; the Floor itself says whether it always comes to the hall, or goes on."""
+    def _diversions(self, arrival: Arrival, stage: Stage, at: datetime) -> list[Destination | None]:
+        """Where the wait of a stage may lead meanwhile, whatever its thresholds are: targets, and (None) a message."""
+        pools = [self.config.site.pools[PoolId(place.name)] for place in stage.places]
+        rules = [rule.to for pool in pools for rule in pool.overflow]
+        dialled = [diverted(self.config, TargetId(to), arrival, at) for to in rules if to in self.config.site.targets]
+        found: list[Destination | None] = [place for place in dialled if place is not None]
+        return [*found, None] if VOICEMAIL in rules else found
+
+    def _queue(self, here: str, stage: Stage, after: str, diversions: Sequence[Destination | None]) -> dict[str, Step]:
+        """A run of our own pools: one ticket; the Floor itself says whether it always comes to the hall, or goes on.
+
+        What its wait leads to meanwhile is dialled, and comes back to the queue; the last of these waits as if there
+        had been nothing.
+        """
         words = "waits for " + ", then ".join(f"pool '{place.name}'" for place in stage.places)
         wait = self._wait(stage)
         if not wait.holds:
-            return Step(words, (), wait.why)
+            return {here: Step(words, (), wait.why)}
         unserved = DECLINED if stage.is_last else (*DECLINED, Outcome.OVERFLOWED)
-        ends = after or End.HALL
-        return Step(words, ((Outcome.ANSWERED, End.PERSON), *((outcome, ends) for outcome in unserved)))
+        served = (Outcome.ANSWERED, End.PERSON), *((outcome, after or End.HALL) for outcome in unserved)
+        steps: dict[str, Step] = {}
+        for n, place in enumerate(diversions):
+            now, later, tried = (f"{here}{mark}" for mark in ("~" * n, "~" * (n + 1), f"?{n}"))
+            steps[now] = Step(words, (*served, (Outcome.WAITED, tried)))
+            if place is None:
+                steps[tried] = Step("leaves a message", ((Outcome.SAID, End.CALL_BACK),))
+                return steps
+            steps |= _dialled(tried, place, later, _name(self._sent_back(place)))
+        return {**steps, here + "~" * len(diversions): Step(words, served)}
 
     def _wait(self, stage: Stage) -> waiting.Wait:
         """What the Floor makes of it; equal ones are tried once."""
@@ -325,4 +352,5 @@ _WHERE = {
     End.CENTRE: "with a centre's answer",
     End.HALL: "in the hall's queue, first come first served",
     End.SPOKEN: "in a spoken reason",
+    End.CALL_BACK: "with a message, and a call back",
 }

@@ -33,6 +33,7 @@ from routing.config.site import (
     Target,
     Timing,
     Trunk,
+    Voicemail,
 )
 from routing.config.site_file import HEAD, SECTIONS
 from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
@@ -67,8 +68,8 @@ _OF: dict[object, Schema] = {
 
 OPTIONAL = frozenset(
     {
-        *("network", "survey", "announcements", "callback_offer", "priorities", "nuisance", "recording", "voice"),
-        *("departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys", "callbacks"),
+        *("network", "survey", "announcements", "callback_offer", "voicemail", "priorities", "nuisance", "recording"),
+        *("voice", "departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys", "callbacks"),
     }
 )
 
@@ -117,6 +118,7 @@ def _site() -> dict[str, Schema]:
     head["mode"] = {"enum": [str(mode) for mode in Mode]}
     days = _list(_object({key: DAY if key != "name" else SCALAR for key in HOLIDAY_KEYS}, REQUIRED["holiday"]))
     overflow = _object(_fields(Overflow, Overflow.__struct_fields__), REQUIRED["overflow"])
+    pool = {**_fields(Pool, POOL_KEYS), "overflow": {"anyOf": [overflow, _list(overflow)]}}
     made: dict[str, Schema] = {
         "site": _object(head, REQUIRED["site"]),
         "ports": _object(_fields(Ports, Ports.__struct_fields__)),
@@ -128,11 +130,12 @@ def _site() -> dict[str, Schema]:
         "announcements": _object(_fields(Announcements, Announcements.__struct_fields__)),
         "callback_offer": _object(_fields(Offering, Offering.__struct_fields__)),
         "nuisance": _object(_fields(Nuisance, Nuisance.__struct_fields__)),
+        "voicemail": _object(_fields(Voicemail, Voicemail.__struct_fields__)),
         "priorities": _object(_fields(Priorities, Priorities.__struct_fields__)),
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),
-        "pools": _named(_object({**_fields(Pool, POOL_KEYS), "overflow": overflow}, REQUIRED["pool"])),
+        "pools": _named(_object(pool, REQUIRED["pool"])),
         "departments": WORDS,
         "pause_reasons": WORDS,
         "seats": _list(_object(_fields(Seat, SEAT_KEYS), REQUIRED["seat"])),

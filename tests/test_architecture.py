@@ -32,6 +32,8 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.acquaintances",
             "ivr.announcing",
             "ivr.asking",
+            "ivr.entering",
+            "ivr.voicemail",
             "ivr.callbacks",
             "ivr.dialling",
             "ivr.outgoing",

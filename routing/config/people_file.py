@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from routing.config.entry import Entry
 from routing.config.fields import between, choice, duration, hours, matching, one_of, refer
-from routing.config.nodes import Fields
+from routing.config.nodes import Fields, Items
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId
 from routing.overflow import Overflow
@@ -38,13 +38,21 @@ def pool(name: str, entry: Entry) -> Pool:
     )
 
 
-def _overflow(entry: Entry) -> Overflow | None:
+def _overflow(entry: Entry) -> tuple[Overflow, ...]:
+    """One rule, or a list of them."""
     node = entry.child("overflow") if entry.has("overflow") else None
     if node is None:
-        return None
-    rule, never = Entry(entry.source, node, "'overflow'", Overflow.__struct_fields__), timedelta(0)
+        return ()
+    rules = node.items if isinstance(node, Items) else [node]
+    return tuple(_rule(Entry(entry.source, rule, "'overflow'", Overflow.__struct_fields__)) for rule in rules)
+
+
+def _rule(rule: Entry) -> Overflow:
+    never = timedelta(0)
+    if not any(rule.has(key) for key in ("length", "expected", "waited")):
+        rule.warn("to", "nothing ever overflows there: say from which 'length', 'expected' or 'waited' on")
     return Overflow(
-        PoolId(rule.text("to")),
+        rule.text("to"),
         rule.maybe("length", between(1, 10_000), 0),
         rule.maybe("expected", duration, never),
         rule.maybe("waited", duration, never),

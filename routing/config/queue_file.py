@@ -1,17 +1,22 @@
 """The parts of `site.yaml` about those who wait: what they hear, and who comes before whom."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from routing.config.entry import Entry
+from routing.config.errors import did_you_mean
 from routing.config.fields import choice, duration, lasting, yes
-from routing.config.site import Announcements
+from routing.config.site import Announcements, AnswersWith, Target, TargetKind, Voicemail
 from routing.estimate import Estimator
+from routing.ids import PoolId, TargetId
 from routing.nuisance import Nuisance
 from routing.numbers import Numbering
 from routing.offering import Offering
+from routing.overflow import CALLBACK, VOICEMAIL
+from routing.people import Pool
 from routing.priorities import Priorities
 
-SECTIONS = ("announcements", "callback_offer", "priorities", "nuisance")
+SECTIONS = ("announcements", "callback_offer", "voicemail", "priorities", "nuisance")
 
 SLOWEST, LONGEST = timedelta(minutes=30), timedelta(days=365)
 """More than these would be a block, and for ever."""
@@ -48,6 +53,60 @@ def callback_offer(file: Entry) -> Offering:
         entry.maybe("waited", duration, usual.waited),
         entry.maybe("expected", duration, usual.expected),
     )
+
+
+def voicemail(file: Entry) -> Voicemail:
+    """How long a message may be."""
+    node = file.child("voicemail") if file.has("voicemail") else None
+    if node is None:
+        return Voicemail()
+    entry = Entry(file.source, node, "'voicemail'", Voicemail.__struct_fields__)
+    return Voicemail(entry.maybe("longest", lasting, Voicemail().longest))
+
+
+def overflows(file: Entry, pools: Mapping[PoolId, Pool], targets: Mapping[TargetId, Target]) -> None:
+    """Note a fault at whatever leads nowhere, to a machine, to itself or round in a circle."""
+    for word in (CALLBACK, VOICEMAIL):
+        if word in pools or word in targets:
+            file.fault("pools", f"'{word}' is what a pool overflows to, and no name for a pool or a target")
+    for pool in pools.values():
+        for rule in pool.overflow:
+            why = _leads_wrong(pool, rule.to, pools, targets)
+            if why:
+                file.fault("pools", f"pool '{pool.id}' overflows to '{rule.to}': {why}")
+
+
+def _leads_wrong(pool: Pool, to: str, pools: Mapping[PoolId, Pool], targets: Mapping[TargetId, Target]) -> str:
+    if to == pool.id:
+        return "that is itself"
+    if to in pools:
+        return "they overflow to each other, in a circle" if pool.id in _reached(PoolId(to), pools) else ""
+    return "" if to in {CALLBACK, VOICEMAIL} else _wrong_target(to, pools, targets)
+
+
+def _wrong_target(to: str, pools: Mapping[PoolId, Pool], targets: Mapping[TargetId, Target]) -> str:
+    target = targets.get(TargetId(to))
+    if target is None:
+        known = (*pools, *targets, CALLBACK, VOICEMAIL)
+        return f"that is no pool and no target of this file, nor callback or voicemail{did_you_mean(to, known)}"
+    if target.answers_with is AnswersWith.MENU:
+        return "a machine answers there, and the caller would have lost their place for it"
+    if target.kind is TargetKind.EMERGENCY:
+        return "that is an emergency desk; no wait leads there by itself"
+    return ""
+
+
+def _reached(pool: PoolId, pools: Mapping[PoolId, Pool]) -> dict[PoolId, None]:
+    """The pools that overflow leads to from here, one after another."""
+    found: dict[PoolId, None] = {}
+    open_ = [pool]
+    while open_:
+        for rule in pools[open_.pop()].overflow:
+            to = PoolId(rule.to)
+            if to in pools and to not in found:
+                found[to] = None
+                open_.append(to)
+    return found
 
 
 def priorities(file: Entry, numbering: Numbering) -> Priorities:

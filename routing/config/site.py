@@ -252,6 +252,17 @@ class Announcements(msgspec.Struct, frozen=True):
     wait: Estimator = Estimator.DEPARTURES
 
 
+class Voicemail(msgspec.Struct, frozen=True):
+    """How long a message may be, where a wait ends in one (`overflow: {to: voicemail}` of a pool)."""
+
+    longest: timedelta = timedelta(minutes=2)
+
+    @property
+    def longest_ms(self) -> int:
+        """`longest` in milliseconds."""
+        return self.longest // timedelta(milliseconds=1)
+
+
 class Recording(msgspec.Struct, frozen=True):
     """How long conversations are kept, and how much room the disk must have: below `warn_below` it is said, below
     `stop_below` calls go on without being recorded.
@@ -287,6 +298,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     survival: Survival
     survey: Surveys = Surveys()
     announcements: Announcements = Announcements()
+    voicemail: Voicemail = Voicemail()
     callback_offer: Offering = Offering()
     priorities: Priorities = Priorities()
     recording: Recording = Recording()

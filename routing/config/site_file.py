@@ -115,6 +115,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         survival=_survival(file, seats),
         survey=_survey(file),
         announcements=queue_file.announcements(file),
+        voicemail=queue_file.voicemail(file),
         callback_offer=queue_file.callback_offer(file),
         priorities=queue_file.priorities(file, Numbering(head.area_code, head.country_code)),
         nuisance=queue_file.nuisance(file),
@@ -136,9 +137,7 @@ def read_site(source: Source, root: Node) -> Site | None:
     for name, one in site.targets.items():
         if site.dialled(one) in EMERGENCY and one.kind is not TargetKind.EMERGENCY:
             file.fault("targets", f"'{name}' is dialled as {one.number}, an emergency desk: it needs kind: emergency")
-    for pool in site.pools.values():
-        if pool.overflow is not None and (pool.overflow.to not in site.pools or pool.overflow.to == pool.id):
-            file.fault("pools", f"pool '{pool.id}' overflows to '{pool.overflow.to}': it is no other pool of this file")
+    queue_file.overflows(file, pools, site.targets)
     hall = site.pools.get(site.hall)
     if hall is not None and hall.hours != ALWAYS:
         entry.fault("hall", f"pool '{site.hall}' is not open always, and the hall takes what nobody else has taken")

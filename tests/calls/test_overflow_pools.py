@@ -18,7 +18,7 @@ def served(rule: Overflow, callers: int, at: str = WORKDAY, talks: float = 60) -
 
     async def scene() -> list[CallRecord]:
         house = SimulatedHouse()
-        hall = msgspec.structs.replace(CONFIG.site.pools[HALL], overflow=rule)
+        hall = msgspec.structs.replace(CONFIG.site.pools[HALL], overflow=(rule,))
         site = msgspec.structs.replace(CONFIG.site, pools={**CONFIG.site.pools, HALL: hall})
         house.config = msgspec.structs.replace(CONFIG, site=site)
         house.agent("1016", answers_after=1.0, talks=talks)

@@ -102,6 +102,17 @@ async def test_without_a_talk_nothing_is_kept(house: House) -> None:
     assert house.facts() == []
 
 
+async def test_a_message_is_kept_from_its_first_word_on(house: House, tmp_path: Path) -> None:
+    house.raw(4)
+    message = Instant(SEPTEMBER + 1500), Instant(SEPTEMBER + 3500)
+    house.recorder.ended(a_record(outcome=Outcome.CALLED_BACK, answered=SEPTEMBER, message=message))
+    await house.recorder.finish_all()
+    samples, _ = soundfile.read(tmp_path / f"{CALL}.flac", dtype="int16")
+    assert samples[0].tolist() == [1500, -1500]
+    (fact,) = house.facts()
+    assert fact.begins == SEPTEMBER + 1500
+
+
 async def test_a_city_may_keep_what_was_said_while_waiting(tmp_path: Path) -> None:
     house = House(tmp_path, keep_without_talk=True)
     house.raw(2)

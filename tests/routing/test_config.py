@@ -258,8 +258,21 @@ SITE_FAULTS = [
     ("until: 2021-09-22}", "until: 2021-09-19}", "from 2021-09-19 until 2021-09-19 are 0 days: write 1 to 31"),
     ("until: 2021-09-22}", "until: 2023-09-22}", "are 733 days: write 1 to 31"),
     ("until: 2021-09-22}", "untill: 2021-09-22}", "a holiday has no field 'untill'; did you mean 'until'?"),
-    ("wrap_up: 0 s}", "overflow: {to: safty}}", "pool 'hall' overflows to 'safty': it is no other pool of this file"),
-    ("wrap_up: 0 s}", "overflow: {to: hall}}", "pool 'hall' overflows to 'hall': it is no other pool of this file"),
+    ("wrap_up: 0 s}", "overflow: {to: safty}}", "pool 'hall' overflows to 'safty': that is no pool and no target"),
+    ("wrap_up: 0 s}", "overflow: {to: hall}}", "pool 'hall' overflows to 'hall': that is itself"),
+    ("wrap_up: 0 s}", "overflow: {to: power}}", "pool 'hall' overflows to 'power': a machine answers there"),
+    ("wrap_up: 0 s}", "overflow: {to: police}}", "pool 'hall' overflows to 'police': that is an emergency desk"),
+    (
+        'hours: always, wrap_up: 0 s}\n  safety: {name: 安全生产坐席, hours: "Mo-Fr 08:30-17:30", wrap_up: 0 s}',
+        "overflow: {to: safety}}\n  safety: {name: x, overflow: [{to: hall}]}",
+        "pool 'safety' overflows to 'hall': they overflow to each other, in a circle",
+    ),
+    ("pools:\n", "pools:\n  voicemail: {name: x}\n", "'voicemail' is what a pool overflows to, and no name for a pool"),
+    ("wrap_up: 0 s}", "overflow: {to: law}}", "nothing ever overflows there: say from which 'length', 'expected' or"),
+    ("voicemail:  ", "voicemail: 3\nx: ", "'voicemail' is written as fields"),
+    ("callback_offer:  ", "callback_offer: 3\nx: ", "'callback_offer' is written as fields"),
+    ("priorities:  ", "priorities: 3\nx: ", "'priorities' is written as fields"),
+    ("  longest: 2 min", "  longest: 0 s", "'longest' is 0 s: a wait of nothing reaches nobody"),
     ("wrap_up: 0 s}", "overflow: 3}", "'overflow' is written as fields"),
     ("announcements: ", "announcements: 3\nx: ", "'announcements' is written as fields"),
     ("skills:\n  housing-fund", "skills: 3\nx:\n  housing-fund", "here stand names, and for each the fields of skill"),
@@ -458,11 +471,17 @@ def test_durations_know_their_units() -> None:
     assert built.site.pools[PoolId("hall")].wrap_up == timedelta(minutes=2)
 
 
+def test_a_pool_has_one_rule_or_a_list_of_them() -> None:
+    rules = "overflow: [{to: law, length: 3}, {to: health-seats, waited: 1 min}, {to: callback, waited: 2 min}]}"
+    built = build(changed("site.yaml", "hours: always, wrap_up: 0 s}", rules))
+    assert [rule.to for rule in built.site.pools[PoolId("hall")].overflow] == ["law", "health-seats", "callback"]
+
+
 def test_a_pool_overflows_for_three_reasons_each_by_itself() -> None:
     rule = "overflow: {to: law, length: 30, expected: 5 min, waited: 3 min}}"
     built = build(changed("site.yaml", "wrap_up: 0 s}", rule))
     five, three = timedelta(minutes=5), timedelta(minutes=3)
-    assert built.site.pools[PoolId("hall")].overflow == Overflow(PoolId("law"), 30, five, three)
+    assert built.site.pools[PoolId("hall")].overflow == (Overflow("law", 30, five, three),)
 
 
 def test_without_a_word_of_it_nothing_is_announced() -> None:

@@ -50,6 +50,11 @@ def test_another_wait_before_what_follows_is_said() -> None:
     )
 
 
+def test_another_head_start_is_said() -> None:
+    before = LINE + "\n    priority: 1 min"
+    assert other("priority: 1 min", "priority: 90 s", before) == ["12341: priority: 90 s instead of 60 s"]
+
+
 def test_nothing_changes() -> None:
     assert render(diff(OLD, OLD)) == "nothing changes for any number"
 

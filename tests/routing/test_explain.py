@@ -9,6 +9,7 @@ import pytest
 from routing.config import build
 from routing.explain import explain, render
 from routing.hours import parse_moment
+from routing.ids import TargetId
 from routing.plan import Kind
 from tests.routing.sources import changed, config, with_line
 from tests.routing.test_plan import CANCELLED_LINE, SUB_CENTRE_LINE
@@ -142,3 +143,19 @@ def test_a_call_from_an_emergency_desk_says_why_it_comes_to_the_hall() -> None:
 
 def test_an_emergency_call_skips_nothing_of_the_hall() -> None:
     assert explain(config(), "110", DAY).skipped == ()
+
+
+def test_where_a_wait_leads_is_said_with_its_reasons() -> None:
+    rules = (
+        "overflow: [{to: health-seats, length: 30, waited: 1 min}, {to: law, expected: 5 min}, "
+        "{to: callback, waited: 90 s}, {to: voicemail, waited: 9 min}, {to: safety}]}"
+    )
+    conf = build(changed("site.yaml", "hours: always, wrap_up: 0 s}", rules))
+    number = conf.site.targets[TargetId("health-seats")].number
+    back = "and comes back to its place if nobody answers"
+    assert list(explain(conf, "12345", DAY).steps)[1:] == [
+        f"when 30 wait there or it has waited for 60 s: dials {number} (公共卫生坐席), {back}",
+        "when 300 s are foreseen: also anyone in 法律服务坐席",
+        "when it has waited for 90 s: is offered a call back",
+        "when it has waited for 540 s: leaves a message, and is called back",
+    ]

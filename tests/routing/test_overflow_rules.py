@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from routing.overflow import Overflow, overflowing, preferring
+from routing.offering import Offering
+from routing.overflow import Overflow, begun, overflowing, preferring
 from routing.tickets import AgentState, Alternative, Moved, Paused, Tick
 from tests.routing.floor_house import (
     ANN,
@@ -90,3 +91,28 @@ def test_a_ticket_that_overflows_by_its_own_wait_is_taken_there() -> None:
     said = house.hears(Tick(), after=50)
     assert said == (Moved(T1, 1), changed(ANN, AgentState.RESERVED), offer(T1, ANN))
     assert house.floor.length(HALL) == 0
+
+
+def test_a_ladder_that_has_begun_stands_on_the_rung_that_holds_and_counts_from_there() -> None:
+    assert begun(SKILLED, 0) == SKILLED
+    assert begun(SKILLED, 150) == (
+        rung(Alternative(HALL, FUND, 1)),
+        rung(Alternative(HALL), after_ms=150),
+    )
+    assert begun(SKILLED, 9_000) == (rung(Alternative(HALL)),)
+
+
+@pytest.mark.parametrize(
+    ("offering", "expected_ms", "slow"),
+    [
+        (Offering(), 3_600_000, False),
+        (Offering(on=True), None, False),
+        (Offering(on=True), 179_999, False),
+        (Offering(on=True), 180_000, True),
+        (Offering(on=True, expected=MINUTE * 0), 3_600_000, False),
+    ],
+)
+def test_a_call_back_is_offered_for_a_wait_that_is_foreseen(
+    offering: Offering, expected_ms: int | None, slow: bool
+) -> None:
+    assert offering.is_slow(expected_ms) is slow

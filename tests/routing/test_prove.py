@@ -19,7 +19,7 @@ from routing.people import Agent
 from routing.plan import Destination, Kind, ladder, plan
 from routing.prove import LOST, SHOWN, End, Outcome, Step, follow
 from routing.tickets import Alternative, Requirement, Rung
-from tests.routing.sources import config, with_line
+from tests.routing.sources import changed, config, with_line
 
 HEAD = """name: 某局服务热线
     short: 某局
@@ -357,3 +357,26 @@ def test_agents_who_work_elsewhere_are_not_the_halls() -> None:
     site: Site = msgspec.structs.replace(config().site, agents={AgentId("1"): Agent(AgentId("1"), "x", ())})
     rungs = (Rung(Requirement((Alternative(site.hall, SkillId("x")),))),)
     assert waiting.wait(site, rungs).why.startswith("nobody works in the hall")
+
+
+OVERFLOWS = "overflow: [{to: health-seats, waited: 1 min}, {to: law, waited: 2 min}, {to: voicemail, waited: 9 min}]}"
+
+
+def widening(rules: str) -> Config:
+    return build(changed("site.yaml", "hours: always, wrap_up: 0 s}", rules))
+
+
+def test_a_wait_that_leads_to_a_target_or_a_message_loses_nobody() -> None:
+    proof = prove.prove(only(widening(OVERFLOWS), "12350", "12329"))
+    assert proof.holds, prove.render(proof)
+    assert proof.ends[str(End.CALL_BACK)] > 0
+    assert proof.ends[str(End.CENTRE)] > 0
+    assert "with a message, and a call back" in prove.render(proof)
+
+
+def test_a_wait_that_leads_to_a_line_of_ours_goes_round_in_a_circle() -> None:
+    conf = only(widening("overflow: {to: health-seats, waited: 1 min}}"), "12350")
+    ours = msgspec.structs.replace(conf.site.targets[TargetId("health-seats")], number="12350", hours=ALWAYS)
+    proof = prove.prove(with_site(conf, targets={**conf.site.targets, ours.id: ours}))
+    assert not proof.holds
+    assert "in a circle" in prove.render(proof)

@@ -1,0 +1,171 @@
+"""A call's place in the queue: with which ladder it enters, and where its wait may lead instead.
+
+What its pools overflow to is decided when it enters first, and kept in the ledger: other agents stand in the ladder
+from then on, a target or a message is a diversion, tried when its time has come.  A target that comes to nothing brings
+the call back to its own place: the rank is its arrival's, the wait goes on where it was.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from ivr.asking import may_be_called_back
+from ivr.dispatcher import Place
+from ivr.facts import Direction, Diverted, Queued
+from ivr.ledger import ARRIVED, DIVERTED, OFFERED, QUEUED, RETURNED, ROUTED
+from ivr.visit import Call
+from routing.config import Config
+from routing.hours import is_open, parse_moment
+from routing.ids import PoolId, TargetId
+from routing.outgoing import only
+from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
+from routing.plan import Destination, Diversion, Stage, diverted, is_urgent, ladder
+from routing.tickets import Entered, Ladder, Offer
+
+MS = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What a wait widens and leads to."""
+
+    rungs: Ladder
+    too: list[PoolId]
+    diversions: list[Diversion]
+    offer_ms: int | None = None
+
+
+def place(call: Call, stage: Stage) -> Place:
+    """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
+    ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
+    arrived, step = ledger[ARRIVED], QUEUED.of(_nth(stage, len(_diverted(call, stage))))
+    decided = _decided(call, ladder(config, _known(config, stage)), stage)
+    waited_ms = _waited_ms(call, stage)
+    rungs = begun(decided.rungs, waited_ms)
+    if arrived.direction is Direction.OUT and arrived.agent is not None:
+        rungs = only(arrived.agent, config.site.hall)
+    elif arrived.agent is not None:
+        rungs = preferring(rungs, arrived.agent)
+    limit_ms = stage.limit_ms
+    entered = Entered(
+        call.ticket,
+        rungs,
+        arrived.first_entry or arrived.at,
+        _priority_ms(call),
+        None if limit_ms is None else max(0, limit_ms - waited_ms),
+        max(map(int, ledger.which(OFFERED)), default=0),
+    )
+    if step in ledger:
+        return dispatcher.again(entered)
+    held = dispatcher.enter(entered)
+    ledger.write(step, Queued(call.now(), call.ticket, tuple(decided.too), tuple(decided.diversions), decided.offer_ms))
+    return held
+
+
+async def offered(call: Call, stage: Stage, place: Place) -> Offer | None:
+    """The offer that stands; None: the place was lost or given up, or it is time for the next diversion."""
+    diversion = next_diversion(call, stage)
+    if diversion is None:
+        return await place.offered()
+    left_ms = diversion.after_ms - _waited_ms(call, stage)
+    try:
+        async with asyncio.timeout(max(0, left_ms) / 1000):
+            return await place.offered()
+    except TimeoutError:
+        return None
+
+
+def next_diversion(call: Call, stage: Stage) -> Diversion | None:
+    """Where the wait of this stage leads next, if anywhere."""
+    first = call.ledger.get(QUEUED.of(stage.n))
+    rest = first.diversions[len(_diverted(call, stage)) :] if first else ()
+    return rest[0] if rest else None
+
+
+def divert(call: Call, stage: Stage, diversion: Diversion, place: Place) -> None:
+    """Write down that the wait has led there."""
+    pools = tuple(PoolId(pool.name) for pool in stage.places)
+    step = DIVERTED.of(_nth(stage, len(_diverted(call, stage)) + 1))
+    call.ledger.write(step, Diverted(call.now(), pools, diversion.place, place.reasons()))
+
+
+def under_way(call: Call, stage: Stage) -> tuple[str, Destination | None] | None:
+    """The diversion that the call is on: its number, and its target (None: a message); None: the call waits."""
+    there = _diverted(call, stage)
+    n = _nth(stage, len(there))
+    return (n, there[-1].place) if there and RETURNED.of(n) not in call.ledger else None
+
+
+def attempts(call: Call, stage: Stage) -> list[tuple[str, Destination]]:
+    """Every target that this wait has led to, by number."""
+    found = enumerate(_diverted(call, stage), 1)
+    return [(_nth(stage, k), each.place) for k, each in found if each.place is not None]
+
+
+def _nth(stage: Stage, k: int) -> str:
+    """The number of the k-th diversion of a stage, and of the place in the queue behind it."""
+    return f"{stage.n}.{k}" if k else str(stage.n)
+
+
+def _diverted(call: Call, stage: Stage) -> list[Diverted]:
+    return [each for n, each in call.ledger.which(DIVERTED).items() if n.startswith(f"{stage.n}.")]
+
+
+def _waited_ms(call: Call, stage: Stage) -> int:
+    """For how long the call has been in this stage."""
+    first = call.ledger.get(QUEUED.of(stage.n))
+    return 0 if first is None else call.now() - first.at
+
+
+def _priority_ms(call: Call) -> int:
+    """The head start of this call, after what has happened to it; less what a nuisance has deserved."""
+    before, arrived = timedelta(milliseconds=call.ledger[ROUTED].priority_ms), call.ledger[ARRIVED]
+    has_returned = bool(call.ledger.which(RETURNED))
+    head = call.service.config.site.priorities.later(
+        before, is_callback=arrived.first_entry is not None, has_returned=has_returned
+    )
+    slower_ms = 0 if is_urgent(call.ledger[ROUTED]) else arrived.slower_ms
+    return head // MS - slower_ms
+
+
+def _decided(call: Call, rungs: Ladder, stage: Stage) -> _Decided:
+    """What the stage's pools overflow to: now, when it is long, or after a while; what is closed is left out."""
+    site, dispatcher = call.service.config.site, call.service.dispatcher
+    decided, foreseen_ms = _Decided(rungs, [], []), dispatcher.foreseen(rungs).by_departures_ms
+    for pool in stage.places:
+        rules = site.pools[PoolId(pool.name)].overflow if pool.name in site.pools else ()
+        for rule in rules:
+            after_ms = rule.after_ms(dispatcher.length(PoolId(pool.name)), foreseen_ms)
+            if after_ms is not None:
+                _apply(call, decided, rule.to, after_ms)
+    if call.ledger[ARRIVED].direction is not Direction.IN:  # nobody waits for us there
+        decided.diversions, decided.offer_ms = [], None
+    decided.diversions.sort(key=lambda each: each.after_ms)
+    if stage.limit_ms is not None:
+        decided.diversions = [each for each in decided.diversions if each.after_ms < stage.limit_ms]
+    return decided
+
+
+def _apply(call: Call, decided: _Decided, to: str, after_ms: int) -> None:
+    config, arrived = call.service.config, call.ledger[ARRIVED]
+    moment = parse_moment(arrived.moment)
+    if to == CALLBACK:
+        decided.offer_ms = after_ms if decided.offer_ms is None else min(decided.offer_ms, after_ms)
+    elif to == VOICEMAIL:
+        decided.diversions += [Diversion(after_ms)] if may_be_called_back(call) else []
+    elif to in config.site.pools:
+        if is_open(config.site.pools[PoolId(to)].hours, config.site.calendar, moment):
+            decided.rungs = overflowing(decided.rungs, PoolId(to), after_ms)
+            decided.too += [PoolId(to)] if after_ms == 0 else []
+    else:
+        target = diverted(config, TargetId(to), arrived.arrival, moment)
+        decided.diversions += [Diversion(after_ms, target)] if target is not None else []
+
+
+def _known(config: Config, stage: Stage) -> list[Destination]:
+    """The pools; where the config has forgotten a skill since the route was decided, anybody there will do."""
+    return [
+        pool if pool.skill in config.site.skills else msgspec.structs.replace(pool, skill=None) for pool in stage.places
+    ]
