@@ -5,11 +5,12 @@ Each announcement is a step before it is said, so that a restart neither repeats
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from ivr.asking import is_due, is_offered, offer_at
+from ivr.broadcasts import Broadcast
 from ivr.dispatcher import Place
 from ivr.facts import Announced
 from ivr.ledger import ANNOUNCED, QUEUED
@@ -39,9 +40,14 @@ async def _announce(call: Call, place: Place, speech: Speech) -> None:
     await speech.said.wait()
     await _finish(call)
     while True:
+        broadcast = _unheard(call)
+        if broadcast is not None:
+            await _say(call, Announced(call.now(), (broadcast.prompt,), broadcast=broadcast.id))
+            continue
         reasons = await _told(place, _wait_s(call))
         if reasons:
             await _say(call, Announced(call.now(), reasons))
+        if reasons or _unheard(call) is not None:
             continue
         estimate = place.estimate()
         if estimate is None:
@@ -54,6 +60,12 @@ async def _announce(call: Call, place: Place, speech: Speech) -> None:
             said = (*said, CALLBACK_OFFER)
         if said:
             await _say(call, Announced(call.now(), said, estimate if is_about_place else None))
+
+
+def _unheard(call: Call) -> Broadcast | None:
+    """What all who wait are to hear, and this one has not heard yet."""
+    heard = {each.broadcast for each in call.ledger.which(ANNOUNCED).values()}
+    return next((each for each in _broadcasts(call) if each.id not in heard), None)
 
 
 def _wait_s(call: Call) -> float | None:
@@ -93,18 +105,26 @@ async def _told(place: Place, wait_s: float | None) -> tuple[PromptId, ...]:
 async def _say(call: Call, announced: Announced) -> None:
     n = call.ledger.count(ANNOUNCED) + 1
     call.ledger.write(ANNOUNCED.of(n), announced)
-    await _each(call, n, announced.prompts)
+    await _each(call, n, announced)
 
 
 async def _finish(call: Call) -> None:
     """What an earlier life began to say."""
     n = call.ledger.count(ANNOUNCED)
     if n:
-        await _each(call, n, call.ledger[ANNOUNCED.of(n)].prompts)
+        await _each(call, n, call.ledger[ANNOUNCED.of(n)])
 
 
-async def _each(call: Call, n: int, prompts: Sequence[PromptId]) -> None:
-    for prompt in prompts:
+async def _each(call: Call, n: int, announced: Announced) -> None:
+    told = next((each for each in _broadcasts(call) if each.id == announced.broadcast), None)
+    for prompt in announced.prompts:
         known = call.service.config.prompts.get(prompt)
         if known is not None:  # a reload may have taken it away
             await say(call, SpokenPrompt(prompt, must_hear=False, text=known.text), mark=f"{prompt}.{n}")
+        elif told is not None:
+            spoken = SpokenPrompt(prompt, must_hear=False, text=told.text, length_ms=told.length_ms)
+            await say(call, spoken, mark=f"{prompt}.{n}")
+
+
+def _broadcasts(call: Call) -> list[Broadcast]:
+    return call.service.dispatcher.broadcasts.to(call.ticket)

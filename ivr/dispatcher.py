@@ -13,6 +13,7 @@ from datetime import timedelta
 import msgspec
 
 from ivr.ari.scope import Scope
+from ivr.broadcasts import Broadcast, Broadcasts
 from ivr.edge.protocols import Clock
 from ivr.errors import OfferWithdrawn
 from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
@@ -135,7 +136,9 @@ class Place:
 class Dispatcher:
     """Keeps the Floor, its timers and the places of all who wait."""
 
-    def __init__(self, floor: Floor, journal: Journal, clock: Clock) -> None:
+    def __init__(self, floor: Floor, journal: Journal, clock: Clock, broadcasts: Broadcasts | None = None) -> None:
+        self.broadcasts = broadcasts or Broadcasts(journal, clock)
+        """What all who wait are to hear."""
         self._floor = floor
         self._journal = journal
         self._clock = clock
@@ -224,6 +227,20 @@ class Dispatcher:
         if self._floor.ticket(entered.ticket) is None:
             place.overflow()
         return place
+
+    def broadcast(
+        self, prompt: PromptId, length_ms: int, by: str, pool: PoolId | None = None, text: str = ""
+    ) -> Broadcast:
+        """Let all hear this who wait now, for agents of `pool` or for anybody's."""
+        tickets = [view.ticket for view in self._floor.waiting() if pool is None or self._waits_for(view.ticket, pool)]
+        made = self.broadcasts.make(prompt, length_ms, tuple(tickets), by, pool, text)
+        for ticket in tickets:
+            self._place(ticket).told.set()
+        return made
+
+    def _waits_for(self, ticket: TicketId, pool: PoolId) -> bool:
+        place = self._floor.place(ticket)
+        return place is not None and any(each.pool == pool for each in place.requirement.alternatives)
 
     def leave(self, ticket: TicketId) -> None:
         """Give a ticket up, at whatever stage; harmless when it has gone already."""

@@ -70,11 +70,15 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Announced(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What somebody who waits is about to hear; `estimate`: what was known of their wait, if it is about that."""
+    """What somebody who waits is about to hear; `estimate`: what was known of their wait, if it is about that.
+
+    `broadcast`: which announcement to all it is.
+    """
 
     at: Instant
     prompts: tuple[PromptId, ...]
     estimate: Estimate | None = None
+    broadcast: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):

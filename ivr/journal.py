@@ -36,7 +36,16 @@ ACQUAINTED = "acquainted"
 """Which agent talked last with the number that is its key; the latest counts, no use to the store."""
 
 LATEST_MOST = 50_000
-"""Keys of a topic of which the latest entry counts: more than a city has callers in a day."""
+"""So many numbers: more than a city has callers in a day."""
+
+BROADCAST = "broadcast"
+"""An announcement to all who wait."""
+
+BROADCASTS_MOST = 20
+"""So many are kept: nobody waits while more are made."""
+
+LATEST = {ACQUAINTED: LATEST_MOST, BROADCAST: BROADCASTS_MOST}
+"""Topics of whose keys the latest entry counts, and how many keys are kept."""
 
 DISPOSITION = "disposition"
 """What an agent said in wrap-up of the call that is its key; the last one counts."""
@@ -105,7 +114,7 @@ class Journal:
         self._open = False
         self._held: list[bytes] = []
         self._living: dict[str, dict[str, list[bytes]]] = {
-            topic: {} for topic in (CALL, FLOOR, CENSUS, CALLBACK, NUISANCE, ACQUAINTED)
+            topic: {} for topic in (CALL, FLOOR, CENSUS, CALLBACK, NUISANCE, *LATEST)
         }
         self._ended: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
@@ -264,11 +273,11 @@ class Journal:
             self._living[CALLBACK].pop(key, None)
         elif topic == NUISANCE_OVER:
             self._living[NUISANCE].pop(key, None)
-        elif topic == ACQUAINTED:
+        elif topic in LATEST:
             latest = self._living[topic]
             latest.pop(key, None)
             latest[key] = [line]
-            if len(latest) > LATEST_MOST:
+            if len(latest) > LATEST[topic]:
                 del latest[next(iter(latest))]
         elif topic in self._living and not (topic == CALL and key in self._ended):
             if topic == CENSUS or (topic == FLOOR and key == SNAPSHOT):

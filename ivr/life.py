@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import uvloop
@@ -17,6 +18,7 @@ import uvloop
 from ivr.acquaintances import Acquaintances
 from ivr.app import CURRENT, Controller
 from ivr.audit import ANCHOR, Audit
+from ivr.broadcasts import Broadcasts
 from ivr.callbacks import Callbacks
 from ivr.census import Census, meant, place_in
 from ivr.dispatcher import Dispatcher, replay
@@ -48,10 +50,11 @@ from ivr.web.api import Api
 from ivr.web.hub import Hub
 from ivr.web.meters import Meters, Sources
 from ivr.web.rights import Role
-from ivr.web.switchboard import Applied, Switchboard
+from ivr.web.switchboard import Applied, Refusal, Switchboard
 from routing.config import Config
 from routing.hours import parse_moment
-from routing.ids import Instant
+from routing.ids import Instant, PromptId
+from routing.numbers import spoken
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +114,7 @@ async def _live(given: Surroundings) -> None:
     journal = Journal(disk, site.node, given.clock, site.limits.journal_bytes)
     entries = list(journal.replay())
     register = Register(journal, entries)
-    dispatcher = Dispatcher(replay(entries), journal, given.clock)
+    dispatcher = Dispatcher(replay(entries), journal, given.clock, Broadcasts(journal, given.clock, entries))
     dispatcher.configure(site)
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
@@ -158,7 +161,16 @@ async def _live(given: Surroundings) -> None:
         meters = Meters(Sources(controller, store, watch, census.take_found, recordings.room))
         controller.attend(meters)
         board = Switchboard(
-            controller, store, partial(_applied, given.state), access, audit, recordings.find, hub, watch, meters
+            controller,
+            store,
+            partial(_applied, given.state),
+            access,
+            audit,
+            recordings.find,
+            hub,
+            watch,
+            meters,
+            partial(_speak, given.state, controller),
         )
         api = Api(board, access.identify)
         async with (
@@ -216,6 +228,14 @@ async def _applied(state: Path) -> Applied:
     """What has been applied since this life began."""
     version, config, lengths = await snapshots.follow(state)
     return Applied(version, config, Audio(str(state / "prompts"), lengths, config.prompts))
+
+
+async def _speak(state: Path, controller: Controller, name: PromptId, text: str) -> int:
+    """The city's voice reads a text beside its prompts."""
+    try:
+        return await voice.speak(name, spoken(text), state / "prompts", controller.service.config.site.voice.command)
+    except voice.VoiceFailed as failed:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"the voice has failed: {failed}") from failed
 
 
 async def _control(controller: Controller) -> None:

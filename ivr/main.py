@@ -5,7 +5,7 @@ import click
 from ivr.commands.access import accounts, audit_command, tokens
 from ivr.commands.apply import history_command, reload_command
 from ivr.commands.callbacks import callbacks
-from ivr.commands.floor import close_pool, move, open_pool, pools, wrap_up
+from ivr.commands.floor import announce, close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.nuisance import nuisance
 from ivr.commands.plan import check_command, diff_command, explain_command, prove_command, schema_command
@@ -59,6 +59,7 @@ for command in (
     callbacks,
     nuisance,
     pools,
+    announce,
     close_pool,
     open_pool,
     move,

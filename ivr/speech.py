@@ -126,7 +126,7 @@ async def say(call: Call, prompt: SpokenPrompt, speech: Speech | None = None, ma
     if SAID.of(mark) in call.ledger:
         return
     name = PlaybackId(f"{call.id}-{mark}")
-    length_ms = call.service.audio.length_ms(prompt.id)
+    length_ms = prompt.length_ms or call.service.audio.length_ms(prompt.id)
     began = call.ledger.get(SAYING.of(mark))
     running = await Playback.adopt(call.citizen, name) if began is not None else None
     if began is not None and running is None and call.conversation is None:

@@ -34,6 +34,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.asking",
             "ivr.entering",
             "ivr.voicemail",
+            "ivr.broadcasts",
             "ivr.callbacks",
             "ivr.dialling",
             "ivr.outgoing",

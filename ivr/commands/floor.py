@@ -1,4 +1,4 @@
-"""Commands for the floor: `wrap-up`, `pools`, `close`, `open`, `move`."""
+"""Commands for the floor: `wrap-up`, `pools`, `close`, `open`, `move`, `announce`."""
 
 from typing import Any
 from urllib.parse import quote
@@ -50,6 +50,16 @@ def open_pool(pool: str) -> None:
 def move(call: str, pool: str) -> None:
     """Move a call that waits to another pool; it keeps its rank."""
     _change(f"/queues/{quote(call, safe='')}/move", {"pool": pool})
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--text", help="What the voice reads at once, instead of a prompt.")
+@click.option("--pool", help="To those who wait for its agents; left out: to all who wait.")
+def announce(prompt: str | None, text: str | None, pool: str | None) -> None:
+    """Let all who wait hear PROMPT, or a text; each hears it once."""
+    now = controller("POST", "/announcements", {"prompt": prompt, "text": text or "", "pool": pool})
+    click.echo(f"announcement {now['id']}, to {now['callers']} who wait: {now['said']}")
 
 
 def _change(path: str, given: dict[str, Any]) -> None:

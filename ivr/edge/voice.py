@@ -103,6 +103,14 @@ async def render(
     return {job.id: int(made[job.id]["ms"]) for job in jobs}
 
 
+async def speak(name: PromptId, text: str, folder: Path, command: Sequence[str] = ()) -> int:
+    """Make one sound of `text` (as spoken) beside the prompts, at once; its length in ms.  Raises `VoiceFailed`."""
+    lengths_ms: list[int] = []
+    job = Job(name, text, "")
+    await _child([job], folder, command, lambda _job, ms: lengths_ms.append(ms))
+    return lengths_ms[0]
+
+
 def _job(name: PromptId, text: str, recordings: Path | None, command: Sequence[str]) -> Job:
     recording = recordings / f"{file_of(name)}.wav" if recordings else None
     if recording and recording.is_file():

@@ -18,7 +18,7 @@ from ivr.web.hub import Hub
 from ivr.web.meters import Meters
 from ivr.web.rights import Who
 from routing.config import Config
-from routing.ids import CallId
+from routing.ids import CallId, PromptId
 
 
 class Refusal(Exception):
@@ -44,11 +44,16 @@ class Applied(NamedTuple):
     audio: Audio
 
 
+async def _mute(_name: PromptId, _text: str) -> int:
+    raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "there is no voice here")
+
+
 @dataclass(frozen=True)
 class Switchboard:
     """Everything that can be worked on.
 
-    `applied` reads what has been applied last, `recording` finds a call's; both raise `DiskError`.
+    `applied` reads what has been applied last, `recording` finds a call's; both raise `DiskError`.  `speak` lets
+    the voice read a text at once, under a name that calls can play: its length in ms, or a `Refusal`.
     """
 
     controller: Controller
@@ -60,6 +65,7 @@ class Switchboard:
     hub: Hub
     watch: Watch
     meters: Meters
+    speak: Callable[[PromptId, str], Awaitable[int]] = _mute
 
     @property
     def service(self) -> Service:

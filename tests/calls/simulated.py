@@ -18,6 +18,7 @@ import msgspec
 
 from ivr.acquaintances import Acquaintances
 from ivr.app import Controller
+from ivr.broadcasts import Broadcasts
 from ivr.callbacks import Callbacks
 from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord, Outcome
@@ -168,7 +169,7 @@ class SimulatedHouse:
         journal = Journal(LifeDisk(self.platter, wire), CONFIG.site.node, clock)
         entries = list(journal.replay())
         register = Register(journal, entries)
-        self.dispatcher = dispatcher = Dispatcher(replay(entries), journal, clock)
+        self.dispatcher = dispatcher = Dispatcher(replay(entries), journal, clock, Broadcasts(journal, clock, entries))
         dispatcher.configure(self.config.site)
         if len(self.wires) == 1:
             for name in self.agents:

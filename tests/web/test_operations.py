@@ -38,6 +38,7 @@ MAY: dict[str, str] = {
     "POST /pools/{pool}/close": "supervisor",
     "POST /pools/{pool}/open": "supervisor",
     "POST /queues/{call}/move": "supervisor",
+    "POST /announcements": "supervisor",
     "GET /callbacks": "operator supervisor auditor",
     "GET /callbacks/{call}/number": "operator supervisor",
     "POST /callbacks/{call}/tried": "operator supervisor",

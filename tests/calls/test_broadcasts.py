@@ -1,0 +1,107 @@
+"""What a supervisor says to all who wait, in virtual time: everybody hears it once, across a kill too."""
+
+import asyncio
+from http import HTTPStatus
+
+import pytest
+
+from ivr.broadcasts import Broadcasts
+from ivr.journal import BROADCASTS_MOST, Journal
+from routing.ids import AgentId, PoolId, PromptId, TicketId
+from tests.calls.desk import Desk
+from tests.calls.simulated import SimulatedHouse
+from tests.fake.clock import ManualClock
+from tests.fake.disk import MemoryDisk
+from tests.fake.loop import simulate
+
+SAID = PromptId("pool-closed")
+TEXT = PromptId("broadcast-1")
+LATE = AgentId("1016")
+
+
+async def three_wait(
+    prompt: PromptId = SAID, pool: str | None = None, kill_at: int | None = None, at: float = 12.0
+) -> SimulatedHouse:
+    """Two wait for the hall, one at 12350's own seats; a fourth comes when it has been said."""
+    house = SimulatedHouse(seed=kill_at or 0)
+    house.fake.lengths[TEXT] = 3_000
+    house.fake.seat("8016", answers_after=1.0, talks=5)
+    house.agent("2001").registered = False  # type: ignore[attr-defined]
+    for n, line in enumerate(("12345", "12345", "12350")):
+        house.fake.dials(line, after=0.5 + n, at="2021-09-15T20:00", label=f"caller{n}")
+    house.fake.dials("12345", after=at + 6, at="2021-09-15T20:00", label="later")
+
+    def say() -> None:
+        if house.dispatcher is not None:
+            house.dispatcher.broadcast(prompt, 3_000, "boss", PoolId(pool) if pool else None, "\u6d4b\u8bd5")
+
+    house.fake.later(at, say)
+    for delay in (0, 5):
+        house.fake.later(40 + delay, lambda: house.comes(LATE))
+    await house.lives(kills=(kill_at,) if kill_at else ())
+    house.check()
+    return house
+
+
+def times(house: SimulatedHouse, prompt: str = SAID) -> list[int]:
+    return [house.story(citizen).count(prompt) for citizen in house.citizens]
+
+
+@pytest.mark.parametrize("prompt", [SAID, TEXT])
+def test_all_who_wait_hear_it_once_and_who_comes_later_does_not(prompt: PromptId) -> None:
+    house = simulate(lambda: three_wait(prompt))
+    assert times(house, prompt) == [1, 1, 1, 0]
+    assert house.silences() == []
+
+
+def test_only_those_of_a_pool_hear_what_is_meant_for_it() -> None:
+    assert times(simulate(lambda: three_wait(pool="law"))) == [0, 0, 0, 0]
+    assert times(simulate(lambda: three_wait(pool="hall"))) == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("kill_at", range(20, 60, 3))
+def test_a_kill_lets_nobody_hear_it_twice_and_leaves_nobody_out(kill_at: int) -> None:
+    house = simulate(lambda: three_wait(kill_at=kill_at))
+    assert house.dispatcher is not None
+    (made,) = house.dispatcher.broadcasts.latest() or (None,)
+    heard = times(house)
+    assert all(n <= 1 for n in heard), "nobody twice"
+    if made is not None:  # else the life to which it was said was dead already
+        begun = [step for step in house.steps() if step.startswith(f"saying:{SAID}")]
+        assert len(begun) >= len(made.tickets)
+
+
+def test_a_restart_knows_the_latest_of_them_and_counts_on() -> None:
+    clock, disk = ManualClock(), MemoryDisk()
+    journal = Journal(disk, "handan1", clock)
+    list(journal.replay())
+    made = Broadcasts(journal, clock)
+    for _ in range(BROADCASTS_MOST + 2):
+        made.make(SAID, 1_000, (TicketId("a"),), "boss")
+    journal.compact()
+    again = Journal(disk, "handan1", clock)
+    known = Broadcasts(again, clock, list(again.replay()))
+    assert known.to(TicketId("a")) == made.to(TicketId("a"))
+    assert len(known.to(TicketId("a"))) == BROADCASTS_MOST
+    assert known.to(TicketId("b")) == []
+    assert known.make(SAID, 1_000, (), "boss").id == str(BROADCASTS_MOST + 3)
+
+
+def test_over_the_api_it_is_said_and_what_makes_no_sense_is_refused() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        citizen = desk.fake.dials("12345", after=0.5)
+        await asyncio.sleep(10)
+        said = await desk.post("/announcements", prompt="pool-closed", pool="hall")
+        assert (said["callers"], said["said"], said["pool"]) == (1, "pool-closed", "hall")
+        await asyncio.sleep(10)
+        assert "pool-closed" in [what for _, _, what in desk.fake.heard(citizen.label)]
+        refused = HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "either" in await desk.refused("POST", "/announcements", refused)
+        assert "either" in await desk.refused("POST", "/announcements", refused, prompt="pool-closed", text="x")
+        assert "no prompt" in await desk.refused("POST", "/announcements", refused, prompt="nothing")
+        assert "no pool" in await desk.refused("POST", "/announcements", HTTPStatus.NOT_FOUND, text="x", pool="y")
+        assert "no voice" in await desk.refused("POST", "/announcements", HTTPStatus.SERVICE_UNAVAILABLE, text="x")
+        await desk.closes()
+
+    simulate(scene)
