@@ -44,6 +44,7 @@ from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
+from ivr.trunks import away, full
 from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Check, Watch, idle_agents, unreached
 from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
@@ -184,6 +185,8 @@ async def _live(given: Surroundings) -> None:
             group.create_task(recorder.run(), name="recorder")
             group.create_task(hub.run(), name="stream")
             group.create_task(watch.run(), name="watch")
+            trunks = controller.service.trunks
+            group.create_task(trunks.run(lambda: controller.ari, lambda: controller.service.config.site), name="trunks")
             group.create_task(meters.run(), name="meters")
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
@@ -197,6 +200,8 @@ def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, reco
     aside = "%d entries are set aside, as the database refuses them: the log of the controller names each"
     return {
         IDLE_AGENTS: partial(idle_agents, service.dispatcher),
+        "trunk-full": lambda: full(service.trunks.seen),
+        "trunk-away": lambda: away(service.trunks.seen),
         UNREACHED: lambda: unreached(each.talk for each in controller.conversations()),
         "asterisk-away": lambda: "" if controller.ari else "not connected to Asterisk: the dialplan serves callers",
         DATABASE_AWAY: lambda: "the database is away: the journal keeps what calls leave" if drainer.away else "",

@@ -14,7 +14,7 @@ from ivr.commands.prompts import prompts_command
 from ivr.commands.replay import replay_command
 from ivr.commands.report import report
 from ivr.commands.seats import seats, staff
-from ivr.commands.switch import agents, calls, queues, recording_command, status
+from ivr.commands.switch import agents, calls, queues, recording_command, status, trunks
 from ivr.commands.talk import talk
 from ivr.errors import Trouble
 from ivr.house.commands import up
@@ -56,6 +56,7 @@ for command in (
     seats,
     staff,
     queues,
+    trunks,
     callbacks,
     nuisance,
     pools,

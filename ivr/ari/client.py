@@ -222,6 +222,10 @@ class Ari:
         except (Gone, TimeoutError) as error:
             raise Deaf(f"POST {ECHO}", ECHO_WITHIN_S, "event") from error
 
+    async def endpoints(self) -> tuple[models.Endpoint, ...]:
+        """Every seat and trunk, over HTTP: whether it is there."""
+        return msgspec.convert(await self._wire.fetch("endpoints/PJSIP"), tuple[models.Endpoint, ...])
+
     # --- events
 
     @contextmanager

@@ -109,6 +109,13 @@ def calls(call: str, *, as_json: bool, watch: bool, limit: int) -> None:
 
 @click.command()
 @options
+def trunks(*, as_json: bool, watch: bool) -> None:
+    """The trunks now: reachable, channels in use by who has called, reserves."""
+    shown("/trunks", None, _trunks, as_json=as_json, watch=watch)
+
+
+@click.command()
+@options
 def queues(*, as_json: bool, watch: bool) -> None:
     """Who waits, by rank."""
     shown("/queues", None, _queues, as_json=as_json, watch=watch)
@@ -233,6 +240,18 @@ def _call(now: Any) -> RenderableType:
         what = body["step"] if is_step else fact["topic"]
         outcome = msgspec.json.encode(body["outcome"] if is_step else body).decode()
         table.add_row(_clock(fact["at"]), what, outcome)
+    return table
+
+
+def _trunks(now: Any) -> RenderableType:
+    table = Table("trunk", "name", "reachable", "arrived", "dialled", "free", "channels", "reserves", "passed over")
+    for each in now:
+        used = each["arrived"] + each["dialled"]
+        table.add_row(
+            each["trunk"], each["name"], "yes" if each["is_reachable"] else Text("NO", style="bold red"),
+            str(each["arrived"]), str(each["dialled"]), str(each["channels"] - used), str(each["channels"]),
+            f"{each['reserved_out']} out, {each['reserved_emergency']} emergency", str(each["passed_over"]),
+        )  # fmt: skip
     return table
 
 

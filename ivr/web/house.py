@@ -9,10 +9,11 @@ import msgspec
 
 from ivr.ari.client import Counts
 from ivr.errors import DiskError
+from ivr.trunks import TrunkNow
 from ivr.watch import Alarm
 from ivr.web import views
 from ivr.web.operations import Operation
-from ivr.web.rights import ADMINS, EVERYBODY, LINE_ADMINS
+from ivr.web.rights import ADMINS, EVERYBODY, LINE_ADMINS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
@@ -126,6 +127,15 @@ async def status(asked: Asked) -> Status:
     )
 
 
+async def trunks(asked: Asked) -> list[TrunkNow]:
+    """The trunks now: reachable, channels in use by direction, reserves; 503 when Asterisk cannot be asked."""
+    controller, service = asked.board.controller, asked.board.service
+    seen = await service.trunks.look(controller.ari, service.config.site)
+    if not seen and service.config.site.trunks:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Asterisk cannot be asked now")
+    return [*seen]
+
+
 async def drain(asked: Asked, body: Draining) -> Drained:
     """Take no new calls, and wait for those in progress."""
     return Drained(await asked.board.controller.drain(body.within))
@@ -149,6 +159,7 @@ OPERATIONS = (
     Operation("GET", "/health", health),
     Operation("GET", "/ready", ready),
     Operation("GET", "/status", status, EVERYBODY),
+    Operation("GET", "/trunks", trunks, WATCHERS | ADMINS | LINE_ADMINS),
     Operation("POST", "/drain", drain, ADMINS),
     Operation("POST", "/reload", reload, ADMINS | LINE_ADMINS),
 )

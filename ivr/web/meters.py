@@ -191,6 +191,7 @@ class _Now(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family that is no counter of ours."""
         yield from self._house()
+        yield from self._trunks()
         yield from self._floor()
         yield from self._machinery()
         yield from self._rolling_day()
@@ -216,6 +217,23 @@ class _Now(Collector):
         yield _by(
             "hotline_alarms_raised", "How often each alarm was raised.", "alarm", watch.raised, CounterMetricFamily
         )
+
+    def _trunks(self) -> Iterator[Metric]:
+        trunks = self._sources.service.trunks
+        channels = GaugeMetricFamily(
+            "hotline_trunk_channels", "Channels of a trunk in use, by who has called.", labels=["trunk", "direction"]
+        )
+        for each in trunks.seen:
+            channels.add_metric([each.trunk, "arrived"], each.arrived)
+            channels.add_metric([each.trunk, "dialled"], each.dialled)
+        yield channels
+        free = {each.trunk: each.channels - each.arrived - each.dialled for each in trunks.seen}
+        yield _by("hotline_trunk_channels_free", "Those that are not, the reserves among them.", "trunk", free)
+        reachable = {each.trunk: int(each.is_reachable) for each in trunks.seen}
+        yield _by("hotline_trunk_reachable", "1 while an SBC of it answers OPTIONS.", "trunk", reachable)
+        passed = {trunk: trunks.passed_over[trunk] for trunk in self._sources.service.config.site.trunks}
+        about = "How often a trunk had no channel for a leg of ours."
+        yield _by("hotline_trunk_passed_over", about, "trunk", passed, CounterMetricFamily)
 
     def _floor(self) -> Iterator[Metric]:
         controller, dispatcher = self._sources.controller, self._sources.service.dispatcher

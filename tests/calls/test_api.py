@@ -3,6 +3,9 @@
 import asyncio
 from http import HTTPStatus
 
+import msgspec
+
+from ivr.trunks import LOOK_EVERY_S, away, full
 from tests.calls.desk import Desk
 from tests.fake.loop import simulate
 
@@ -121,6 +124,56 @@ def test_draining_takes_no_new_call_and_waits_for_those_in_progress() -> None:
         await asyncio.sleep(0.5)
         assert first.ended == "released"
         assert second.survived
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_each_trunk_is_shown_with_its_channels_either_way_and_one_that_is_full_is_an_alarm() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        assert "cannot be asked" in await desk.refused("GET", "/trunks", HTTPStatus.SERVICE_UNAVAILABLE)
+        desk.fake.seat("8016", answers_after=1, talks=None)
+        desk.fake.target("03108095001", answers_after=1, talks=None)
+        for after in (1.5, 1.6):
+            desk.fake.dials("12345", after=after, hangs_up=60)
+        await asyncio.sleep(1)
+        await desk.post("/agents/1016/sign-in")
+        await asyncio.sleep(9)
+        await desk.post("/agents/1016/talk/consult", kind="target", name="water")
+        await asyncio.sleep(2)
+        (town,) = await desk.get("/trunks")
+        assert (town["trunk"], town["is_reachable"], town["passed_over"]) == ("town", True, 0)
+        assert (town["arrived"], town["dialled"], town["channels"]) == (2, 1, 200)
+        assert (town["reserved_out"], town["reserved_emergency"]) == (30, 4)
+        text = (await desk.meters.told()).decode()
+        assert 'hotline_trunk_channels{direction="arrived",trunk="town"} 2.0' in text
+        assert 'hotline_trunk_channels_free{trunk="town"} 197.0' in text
+        (seen,) = desk.board.service.trunks.seen
+        assert (full((seen,)), away((seen,))) == ("", "")
+        busy = msgspec.structs.replace(seen, channels=7, is_reachable=False)
+        assert full((busy,)) == "trunks are full: town (2 arrived, 1 dialled of 7)"
+        assert away((busy,)) == "no SBC answers OPTIONS of town"
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_trunks_are_looked_at_now_and_then() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        trunks = desk.board.service.trunks
+        looking = asyncio.create_task(
+            trunks.run(lambda: desk.controller.ari, lambda: desk.board.service.config.site), name="trunks"
+        )
+        await asyncio.sleep(0.1)
+        before = trunks.seen
+        await asyncio.sleep(LOOK_EVERY_S + 1)
+        assert (before, [each.trunk for each in trunks.seen]) == ((), ["town"])
+        desk.fake.crash(60)
+        await asyncio.sleep(LOOK_EVERY_S + 1)
+        assert trunks.seen == ()
+        looking.cancel()
         await desk.closes()
 
     simulate(scene)

@@ -365,9 +365,17 @@ class FakeAsterisk(World):
             case "bridges":
                 return [bridge.json() for bridge in self.bridges.values()]
             case "endpoints/PJSIP":
+                phones = {name: each for name, each in self.endpoints.items() if "@" not in name}
+                known = {name.removeprefix("PJSIP/"): each.behaviours[0].registered for name, each in phones.items()}
+                known |= {name.rpartition("@")[2]: True for name in ("@town", *self.endpoints) if "@" in name}
                 return [
-                    {"resource": name.removeprefix("PJSIP/"), "state": "online" if here else "offline"}
-                    for name, here in ((name, party.behaviours[0].registered) for name, party in self.endpoints.items())
+                    {
+                        "technology": "PJSIP",
+                        "resource": name,
+                        "state": "online" if here else "offline",
+                        "channel_ids": [each.id for each in self.channels.values() if each.endpoint == name],
+                    }
+                    for name, here in known.items()
                 ]
             case "applications":
                 held = {channel.app for channel in self.channels.values() if channel.app is not None}

@@ -76,7 +76,7 @@ class Requests:
             replied(500, {"error": "Allocation failed"})
         else:
             resource = query["endpoint"].removeprefix("PJSIP/").rpartition("@")[2]
-            channel = Channel(name, f"PJSIP/{resource}-{name}", party, "Down", originated=True)
+            channel = Channel(name, f"PJSIP/{resource}-{name.replace('-', '')}", party, "Down", originated=True)
             channel.variables = dict(body.get("variables") or {})
             party.shown.append(query.get("callerId", ""))
             args = query["appArgs"].split(",") if "appArgs" in query else []
@@ -86,12 +86,8 @@ class Requests:
 
     def _endpoint(self, name: str, replied: Replied) -> None:
         """A seat or a trunk, and the channels there now."""
-        known = {each.removeprefix("PJSIP/").rpartition("@")[2] for each in self._fake.endpoints} | {"town"}
-        if name not in known:
-            replied(404, {"message": "Endpoint not found"})
-            return
-        here = [each.id for each in self._fake.channels.values() if each.name.startswith(f"PJSIP/{name}-")]
-        replied(200, {"technology": "PJSIP", "resource": name, "state": "online", "channel_ids": here})
+        found = [each for each in self._fake.listing("endpoints/PJSIP") if each["resource"] == name]
+        replied(200, found[0]) if found else replied(404, {"message": "Endpoint not found"})
 
     def _channel(self, name: str, method: str, action: list[str], query: dict[str, str], replied: Replied) -> None:
         fake = self._fake

@@ -114,6 +114,11 @@ class Channel:
     waiters: list[Callable[[], None]] = field(default_factory=list)
     """Requests that wait until nothing plays."""
 
+    @property
+    def endpoint(self) -> str:
+        """The seat or the trunk."""
+        return self.name.removeprefix("PJSIP/").rpartition("-")[0]
+
     def json(self, shown: tuple[str, ...]) -> dict[str, Any]:
         """As ARI shows it."""
         return {

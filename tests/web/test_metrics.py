@@ -96,7 +96,7 @@ def test_names_are_prometheus_own_way_and_nobody_is_named() -> None:
         labels = {label for family in ours.values() for sample in family.samples for label in sample.labels}
         assert labels <= {
             "node", "mode", "version", "alarm", "stage", "state", "outcome", "clock", "le", "fate", "figure", "line",
-            "number", "direction", "result",
+            "number", "trunk", "direction", "result",
         }  # fmt: skip
         await desk.closes()
 
@@ -108,6 +108,7 @@ def test_the_documents_name_every_metric_and_its_labels() -> None:
         desk = Desk()
         await asyncio.sleep(1)
         await desk.meters.count()
+        await desk.board.service.trunks.look(desk.controller.ari, CONFIG.site)
         families = await scraped(desk)
         await desk.closes()
         return {

@@ -20,6 +20,7 @@ MAY: dict[str, str] = {
     "GET /health": "anyone",
     "GET /ready": "anyone",
     "GET /status": "operator supervisor line-admin auditor system-admin",
+    "GET /trunks": "supervisor line-admin auditor system-admin",
     "POST /drain": "system-admin",
     "POST /reload": "line-admin system-admin",
     "GET /openapi.json": "anyone",
