@@ -23,6 +23,7 @@ from ivr.scopes import Crew, crew
 from ivr.seek import Search
 from ivr.speech import say, spoken
 from ivr.visit import Call
+from routing import outward
 from routing.conversing import follow, refusal
 from routing.ids import AgentId, ChannelId
 from routing.keys import Typed
@@ -97,7 +98,8 @@ class Conversation:
             if do is Do.SILENT:  # the agent need not say it once more, and may say otherwise in wrap-up
                 said = Disposition(self._call.now(), AgentId(by), Matter.SILENT)
                 self._call.service.journal.write(DISPOSITION, self._call.id, said)
-            self._note(Asked(at=self._call.now(), by=by, do=do, whom=whom))
+            within = outward.return_within_ms(self._call.service.config, whom)
+            self._note(Asked(at=self._call.now(), by=by, do=do, whom=whom, return_within_ms=within))
         return refused
 
     async def agreed(self) -> None:

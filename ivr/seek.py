@@ -50,9 +50,10 @@ class Search:
             return await self._ring(SeatId(party.whom.name), None)
         if party.ticket is None:
             return await self._outside()
-        longest = None if party.aim is Aim.QUEUE else self.call.service.config.site.timing.transfer_for.total_seconds()
+        timing = self.call.service.config.site.timing
+        longest = timing.own_seats_for if party.aim is Aim.AGAIN else timing.transfer_for
         try:
-            async with asyncio.timeout(longest):
+            async with asyncio.timeout(None if party.aim is Aim.QUEUE else longest.total_seconds()):
                 return await self._through_the_floor(party.ticket)
         except TimeoutError:
             return NO_ANSWER

@@ -83,10 +83,10 @@ class Trunks:
         return self.seen
 
     async def run(self, ari: Callable[[], Ari | None], site: Callable[[], Site]) -> None:
-        """Look now and then, for ever."""
+        """Look now and then, for ever; not at once: a carrier's first answer to OPTIONS takes its time."""
         while True:
-            await self.look(ari(), site())
             await asyncio.sleep(LOOK_EVERY_S)
+            await self.look(ari(), site())
 
     async def _looked(self, ari: Ari, site: Site) -> tuple[TrunkNow, ...]:
         online = {each.resource for each in await ari.endpoints() if each.state == "online"}

@@ -167,6 +167,7 @@ def _brought(talk: Talk, me: Party, fact: Asked) -> Talk:
         me.n,
         ticket=TicketId(f"{talk.call}-talk-{n}") if is_ours else None,
         room=Room.SIDE if aim is Aim.CONSULT else Room.CALL,
+        return_within_ms=fact.return_within_ms,
     )
     return talk.put(party)
 
@@ -216,7 +217,16 @@ def _parted(talk: Talk, fact: Parted) -> Talk:
         return talk
     if talk.owner is not None:
         return _rejoined(talk, party)
-    return _called_back(talk, party, fact.at) if talk.is_over and party.since is None else talk
+    if party.since is None:
+        return _called_back(talk, party, fact.at) if talk.is_over else talk
+    return _called_back(talk, party, fact.at) if _let_go(talk, party, fact.at) else talk
+
+
+def _let_go(talk: Talk, party: Party, now: Instant) -> bool:
+    """Whether whoever the citizen was transferred to leaves them alone so soon that it counts as no answer."""
+    is_alone = not any(each.is_alive for each in talk.parties[1:] if each.role is not Role.SUPERVISOR)
+    is_target = party.aim is Aim.TRANSFER and party.role is Role.TARGET
+    return is_alone and is_target and now - (party.since or now) < party.return_within_ms
 
 
 def _rejoined(talk: Talk, left: Party) -> Talk:
@@ -230,14 +240,16 @@ def _called_back(talk: Talk, party: Party, now: Instant) -> Talk:
     asker, n = talk.parties[party.asker], len(talk.parties)
     if party.aim is Aim.QUEUE:
         return talk
-    if party.aim is not Aim.RETURN:
+    anew = TicketId(f"{talk.call}-talk-{n}")
+    if party.aim in {Aim.RETURN, Aim.AGAIN}:
+        back = Party(n, Role.AGENT, Aim.QUEUE, now, Whom(Kind.POOL, talk.hall), asker.n, ticket=anew)
+    elif party.since is not None:
+        back = Party(n, Role.AGENT, Aim.AGAIN, now, Whom(Kind.AGENT, asker.name), asker.n, ticket=anew)
+    else:
         whom = Whom(Kind.AGENT, asker.name)
         back = Party(
             n, Role.AGENT, Aim.RETURN, now, whom, asker.n, ticket=asker.ticket, agent=asker.agent, seat=asker.seat
         )
-    else:
-        whom = Whom(Kind.POOL, talk.hall)
-        back = Party(n, Role.AGENT, Aim.QUEUE, now, whom, asker.n, ticket=TicketId(f"{talk.call}-talk-{n}"))
     return talk.put(back)
 
 

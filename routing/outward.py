@@ -87,6 +87,12 @@ def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
     return _to(config, target) if target else ()
 
 
+def return_within_ms(config: Config, whom: Whom | None) -> int:
+    """How soon after its answer whoever is asked for has not answered, if they let go; 0: they have."""
+    target = config.site.targets.get(TargetId(whom.name)) if whom and whom.kind is Kind.TARGET else None
+    return _ms(target.return_within) if target else 0
+
+
 def direct(config: Config, number: str) -> tuple[Way, ...]:
     """What is dialled when a seat dials an emergency number itself: the city's desks, and the number where none is.
 

@@ -93,6 +93,7 @@ class Aim(StrEnum):
     RETURN = "return"  # the agent whose transfer came to nothing, and who had hung up meanwhile
     SUPERVISE = "supervise"
     TAKE_OVER = "take-over"  # as soon as the supervisor answers
+    AGAIN = "again"  # the agent whose transfer was answered and let go at once: through the Floor, they may be busy
     QUEUE = "queue"  # and when that agent does not answer either: whoever is free
 
 
@@ -139,11 +140,15 @@ class Fact(msgspec.Struct, frozen=True, tag_field="fact", kw_only=True):
 
 
 class Asked(Fact, frozen=True, tag="asked", kw_only=True):
-    """`by`, an agent in the talk or a supervisor, asked for it, and it was legal."""
+    """`by`, an agent in the talk or a supervisor, asked for it, and it was legal.
+
+    `return_within_ms`: whom they asked for has not answered if they let go again so soon.
+    """
 
     by: str
     do: Do
     whom: Whom | None = None
+    return_within_ms: int = 0
 
 
 class Dialled(Fact, frozen=True, tag="dialled", kw_only=True):
@@ -196,6 +201,7 @@ class Party(msgspec.Struct, frozen=True):
     room: Room = Room.CALL
     is_muted: bool = False
     is_leaving: bool = False
+    return_within_ms: int = 0
 
     @property
     def is_alive(self) -> bool:
@@ -300,7 +306,7 @@ class Talk(msgspec.Struct, frozen=True):
         An agent who hung up while their transfer rings keeps theirs: it may come back to them.
         """
         sought = (each for each in self.parties if each.is_sought and not each.by)
-        waiting = [each.asker for each in sought if each.aim is not Aim.QUEUE]
+        waiting = [each.asker for each in sought if each.aim not in {Aim.QUEUE, Aim.AGAIN}]
         held = (each for each in self.parties if each.left is None or each.n in waiting)
         return tuple(each.ticket for each in held if each.ticket)
 

@@ -76,12 +76,13 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
     "a warning, and a hold over it": (Do.NUISANCE, Do.HOLD, Do.RETRIEVE),
     "a call in which nobody is heard": (Do.SILENT,),
     "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
+    "a transfer that lets go at once": ((Do.TRANSFER, Whom(Kind.TARGET, "heat")),),
     "an emergency desk at which nobody answers": ((Do.LINK, Whom(Kind.EMERGENCY, "110")),),
     "a consultation that the carrier wants the pilot for": ((Do.CONSULT, Whom(Kind.TARGET, "power")), Do.COMPLETE),
 }
 """What the agent asks for, every two seconds from `TALKS_FROM` on."""
 TALKS_FROM, TALKS_EVERY = 7.0, 2.5
-WATER, GAS, POWER = "03108095001", "03108095003", "95598"
+WATER, GAS, HEAT, POWER = "03108095001", "03108095003", "03108095004", "95598"
 FORBIDDEN = Phone(rejects_after=0.1, rejects_with=403)
 """A carrier that will not have the number shown."""
 
@@ -92,6 +93,7 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> Si
     house.agent("1016", answers_after=1.0, talks=25)
     house.fake.target(WATER, answers_after=1.0, talks=30)
     house.fake.target(GAS, Phone())
+    house.fake.target(HEAT, Phone(answers_after=1.0, talks=1.0))
     house.fake.target("110", Phone(busy=True))
     house.fake.target(POWER, FORBIDDEN, Phone(answers_after=1.0, talks=30))
     house.fake.later(4.0, partial(_colleague, house))

@@ -25,6 +25,7 @@ from routing.talk import (
 )
 
 NOW = Instant(1_000)
+POLICE = Whom(Kind.EMERGENCY, "110")
 ANNA, BEN = AgentId("1001"), AgentId("1002")
 COLLEAGUE, WATER, FIRE = Whom(Kind.AGENT, BEN), Whom(Kind.TARGET, "water"), Whom(Kind.EMERGENCY, "119")
 
@@ -267,3 +268,34 @@ def _fact(now: Talk, step: tuple[object, ...]) -> list[AnyFact]:
                 return [goes(n)]
             return [rings(n, BEN if party.whom == COLLEAGUE else None), answers(n)] if party.is_sought else []
     return []
+
+
+def transferred(since: Instant, left: Instant, *between: AnyFact) -> Talk:
+    """To the waterworks, who answer and let go; less than 5 s is no answer."""
+    asked = Asked(at=NOW, by=ANNA, do=Do.TRANSFER, whom=WATER, return_within_ms=5_000)
+    return talk(asked, rings(2), Joined(at=since, party=2), *between, Parted(at=left, party=2, cause=16))
+
+
+def test_whoever_lets_go_at_once_gives_the_citizen_back_to_the_agent_through_the_floor() -> None:
+    back = transferred(NOW, Instant(NOW + 4_999), goes(1))
+    agent = back.parties[3]
+    assert (agent.aim, agent.whom, agent.ticket) == (Aim.AGAIN, Whom(Kind.AGENT, ANNA), "c-talk-3")
+    assert back.tickets() == ("c-talk-3",)
+    queued = follow(back, [goes(3)])
+    assert (queued.parties[4].aim, queued.tickets()) == (Aim.QUEUE, ("c-talk-4",))
+    assert transferred(NOW, Instant(NOW + 5_000), goes(1)).is_over
+
+
+def test_one_that_lets_go_while_the_agent_is_still_on_the_way_out_does_so_too() -> None:
+    back = transferred(NOW, Instant(NOW + 10))
+    assert [each.aim for each in back.parties[3:]] == [Aim.AGAIN]
+    assert not follow(back, [goes(1)]).is_over
+
+
+def test_desks_that_could_not_be_had_are_known_until_somebody_answers_or_was_given_up() -> None:
+    failed = talk(asks(Do.LINK, POLICE), rings(2), goes(2))
+    assert [each.name for each in failed.unreached] == ["110"]
+    assert failed.parties[2].dialled == NOW
+    assert not follow(failed, [asks(Do.LINK, POLICE), rings(3), answers(3)]).unreached
+    assert not talk(asks(Do.LINK, POLICE), rings(2), asks(Do.CANCEL), goes(2)).unreached
+    assert not talk(asks(Do.CONSULT, WATER), rings(2), goes(2)).unreached
