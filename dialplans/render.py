@@ -19,6 +19,7 @@ from routing.config import AnswersWith, Config, Mode, Trunk
 from routing.ids import PromptId, SeatId
 from routing.numbers import EMERGENCY, spoken
 from routing.outward import Way, direct, shown
+from routing.people import Seat
 from routing.prompts import SEAT_NOT_NOW, SURVIVAL_NOBODY, SURVIVAL_SORRY
 
 HOTLINE = "asterisk"
@@ -154,11 +155,14 @@ def render(config: Config, settings: Settings) -> Mapping[str, str]:
 def town_prompts(config: Config) -> Mapping[PromptId, str]:
     """What the people of the demo town say when they answer, for the voice: `town-<seat>`, `town-<target>`.
 
+    Those at seats of a range have one voice for all, `town-seats`.
     `town-<target>-menu` is said by a target's machine, before anybody speaks there.
     """
     seats = {
-        PromptId(f"town-{seat}"): spoken(f"您好，这里是{seat}号座席，请问有什么可以帮您？请您慢慢讲，我正在记录。")
-        for seat in config.site.seats
+        PromptId(f"town-{_voice(seat)}"): spoken(
+            f"您好，这里是{_spoken(seat)}座席，请问有什么可以帮您？请您慢慢讲，我正在记录。"
+        )
+        for seat in config.site.seats.values()
     }
     targets = {
         PromptId(f"town-{target.id}"): spoken(f"您好，{target.name}，很高兴为您服务，请讲，我在听。")
@@ -172,6 +176,14 @@ def town_prompts(config: Config) -> Mapping[PromptId, str]:
         if target.answers_with is AnswersWith.MENU
     }
     return seats | targets | menus
+
+
+def _spoken(seat: Seat) -> str:
+    return "话务" if seat.in_range else f"{seat.id}号"
+
+
+def _voice(seat: Seat) -> str:
+    return "seats" if seat.in_range else seat.id
 
 
 def survival_pools(config: Config) -> Mapping[str, tuple[SeatId, ...]]:
@@ -295,8 +307,13 @@ def _town_sockets(config: Config, settings: Settings) -> Mapping[str, Transport]
 def _town(config: Config, settings: Settings) -> dict[str, Any]:
     site, sockets = config.site, _town_sockets(config, settings)
     seats = [
-        {"id": seat, "secret": settings.secrets.get(seat, ""), "answers_after": f"{1 + n % 5 / 5:.1f}"}
-        for n, seat in enumerate(site.seats)
+        {
+            "id": seat.id,
+            "secret": settings.secrets.get(seat.id, ""),
+            "answers_after": f"{1 + n % 5 / 5:.1f}",
+            "voice": _voice(seat),
+        }
+        for n, seat in enumerate(site.seats.values())
     ]
     targets = [
         {

@@ -1,5 +1,6 @@
 """Agent, Seat, Skill, Pool: who may take what, at which level, and where they sit."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -43,20 +44,25 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """A place with a phone; `id` is also its endpoint."""
+    """A place with a phone; `id` is also its endpoint.  `in_range`: written as one of a range of seats."""
 
     id: SeatId
     kind: SeatKind = SeatKind.DESK
     pool: PoolId | None = None
+    in_range: bool = False
 
 
 class Agent(msgspec.Struct, frozen=True):
-    """A person who answers: `id` is the 工号 that callers hear; `seat` is where a demo agent sits down."""
+    """A person who answers: `id` is the 工号 that callers hear; `seat` is where they belong.
+
+    `in_range`: written as one of a range of agents.
+    """
 
     id: AgentId
     name: str
     competences: tuple[Competence, ...]
     seat: SeatId | None = None
+    in_range: bool = False
 
 
 def level(agent: Agent, pool: PoolId, skill: SkillId) -> int:
@@ -69,6 +75,19 @@ def level(agent: Agent, pool: PoolId, skill: SkillId) -> int:
 
 RESIDENTS_A_SEAT = 100_000
 """The plan, 二.（二）1: 1坐席服务10万人; two agents a seat."""
+
+
+AGENTS_A_SEAT = 2
+"""The same: 每坐席2人, one at a time."""
+
+
+def first_shift(agents: Iterable[Agent]) -> list[Agent]:
+    """The first agent who belongs at each seat: they can all be at work at once."""
+    seats: dict[SeatId, Agent] = {}
+    for agent in agents:
+        if agent.seat is not None:
+            seats.setdefault(agent.seat, agent)
+    return list(seats.values())
 
 
 def seats_needed(population: int) -> int:

@@ -16,6 +16,7 @@ from routing.estimate import ANNOUNCEMENTS
 from routing.ids import AgentId, PromptId
 from routing.lines import MANY, AnsweredBy, Cancelled, Line, Section
 from routing.numbers import EMERGENCY, spoken
+from routing.people import Agent
 
 HALL_NAMES = frozenset({"city", "hall"})
 LINE_NAMES = HALL_NAMES | {"line", "short", "number"}
@@ -292,7 +293,7 @@ def fill_all(
     templates: Mapping[str, Template],
     names: Mapping[str, str],
     lines: Iterable[Line],
-    agents: Iterable[AgentId],
+    agents: Iterable[Agent],
     desks: Iterable[str],
 ) -> Iterator[tuple[str, Prompt]]:
     """Every prompt that the templates give, with its template's name; `names` has `city` and `hall`.
@@ -305,9 +306,9 @@ def fill_all(
         for prompt, template in _of_line(line, names["hall"]):
             yield template, templates[template].fill(prompt, of_line, is_one_of_many=is_one_of_many)
     for agent in agents:
-        of_agent = {**names, "agent": agent}
-        yield "agent", templates["agent"].fill(agent_number(agent), of_agent)
-        yield "named", templates["named"].fill(named(agent), of_agent, is_one_of_many=True)
+        of_agent = {**names, "agent": agent.id}
+        yield "agent", templates["agent"].fill(agent_number(agent.id), of_agent, is_one_of_many=agent.in_range)
+        yield "named", templates["named"].fill(named(agent.id), of_agent, is_one_of_many=True)
     for number in desks:
         yield "emergency", templates["emergency"].fill(emergency(number), {**names, "number": number})
     for number in EMERGENCY:

@@ -30,6 +30,7 @@ from ivr.house.house import House  # noqa: E402
 from ivr.house.report import Report, Step  # noqa: E402
 from ivr.house.settings import Settings, read_sources  # noqa: E402
 from routing.config import build  # noqa: E402
+from routing.people import first_shift  # noqa: E402
 
 YARDSTICK = ROOT / "scripts" / "yardstick"
 LINE = "12345"
@@ -110,7 +111,7 @@ async def plain_dialplan(house: House, say: Step) -> AsyncIterator[None]:
 @asynccontextmanager
 async def signed_in(house: House, say: Step) -> AsyncIterator[None]:
     """All agents sit at their seats and are ready, as the command line would have it."""
-    agents, token = house.settings.config.site.agents.values(), house.secrets.get("api-token")
+    agents, token = first_shift(house.settings.config.site.agents.values()), house.secrets.get("api-token")
     for agent in agents:
         url = house.url(f"/agents/{agent.id}/sign-in")
         await probe.post(url, within=5.0, token=token, given={"seat": agent.seat or ""})

@@ -124,8 +124,10 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
         of_line = (said.greeting(line, hall), said.transition(line), said.cancelled(line), said.transfer(line))
         for prompt in (*of_line, said.closed(line), said.whisper(line)):
             found.setdefault(prompt, []).append(number)
-    for agent in config.site.agents:
-        found[said.agent_number(agent)] = [f"agent {agent}"]
+    for agent in config.site.agents.values():
+        found[said.agent_number(agent.id)] = ["agents of ranges"] if agent.in_range else [f"agent {agent.id}"]
+        found[said.named(agent.id)] = ["seats' phones"]
+    found |= {each: ["seats' phones"] for each in config.prompts if said.family(each) == "seat"}
     found |= {said.emergency(number): [f"sent to us for {number}"] for number in sorted(EMERGENCY)}
     found |= {said.RETURN_HALL: ["targets"], said.RETURN_NEXT: ["targets"]}
     found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}

@@ -23,6 +23,7 @@ from ivr.house.exchange import CONTROL_SOCKET, endpoints, server_of
 from ivr.house.house import House
 from ivr.house.keeper import Server
 from ivr.house.report import Step
+from routing.people import first_shift
 
 NEEDED_MIB = 300  # prompts, a young database, logs; recordings come on top
 CONTROLLER_WITHIN_S = 30.0
@@ -210,20 +211,20 @@ async def controller(house: House, say: Step) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def agents(house: House, say: Step) -> AsyncIterator[None]:
-    """The demo's agents sit down, ready; who is at work already stays as they are."""
+    """One shift of the demo's agents sits down, ready; who is at work already stays as they are."""
     if not house.settings.demo_agents:
         say.result = "none: the seats are left to phones of your own"
         yield
         return
-    token = house.secrets.get("api-token")
-    seated = 0
-    for agent in await ask(house.url("/agents"), "GET", token):
-        demo = house.settings.config.site.agents.get(agent["agent"])
-        if demo and demo.seat and agent["state"] in AWAY:
+    token, shift = house.secrets.get("api-token"), first_shift(house.settings.config.site.agents.values())
+    there = {each["agent"]: each for each in await ask(house.url("/agents"), "GET", token)}
+    taken = {each["seat"]: name for name, each in there.items() if each["state"] != "signed-out"}
+    for agent in shift:
+        state = there[agent.id]["state"]
+        if state in AWAY and taken.get(agent.seat, agent.id) == agent.id:
             say("sitting down")
-            await ask(house.url(f"/agents/{demo.id}/{AWAY[agent['state']]}"), "POST", token)
-        seated += bool(demo and demo.seat)
-    say.result = f"{seated} at their seats"
+            await ask(house.url(f"/agents/{agent.id}/{AWAY[state]}"), "POST", token)
+    say.result = f"{len(shift)} at their seats"
     yield
 
 

@@ -17,6 +17,7 @@ WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """A name given here: of a skill, a pool, a trunk, a target."""
 
 A_WORD = "a name: small letters, digits and hyphens, as in 'housing-fund'"
+RANGE_MOST = 10_000
 YES, NO = frozenset({"yes", "true"}), frozenset({"no", "false"})
 _DURATION = re.compile(r"(\d{1,9}) ?(ms|s|min|h|d)\Z", re.ASCII)
 _UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -162,6 +163,27 @@ def matching(pattern: re.Pattern[str], meaning: str) -> Callable[[Entry, str], s
         if pattern.fullmatch(word) is None:
             entry.wrong(key, word, f"is not {meaning}")
         return word
+
+    return read
+
+
+def numbered(pattern: re.Pattern[str], meaning: str) -> Callable[[Entry, str], tuple[str, ...]]:
+    """A reader of one number, or of a range of numbers, both ends included: `8021-8095`."""
+
+    def read(entry: Entry, key: str) -> tuple[str, ...]:
+        written = entry.text(key)
+        first, dash, last = written.partition("-")
+        ends = (first, last) if dash else (written, written)
+        if any(pattern.fullmatch(end) is None for end in ends) or len(ends[0]) != len(ends[1]):
+            entry.wrong(
+                key, written, f"is not {meaning}, nor a range of such: 8021-8095" if dash else f"is not {meaning}"
+            )
+            return ()
+        numbers = range(int(ends[0]), int(ends[1]) + 1)
+        if not 1 <= len(numbers) <= RANGE_MOST:
+            entry.fault(key, f"'{key}' is {written}: a range goes upwards, and holds {RANGE_MOST} numbers at most")
+            return ()
+        return tuple(f"{number:0{len(first)}}" for number in numbers)
 
     return read
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Collection
 from datetime import timedelta
+from itertools import zip_longest
 
 from routing.config.entry import Entry
-from routing.config.fields import between, choice, duration, hours, matching, one_of, refer
+from routing.config.fields import between, choice, duration, hours, numbered, one_of, refer, undefined
 from routing.config.nodes import Fields, Items
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId
@@ -59,25 +60,39 @@ def _rule(rule: Entry) -> Overflow:
     )
 
 
-def seat(entry: Entry, pools: Collection[PoolId]) -> Seat:
-    """A place with a phone."""
+def seats(entry: Entry, pools: Collection[PoolId]) -> list[Seat]:
+    """A place with a phone, or a range of them: `id: 8021-8095`."""
     pool = entry.maybe("pool", one_of(pools, "pool"), "")
-    return Seat(
-        SeatId(matching(_SEAT, "a seat's number of three to six digits")(entry, "id")),
-        entry.maybe("kind", choice(SeatKind), SeatKind.DESK),
-        PoolId(pool) if pool else None,
-    )
+    kind = entry.maybe("kind", choice(SeatKind), SeatKind.DESK)
+    numbers = numbered(_SEAT, "a seat's number of three to six digits")(entry, "id")
+    in_range = len(numbers) > 1
+    return [Seat(SeatId(number), kind, PoolId(pool) if pool else None, in_range) for number in numbers]
 
 
-def agent(entry: Entry, seats: Collection[SeatId], pools: Collection[PoolId], skills: Collection[SkillId]) -> Agent:
-    """An agent, with what they can do in each pool."""
-    seat = entry.maybe("seat", one_of(seats, "seat"), "")
-    return Agent(
-        AgentId(matching(_WORKING_NUMBER, "a 工号 of four digits")(entry, "id")),
-        entry.text("name"),
-        tuple(_competences(entry, pools, skills)),
-        SeatId(seat) if seat else None,
-    )
+def agents(
+    entry: Entry, seats: Collection[SeatId], pools: Collection[PoolId], skills: Collection[SkillId]
+) -> list[Agent]:
+    """An agent, with what they can do in each pool; or a range of them, each at a seat of a range as long."""
+    numbers = numbered(_WORKING_NUMBER, "a 工号 of four digits")(entry, "id")
+    own = entry.maybe("seat", numbered(_SEAT, "a seat's number of three to six digits"), ())
+    for each in own:
+        if each not in seats:
+            entry.wrong("seat", each, undefined(seats, "seat", each))
+            break
+    if own and numbers and len(own) != len(numbers):
+        entry.fault("seat", f"{len(numbers)} agents cannot belong at {len(own)} seats: write ranges of the same length")
+    name, competences = entry.text("name"), tuple(_competences(entry, pools, skills))
+    in_range = len(numbers) > 1
+    return [
+        Agent(
+            AgentId(number),
+            f"{name}{number}" if in_range else name,
+            competences,
+            SeatId(seat) if seat else None,
+            in_range,
+        )
+        for number, seat in zip_longest(numbers, own[: len(numbers)])
+    ]
 
 
 def _competences(entry: Entry, pools: Collection[PoolId], skills: Collection[SkillId]) -> list[Competence]:

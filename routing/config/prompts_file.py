@@ -50,7 +50,7 @@ def read_prompts(
     prompts: dict[PromptId, Prompt] = {}
     places: dict[PromptId, Scalar] = {}
     texts = {name: template for name, (_, template) in templates.items()}
-    for name, prompt in fill_all(texts, names, lines.values(), site.agents, _desks(site)):
+    for name, prompt in fill_all(texts, names, lines.values(), site.agents.values(), _desks(site)):
         prompts[prompt.id], places[prompt.id] = prompt, templates[name][0]
     sayable = {*prompts, *FIXED}
     for id_, (key, template) in own.items():

@@ -1,6 +1,7 @@
 """`site.yaml` -> Site: the head, ports, timing, limits and survival; people and trunks have modules of their own."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,7 +45,7 @@ from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
 from routing.keys import SEQUENCE, Keys
 from routing.numbers import EMERGENCY, Numbering
-from routing.people import Agent, Pool, Seat, Skill, seats_needed
+from routing.people import AGENTS_A_SEAT, Agent, Pool, Seat, Skill, seats_needed
 
 Made = TypeVar("Made")
 Id = TypeVar("Id", bound=str)
@@ -93,7 +94,7 @@ def read_site(source: Source, root: Node) -> Site | None:
     head = _head(entry)
     pools = _by_name(file, "pools", people_file.POOL_KEYS, people_file.pool, PoolId)
     skills = _by_name(file, "skills", people_file.SKILL_KEYS, people_file.skill, SkillId)
-    seats = _seats(file, pools, entry, head)
+    seats = _seats(file, pools, entry, head.population)
     agents = _agents(file, seats, pools, skills)
     ports, network = _ports(file), network_file.network(file)
     trunks = _trunks(file, head.mode, network, ports)
@@ -167,13 +168,18 @@ def _head(entry: Entry) -> _Head:
     return head
 
 
-def _seats(file: Entry, pools: dict[PoolId, Pool], entry: Entry, head: _Head) -> dict[SeatId, Seat]:
+def _seats(file: Entry, pools: dict[PoolId, Pool], entry: Entry, population: int) -> dict[SeatId, Seat]:
     found = entries(file.source, file.child("seats"), "a seat", people_file.SEAT_KEYS)
-    seats = _by_id(found, lambda one: people_file.seat(one, pools), SeatId)
-    needed = seats_needed(head.population)
-    if head.mode is Mode.PRODUCTION and len(seats) < needed:
-        short = f"{needed} seats for {head.population} residents (the plan, 二.（二）1)"
-        entry.warn("population", f"there are {len(seats)} seats, and should be {short}")
+    seats: dict[SeatId, Seat] = {}
+    for one in found:
+        for seat in people_file.seats(one, pools):
+            _is_new(one, seat.id, seats)
+            seats[seat.id] = seat
+    hall = entry.peek("hall")
+    there, demanded = sum(seat.pool == hall for seat in seats.values()), seats_needed(population)
+    if there != demanded:
+        plan = f"{population} residents demand {demanded} (the plan, 二.（二）1)"
+        entry.warn("population", f"pool '{hall}' has {there} seats, and {plan}")
     return seats
 
 
@@ -181,7 +187,24 @@ def _agents(
     file: Entry, seats: dict[SeatId, Seat], pools: dict[PoolId, Pool], skills: dict[SkillId, Skill]
 ) -> dict[AgentId, Agent]:
     found = entries(file.source, file.child("agents"), "an agent", people_file.AGENT_KEYS)
-    return _by_id(found, lambda one: people_file.agent(one, seats, pools, skills), AgentId)
+    agents: dict[AgentId, Agent] = {}
+    belong: Counter[SeatId] = Counter()
+    for one in found:
+        for agent in people_file.agents(one, seats, pools, skills):
+            _is_new(one, agent.id, agents)
+            agents[agent.id] = agent
+            if agent.seat is not None:
+                belong[agent.seat] += 1
+                if belong[agent.seat] == AGENTS_A_SEAT + 1:
+                    one.fault("seat", f"seat '{agent.seat}' has two agents already, who share it in shifts")
+        if not one.has("seat"):
+            one.warn("id", f"{one.peek('id')} belongs at no seat: write 'seat: 8001'")
+    return agents
+
+
+def _is_new(entry: Entry, name: str, known: Collection[str]) -> None:
+    if name in known:
+        entry.fault("id", f"'{name}' stands here twice")
 
 
 def _trunks(file: Entry, mode: Mode, network: Network, ports: Ports) -> dict[str, Trunk]:
@@ -220,8 +243,7 @@ def _by_id(found: list[Entry], make: Callable[[Entry], Made], kind: Callable[[st
     for entry in found:
         value = make(entry)
         name = kind(entry.peek("id"))
-        if name in made:
-            entry.fault("id", f"'{name}' stands here twice")
+        _is_new(entry, name, made)
         made[name] = value
     return made
 

@@ -148,7 +148,7 @@ def day(house: House) -> Day:
 
 async def _lived_through(house: House) -> Day:
     day, lines = Day(), asyncio.Semaphore(AT_ONCE)
-    staff = [agent.id for agent in city().site.agents.values() if agent.seat is not None]
+    staff = [agent.id for agent in city().site.agents.values() if not agent.in_range]
     async with Office(house) as office:
         await office.opens(staff)
         async with asyncio.TaskGroup() as group:
@@ -280,7 +280,8 @@ def _is_good(agent: str, pool: str, skill: str | None) -> bool:
 
 def _were_busy(day: Day, record: CallRecord, pool: str, skill: str | None) -> bool:
     """Whether each of those had another call when this one came."""
-    good = {agent for agent in city().site.agents if _is_good(agent, pool, skill)}
+    there = [agent.id for agent in city().site.agents.values() if not agent.in_range]
+    good = {agent for agent in there if _is_good(agent, pool, skill)}
     others = (made.record for made in day.made.values() if made.record and made.record.call != record.call)
     return good <= {each.agent for each in others if each.arrived <= record.arrived <= each.ended}
 

@@ -11,7 +11,7 @@ from routing.conversing import refusal
 from routing.ids import AgentId
 from routing.talk import BRINGING, SUPERVISORS, Do, Kind, Whom
 from routing.tickets import AnyEvent, Paused, Readied, SignedOut
-from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.calls.simulated import CONFIG, STAFF, SimulatedHouse
 from tests.fake.world import Phone
 
 LINES = ("12345", "12329", "12350", "12316", "031012345", "+8631012345", "59999999")
@@ -127,7 +127,7 @@ async def a_morning(seed: int) -> SimulatedHouse:
     house.config = dice.choice([CONFIG, overflowing(), overflowing("agriculture", "safety")])
     house.fake.lag = dice.choice([(0.0002, 0.003), (0.0002, 0.05), (0.005, 0.4)])
     house.fake.applications.torn_down_after = random.Random(f"sockets of {seed}").choice([0.0, 0.0, 0.3, 1.5])
-    for agent in dice.sample(sorted(CONFIG.site.agents), dice.randint(2, 6)):
+    for agent in dice.sample(sorted(STAFF), dice.randint(2, 6)):
         house.agent(agent, *[_phone(dice) for _ in range(dice.randint(0, 3))], Phone(answers_after=1.5, talks=15))
     house.agent("1016", answers_after=1.0, talks=10)  # one who always does, so that nobody waits for ever
     house.fake.target(CENTRE, _phone(dice), Phone(answers_after=2.0, talks=10))

@@ -47,6 +47,9 @@ SOURCES = {
     "prompts.yaml": (ROOT / "recordings/prompts.yaml").read_text(),
 }
 CONFIG: Config = build(SOURCES)
+STAFF = {agent.id: agent for agent in CONFIG.site.agents.values() if not agent.in_range}
+"""Agents who stand in site.yaml one by one, each with a seat of their own and with what they can do."""
+
 REPEATED = ("agent-", "position-", "wait-", "callback-offer", "unanswered-")
 """What may be said more than once."""
 

@@ -24,13 +24,13 @@ from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PoolId, SkillId
 from scripts.bench_check import ENTRY
-from tests.calls.simulated import CONFIG, SOURCES, SimulatedHouse, lengths
+from tests.calls.simulated import CONFIG, SOURCES, STAFF, SimulatedHouse, lengths
 from tests.fake.disk import MemoryDisk
 from tests.fake.locksmith import PlainLocksmith
 from tests.fake.loop import SimClock, simulate
 from tests.fake.world import Party
 
-AGENTS = tuple(sorted(CONFIG.site.agents))
+AGENTS = tuple(sorted(STAFF))
 OPENING, OTHER = "transition-12329", "greeting-12329"
 
 

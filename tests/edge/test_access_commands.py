@@ -36,7 +36,7 @@ from ivr.web.meters import Meters
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
 from tests.calls.desk import Records
-from tests.calls.simulated import CONFIG
+from tests.calls.simulated import CONFIG, STAFF
 from tests.fake.disk import MemoryDisk
 from tests.fake.wire import Life
 
@@ -72,7 +72,8 @@ class House:
         clock, secrets = SystemClock(), Secrets(self.state / "secrets")
         journal = Journal(MemoryDisk(), CONFIG.site.node, clock)
         register = Register(journal, list(journal.replay()))
-        service = Service(CONFIG, journal, Dispatcher(Floor(), journal, clock), clock, Audio("/prompts", {}))
+        few = msgspec.structs.replace(CONFIG, site=msgspec.structs.replace(CONFIG.site, agents=STAFF))
+        service = Service(few, journal, Dispatcher(Floor(), journal, clock), clock, Audio("/prompts", {}))
         lockout = Lockout(MemoryDisk())
         pins = Pins(MemoryDisk(), clock, Argon2Locksmith(), lockout)
         controller = Controller(service, cast("Life", None), register, pins)
@@ -141,8 +142,8 @@ def test_an_account_is_made_changed_and_taken_out_of_use(house: House) -> None:
 
 def test_every_agent_is_given_an_account_and_none_is_given_two(house: House) -> None:
     typed("accounts", "add", "wang", "--role", "supervisor", "--agent", "1016")
-    made = dict(line.split("\t")[::2] for line in typed("accounts", "add-agents").output.splitlines())
-    assert made.keys() == CONFIG.site.agents.keys() - {"1016"}
+    made: dict[str, str] = dict(line.split("\t")[::2] for line in typed("accounts", "add-agents").output.splitlines())
+    assert made.keys() == STAFF.keys() - {"1016"}
     assert house.asks("POST", "/login", "", name="1001", password=made["1001"])
     assert not typed("accounts", "add-agents").output
 

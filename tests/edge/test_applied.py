@@ -188,7 +188,7 @@ def test_every_prompt_is_listed_with_its_use(city: Path, tmp_path: Path) -> None
     assert listed["whisper-12329"]["used"] == ["12329"]
     assert listed["‹公交›"]["used"] == ["8000001"]
     assert listed["‹公交›"]["text"] == f"公交 ({file_of(PromptId('‹公交›'))})"
-    assert listed["“零”"]["used"] == ["96300", "8000001", "8000002", "13900000310"]
+    assert listed["“零”"]["used"] == ["96300", "8000001", "8000002", "13900000310", "seats' phones", "agents of ranges"]
     assert [each["id"] for each in found if not each["used"]] == []
 
 

@@ -1,6 +1,7 @@
 """The project's own files are right, and each way of being wrong is told with its place and what would be right."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
@@ -13,7 +14,7 @@ from routing.hours import ALWAYS, SHANGHAI, Window
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import AnsweredBy, Host, Reading, Seats, Section
 from routing.overflow import Overflow
-from routing.people import level, seats_needed
+from routing.people import first_shift, level, seats_needed
 from routing.prompts import estimated_ms
 from tests.routing.sources import changed, config, ours, with_line
 
@@ -58,7 +59,14 @@ def test_the_site_is_handan_in_its_transition() -> None:
     assert site.rehearsal == datetime(2021, 9, 15, 9, 0, tzinfo=SHANGHAI)
     assert (seats_needed(site.population), seats_needed(1), seats_needed(100_000)) == (95, 1, 1)
     assert site.pools[site.hall].hours == ALWAYS
-    assert len(site.agents) == len(site.seats) == 25
+    hall = [seat.id for seat in site.seats.values() if seat.pool == site.hall]
+    assert len(hall) == 95
+    belong = Counter(agent.seat for agent in site.agents.values())
+    assert {belong[seat] for seat in hall} == {2}
+    assert sum(belong[seat] for seat in hall) == 190
+    assert len(site.seats) - 95 == len(site.agents) - 190 == 5
+    assert site.agents[AgentId("1221")].name == "话务员1221"
+    assert len(first_shift(site.agents.values())) == 100
     assert [site.agents[AgentId(f"{n}")].seat for n in (1001, 2003)] == [SeatId("8001"), SeatId("8103")]
     assert site.trunks["town"].channels_in == 166
     assert site.targets[TargetId("agriculture")].number == "031112316"
@@ -195,7 +203,17 @@ SITE_FAULTS = [
     ("rehearsal: 2021-09-15T09:00", "rehearsal: 0001-01-01T00:00:00+14:00", "is not a moment"),
     ("mode: demo", "mode: production", "production lives now; a rehearsal needs mode: demo"),
     ("mode: demo", "mode: production", "in production no carrier sets the moment"),
-    ("mode: demo", "mode: production", "warning: there are 25 seats, and should be 95 seats"),
+    ("id: 8021-8095", "id: 8021-8094", "warning: pool 'hall' has 94 seats, and 9413990 residents demand 95"),
+    ("population: 9413990", "population: 100000", "warning: pool 'hall' has 95 seats, and 100000 residents demand 1 "),
+    ("id: 8021-8095", "id: 8021-895", "'8021-895' is not a seat's number of three to six digits, nor a range of such"),
+    ("id: 8021-8095", "id: 8095-8021", "'id' is 8095-8021: a range goes upwards, and holds 10000 numbers at most"),
+    ("id: 8021-8095", "id: 8020-8095", "'8020' stands here twice"),
+    ("id: 1221-1295", "id: 1221-x", "'1221-x' is not a 工号 of four digits, nor a range of such"),
+    ("id: 1221-1295", "id: 1020-1094", "'1020' stands here twice"),
+    ("seat: 8021-8095", "seat: 8021-8094", "75 agents cannot belong at 74 seats: write ranges of the same length"),
+    ("seat: 8021-8095", "seat: 8031-8105", "'8096' is not the name of a seat"),
+    ("seat: 8021-8095", "seat: 8020-8094", "seat '8020' has two agents already, who share it in shifts"),
+    ("name: 王芳, seat: 8001,", "name: 王芳,", "warning: 1001 belongs at no seat: write 'seat: 8001'"),
     ("hall: hall  ", "hall: safety", "pool 'safety' is not open always"),
     ("hall: hall  ", "hall: holl  ", "'holl' is not the name of a pool; did you mean 'hall'?"),
     ("\nsite:", "\nsote:", "site.yaml needs 'site'"),
@@ -463,7 +481,9 @@ def test_an_address_seen_from_outside_is_kept() -> None:
 
 
 def test_a_later_seat_for_two_agents_is_no_fault() -> None:
-    assert told(changed("site.yaml", "seat: 8002", "seat: 8001")) == told(ours())
+    two = "id: 1801-1895, name: 话务员, seat: 8001-8095"
+    assert told(changed("site.yaml", two, two.replace("1801", "1802").replace("8001", "8002"))) == told(ours())
+    assert told(changed("site.yaml", "seat: 8102", "seat: 8101")) == told(ours())
 
 
 def test_durations_know_their_units() -> None:
