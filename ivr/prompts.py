@@ -296,6 +296,15 @@ def music(bars: int = 16) -> Samples:
     return level(out, MUSIC_DBFS)
 
 
+BEEP_HERTZ, BEEP_S = 880, 0.2
+
+
+def beep() -> Samples:
+    """To an agent whose phone answers by itself: somebody is on the line."""
+    t = np.arange(round(BEEP_S * RATE)) / RATE
+    return np.asarray(0.3 * np.sin(2 * np.pi * BEEP_HERTZ * t) * np.minimum(1, np.minimum(t, BEEP_S - t) / 0.01))
+
+
 def _add(
     out: Samples, start: float, seconds: float, note: int, loudness: float, *, attack: float, decay: float
 ) -> None:

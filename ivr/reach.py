@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ivr import entering
+from ivr import entering, inside
 from ivr.announcing import announcing
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
@@ -17,6 +17,7 @@ from ivr.asking import asking
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
 from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Returned, Transferring
+from ivr.inside import BEEP, answers_by_itself
 from ivr.ledger import (
     ACCEPTED,
     ASKED,
@@ -112,9 +113,7 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
             await speech.nearly_heard(timing.ring_lead)
             name = call.leg("agent", offer.n)
             call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
-            async with Leg(
-                call.ari, name, f"PJSIP/{offer.seat}", caller_id=call.number, ring_for=timing.ring_for
-            ) as leg:
+            async with inside.seat(call.service, call.ari, name, offer.seat, offer.agent, call.number) as leg:
                 answer = await leg.answered()
                 if not isinstance(answer, Ended):
                     return await _answered(call, place, offer, speech, leg)
@@ -132,7 +131,7 @@ async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg:
     place.accepted(offer)
     call.ledger.write(ACCEPTED.of(offer.n), call.now())
     async with leg.channel.alive():
-        await _introduce(call, leg.channel, offer.agent, speech)
+        await _introduce(call, leg.channel, offer, speech)
         await join(call, leg.channel)
         pool = pool_of(call.service.config, call.ledger, offer.agent)
         since = call.now()
@@ -141,22 +140,26 @@ async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg:
     return joined(call, Person(leg.channel, since, Party.AGENT))
 
 
-async def _introduce(call: Call, leg: Channel, agent_id: AgentId, speech: Speech) -> None:
-    """The line to the agent at once; the agent's number to the citizen once what must be heard is over."""
+async def _introduce(call: Call, leg: Channel, offer: Offer, speech: Speech) -> None:
+    """The line to the agent at once, after a beep where no receiver was taken.
+
+    And the agent's number to the citizen, once what must be heard is over.
+    """
     audio = call.service.audio
-    whispered = [sound for prompt in call.ledger[ROUTED].whispers for sound in audio.media(prompt)]
+    heard = (BEEP,) if answers_by_itself(call.service, offer.seat, offer.agent) else ()
+    whispered = [sound for prompt in (*heard, *call.ledger[ROUTED].whispers) for sound in audio.media(prompt)]
     longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
     async with leg.play(whispered, PlaybackId(f"{leg.id}-whisper")) as to_agent:
         await speech.cut()
         try:
             async with (
                 asyncio.timeout(longest),
-                call.citizen.play(audio.media(agent_number(agent_id)), PlaybackId(f"{leg.id}-number")) as to_citizen,
+                call.citizen.play(audio.media(agent_number(offer.agent)), PlaybackId(f"{leg.id}-number")) as to_citizen,
             ):
                 await to_citizen.over()
                 await to_agent.over()
         except TimeoutError:
-            log.warning("agent %s: the introduction took too long and was cut", agent_id)
+            log.warning("agent %s: the introduction took too long and was cut", offer.agent)
 
 
 async def target(call: Call, n: int | str, place: Destination, prompts: Sequence[SpokenPrompt]) -> Person | None:

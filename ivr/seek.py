@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ivr import inside
 from ivr.ari.handles import Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
@@ -94,8 +95,7 @@ class Search:
 
     async def _ring(self, seat: SeatId, agent: AgentId | None) -> Leg | int:
         call, name = self.call, self._begin(agent, seat)
-        ring_for = call.service.config.site.timing.ring_for
-        async with Leg(call.ari, name, f"PJSIP/{seat}", caller_id=call.number, ring_for=ring_for) as leg:
+        async with inside.seat(call.service, call.ari, name, seat, agent, call.number) as leg:
             answer = await leg.answered()
             if isinstance(answer, Ended):
                 return answer.cause

@@ -22,6 +22,13 @@ class SeatKind(StrEnum):
     BROWSER = "browser"
 
 
+class Answer(StrEnum):
+    """How a phone is answered: it rings, or it is asked to answer by itself, and whoever sits there hears a beep."""
+
+    MANUAL = "manual"
+    AUTO = "auto"
+
+
 class Skill(msgspec.Struct, frozen=True):
     """Knowledge that a call may ask for; agents from `good` up are asked first."""
 
@@ -49,19 +56,21 @@ class Seat(msgspec.Struct, frozen=True):
     id: SeatId
     kind: SeatKind = SeatKind.DESK
     pool: PoolId | None = None
+    answer: Answer = Answer.MANUAL
     in_range: bool = False
 
 
 class Agent(msgspec.Struct, frozen=True):
     """A person who answers: `id` is the 工号 that callers hear; `seat` is where they belong.
 
-    `in_range`: written as one of a range of agents.
+    `answer`: wherever they sit; None: as the seat has it.  `in_range`: written as one of a range of agents.
     """
 
     id: AgentId
     name: str
     competences: tuple[Competence, ...]
     seat: SeatId | None = None
+    answer: Answer | None = None
     in_range: bool = False
 
 
@@ -71,6 +80,12 @@ def level(agent: Agent, pool: PoolId, skill: SkillId) -> int:
         if competence.pool == pool:
             return dict(competence.skills).get(skill, 0)
     return 0
+
+
+def answers(seat: Seat | None, agent: Agent | None) -> Answer:
+    """How the phone at a seat is answered when this agent sits there."""
+    own = agent.answer if agent else None
+    return own or (seat.answer if seat else Answer.MANUAL)
 
 
 RESIDENTS_A_SEAT = 100_000

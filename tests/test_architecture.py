@@ -42,6 +42,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.seating",
             "ivr.farewell",
             "ivr.nuisance",
+            "ivr.inside",
             "ivr.visit",
             "ivr.service",
             "ivr.dispatcher",

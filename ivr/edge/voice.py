@@ -1,8 +1,9 @@
 """Prompts as files: a child process reads texts aloud with espeak-ng; a studio recording of the same name wins.
 
-`<folder>/<id>.wav`, `<folder>/pieces/*.wav` and `<folder>/music/hold.wav`, each made again only when its text, manner,
-recording or voice has changed (`<folder>/made.json`); a file is replaced whole, so that a call which is playing it goes
-on with what it began.  The synthesiser is a C library and lives in processes of its own, with its faults.
+`<folder>/<id>.wav`, `<folder>/pieces/*.wav` (a beep among them) and `<folder>/music/hold.wav`, each made again only
+when its text, manner, recording or voice has changed (`<folder>/made.json`); a file is replaced whole, so that a call which
+is playing it goes on with what it began.  The synthesiser is a C library and lives in processes of its own, with its
+faults.
 """
 
 import asyncio
@@ -29,7 +30,8 @@ from routing.ids import PromptId
 from routing.prompts import file_of
 
 MADE = "made.json"
-MUSIC = PromptId("music/hold")
+MUSIC, BEEP = PromptId("music/hold"), PromptId("pieces/beep")
+MADE_HERE = {MUSIC: prompts.music, BEEP: prompts.beep}
 VERSION = 1
 """Raise it when the same text shall sound different."""
 
@@ -74,7 +76,7 @@ async def render(
     progress: Progress = lambda _done, _all: None,
     workers: int = 2,
 ) -> Mapping[PromptId, int]:
-    """Make every prompt of `texts` (as spoken) and the music, where not made yet; all lengths in ms.
+    """Make every prompt of `texts` (as spoken), the music and the beep, where not made yet; all lengths in ms.
 
     `unfit`: prompts whose recordings must not be played; the voice reads them.  `command`: a voice of the city's own,
     run once a prompt with `{text}` and `{wav}` replaced; it writes a 16-bit wav.
@@ -84,7 +86,7 @@ async def render(
         (folder / name).mkdir(parents=True, exist_ok=True)
     made = _made(folder)
     jobs = [_job(name, text, None if name in unfit else recordings, command) for name, text in texts.items()]
-    jobs.append(Job(MUSIC, "", str(VERSION)))
+    jobs += [Job(name, "", str(VERSION)) for name in MADE_HERE]
     todo = [job for job in jobs if made.get(job.id, {}).get("key") != job.key or not _file(folder, job.id).exists()]
     done = len(jobs) - len(todo)
     progress(done, len(jobs))
@@ -233,8 +235,8 @@ def _make(order: Mapping[str, Any]) -> Iterator[int]:
     folder, command = Path(order["folder"]), order["command"]
     espeak: Espeak | None = None
     for job in (Job(**fields) for fields in order["jobs"]):
-        if job.id == MUSIC:
-            samples = prompts.music()
+        if job.id in MADE_HERE:
+            samples = MADE_HERE[job.id]()
         elif job.recording:
             samples = prompts.telephone(*prompts.samples_of(Path(job.recording).read_bytes()))
         elif command:

@@ -11,7 +11,7 @@ from routing.config.nodes import Fields, Items
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId
 from routing.overflow import Overflow
-from routing.people import LEVELS, Agent, Pool, Seat, SeatKind, Skill
+from routing.people import LEVELS, Agent, Answer, Pool, Seat, SeatKind, Skill
 from routing.tickets import Competence
 
 _SEAT = re.compile(r"[0-9]{3,6}")
@@ -19,8 +19,8 @@ _WORKING_NUMBER = re.compile(r"[0-9]{4}")
 
 SKILL_KEYS = ("name", "good")
 POOL_KEYS = ("name", "hours", "wrap_up", "overflow")
-SEAT_KEYS = ("id", "kind", "pool")
-AGENT_KEYS = ("id", "name", "seat", "works_in")
+SEAT_KEYS = ("id", "kind", "pool", "answer")
+AGENT_KEYS = ("id", "name", "seat", "works_in", "answer")
 
 
 def skill(name: str, entry: Entry) -> Skill:
@@ -66,7 +66,8 @@ def seats(entry: Entry, pools: Collection[PoolId]) -> list[Seat]:
     kind = entry.maybe("kind", choice(SeatKind), SeatKind.DESK)
     numbers = numbered(_SEAT, "a seat's number of three to six digits")(entry, "id")
     in_range = len(numbers) > 1
-    return [Seat(SeatId(number), kind, PoolId(pool) if pool else None, in_range) for number in numbers]
+    answer = entry.maybe("answer", choice(Answer), Answer.MANUAL)
+    return [Seat(SeatId(number), kind, PoolId(pool) if pool else None, answer, in_range) for number in numbers]
 
 
 def agents(
@@ -82,16 +83,11 @@ def agents(
     if own and numbers and len(own) != len(numbers):
         entry.fault("seat", f"{len(numbers)} agents cannot belong at {len(own)} seats: write ranges of the same length")
     name, competences = entry.text("name"), tuple(_competences(entry, pools, skills))
-    in_range = len(numbers) > 1
+    answer, in_range = entry.maybe("answer", choice(Answer), None), len(numbers) > 1
+    places = [SeatId(each) for each in own[: len(numbers)]]
     return [
-        Agent(
-            AgentId(number),
-            f"{name}{number}" if in_range else name,
-            competences,
-            SeatId(seat) if seat else None,
-            in_range,
-        )
-        for number, seat in zip_longest(numbers, own[: len(numbers)])
+        Agent(AgentId(number), f"{name}{number}" if in_range else name, competences, place, answer, in_range)
+        for number, place in zip_longest(numbers, places)
     ]
 
 

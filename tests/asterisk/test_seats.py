@@ -7,6 +7,7 @@ import asyncio
 
 import pytest
 
+from ivr.town import audio
 from tests.asterisk.house import House
 from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import Agent
@@ -82,6 +83,24 @@ async def wrong_pins_lock_an_agent_out(office: Office) -> None:
     await phone.hears("seat-locked")
     await phone.is_hung_up()
     assert "1019" not in await office.house.agents()
+
+
+@seats
+async def a_phone_is_asked_to_answer_by_itself_and_its_agent_hears_a_beep_and_the_line(office: Office) -> None:
+    agent, citizen = await office.agent("8112"), await office.citizen()
+    await office.house.signs_in("2012")
+    await citizen.dials("12348")
+    asked = (await agent.rings()).ring.invite.headers
+    assert asked.get("call-info").endswith("answer-after=0")
+    assert "info=alert-autoanswer" in asked.get("alert-info")
+    assert asked.get("answer-mode") == "Auto"
+    agent.answers()
+    await agent.hears("whisper-12348")
+    beep = audio.read_wav(office.house.state / "prompts" / "pieces" / "beep.wav")
+    assert audio.hears(agent.heard().samples, beep).at < 0.5
+    await citizen.hears_person(agent)
+    await citizen.hangs_up()
+    await office.house.signs_out("2012")
 
 
 @pytest.mark.parametrize("scene", seats.names)

@@ -2,11 +2,14 @@
 
 from itertools import groupby
 
+import msgspec
 import pytest
 
+from ivr import inside
 from ivr.facts import CallRecord, Outcome, Stage
 from ivr.facts import Party as Who
-from routing.ids import AgentId, PromptId
+from routing.ids import AgentId, PromptId, SeatId
+from routing.people import Answer
 from routing.prompts import file_of
 from tests.calls.scenes import CENTRE, overflowing
 from tests.calls.simulated import CONFIG, SimulatedHouse
@@ -238,5 +241,27 @@ def test_an_announcement_is_not_answered_and_hung_up_once_with_its_cause() -> No
         assert record.prompts == ("cancelled-8000002",)
         ended = [path for _, method, path in house.fake.log if method == "DELETE" and path.startswith("channels/")]
         assert len(ended) == 1, ended
+
+    simulate(scene)
+
+
+def test_a_phone_that_answers_by_itself_is_asked_to_and_its_agent_hears_a_beep_before_the_line() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse(seed=8)
+        seat = msgspec.structs.replace(CONFIG.site.seats[SeatId("8016")], answer=Answer.AUTO)
+        agent = msgspec.structs.replace(CONFIG.site.agents[AgentId("1017")], answer=Answer.MANUAL)
+        seats = {**CONFIG.site.seats, seat.id: seat, SeatId("8017"): msgspec.structs.replace(seat, id=SeatId("8017"))}
+        site = msgspec.structs.replace(CONFIG.site, seats=seats, agents={**CONFIG.site.agents, agent.id: agent})
+        house.config = msgspec.structs.replace(CONFIG, site=site)
+        first = house.agent("1016", answers_after=0.5, talks=5)
+        second = house.agent("1017", answers_after=0.5, talks=5)
+        house.fake.dials("12345", after=0.5)
+        house.fake.dials("12345", after=1.0)
+        await house.lives()
+        house.check()
+        assert house.story(first)[:2] == ["beep", "whisper-12345"]
+        assert house.story(second)[0] == "whisper-12345"
+        assert first.asked == inside.BY_ITSELF
+        assert not second.asked
 
     simulate(scene)

@@ -78,6 +78,7 @@ class Requests:
             resource = query["endpoint"].removeprefix("PJSIP/").rpartition("@")[2]
             channel = Channel(name, f"PJSIP/{resource}-{name.replace('-', '')}", party, "Down", originated=True)
             channel.variables = dict(body.get("variables") or {})
+            party.asked = {name: value for name, value in channel.variables.items() if name.startswith("PJSIP_HEADER")}
             party.shown.append(query.get("callerId", ""))
             args = query["appArgs"].split(",") if "appArgs" in query else []
             channel.into = query.get("context", "") if "app" not in query else ""

@@ -43,6 +43,8 @@ class Party:
     talks: float | None = None
     channel: "Channel | None" = None
     channels: list[str] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
+    """What whoever was dialled last was sent beside the call: headers, by the function that adds them."""
     heard: list[Interval] = field(default_factory=list)
     hears: str = ""
     since: int = 0
