@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ivr.ari.events import Mailbox
-from ivr.ari.handles import Channel
+from ivr.ari.handles import Channel, Playback
 from ivr.ari.models import ChannelDtmfReceived
 from ivr.errors import CallerHungUp, TakenBack, TooMany
 from ivr.pins import Pins, Verdict
+from ivr.scopes import alongside
 from ivr.service import Service
 from routing.codes import Code
 from routing.ids import AgentId, PlaybackId, PromptId, SeatId
@@ -169,7 +170,10 @@ async def _keyed(desk: Desk, keys: Mailbox, prompt: PromptId) -> str:
     """What is keyed until #, while it is asked for or within the time after it; * begins anew."""
     within = desk.service.config.site.timing.key_within.total_seconds()
     wait, typed = within + desk.service.audio.length_ms(prompt) / 1000, ""
-    async with desk.phone.play(desk.service.audio.media(prompt), _playback(desk, prompt)) as asking:
+    async with (
+        desk.phone.play(desk.service.audio.media(prompt), _playback(desk, prompt)) as asking,
+        alongside(_then_silence(desk, asking), f"silence:{desk.seat}"),
+    ):
         while True:
             try:
                 async with asyncio.timeout(wait):
@@ -181,6 +185,12 @@ async def _keyed(desk: Desk, keys: Mailbox, prompt: PromptId) -> str:
             if key == END:
                 return typed
             typed = "" if key == ANEW else (typed + key)[:KEYS_MOST]
+
+
+async def _then_silence(desk: Desk, asking: Playback) -> None:
+    """Sound goes on while somebody thinks of their PIN: a phone that gets no packet may give up."""
+    await asking.over()
+    desk.phone.silence()
 
 
 async def _says(desk: Desk, *prompts: PromptId) -> None:

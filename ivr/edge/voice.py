@@ -1,9 +1,9 @@
 """Prompts as files: a child process reads texts aloud with espeak-ng; a studio recording of the same name wins.
 
 `<folder>/<id>.wav`, `<folder>/pieces/*.wav` (a beep among them) and `<folder>/music/hold.wav`, each made again only
-when its text, manner, recording or voice has changed (`<folder>/made.json`); a file is replaced whole, so that a call which
-is playing it goes on with what it began.  The synthesiser is a C library and lives in processes of its own, with its
-faults.
+when its text, manner, recording or voice has changed (`<folder>/made.json`); a file is replaced whole, so that a call
+which is playing it goes on with what it began.  The synthesiser is a C library and lives in processes of its own, with
+its faults.
 """
 
 import asyncio
