@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from ivr import entering, parties, reach, survey
+from ivr import entering, inside, parties, reach, survey
 from ivr.ari.client import Ari
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
@@ -100,15 +100,13 @@ async def _agent_first(call: Call, stage: Stage) -> Person | None:
 
 async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
     """Ring the agent's phone; once they are there, dial."""
-    timing = call.service.config.site.timing
     try:
         async with place.standing(offer):
             name = call.leg("agent", offer.n)
             call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
             number = call.ledger[ARRIVED].arrival.caller
-            async with Leg(
-                call.ari, name, f"PJSIP/{offer.seat}", caller_id=bare(number) or "", ring_for=timing.ring_for
-            ) as leg:
+            shown = bare(number) or ""
+            async with inside.seat(call.service, call.ari, name, offer.seat, offer.agent, shown) as leg:
                 answer = await leg.answered()
                 if not isinstance(answer, Ended):
                     place.accepted(offer)

@@ -127,14 +127,16 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     for agent in config.site.agents.values():
         found[said.agent_number(agent.id)] = ["agents of ranges"] if agent.in_range else [f"agent {agent.id}"]
         found[said.named(agent.id)] = ["seats' phones"]
-    found |= {each: ["seats' phones"] for each in config.prompts if said.family(each) == "seat"}
+    found |= {each: ["seats' phones"] for each in config.prompts if each.startswith("seat-")}
     found |= {said.emergency(number): [f"sent to us for {number}"] for number in sorted(EMERGENCY)}
     found |= {said.RETURN_HALL: ["targets"], said.RETURN_NEXT: ["targets"]}
     found |= {said.SURVIVAL_SORRY: ["survival"], said.SURVIVAL_NOBODY: ["survival"]}
     found |= {said.SURVEY: ["survey"], said.SURVEY_THANKS: ["survey"], said.POOL_CLOSED: ["pools that close"]}
     found |= {said.SILENT_CALL: ["silent calls"], said.WARNING: ["nuisances"]}
     found |= {said.CALLING_OUT_NOTICE: ["calls of agents"], said.CALLBACK_NOTICE: ["who is called back"]}
-    found |= {said.WHISPER_CALLBACK: ["who is called back"]}
+    found |= {said.WHISPER_CALLBACK: ["who is called back"], said.CALLBACK_PROMISE: ["who is called back"]}
+    found |= {said.CALLBACK_OFFER: ["who waits"]}
+    found |= {said.unanswered(number): ["emergency desks that do not answer"] for number in sorted(EMERGENCY)}
     found |= {each: ["who waits"] for each in ANNOUNCEMENTS}
     used = {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}
     pieces: dict[PromptId, dict[str, None]] = {}
