@@ -40,15 +40,15 @@ from ivr.facts import Arrived, Direction
 from ivr.ledger import ARRIVED
 from ivr.nuisance import Nuisances
 from ivr.pins import Pins
+from ivr.presence import Presence
 from ivr.register import Register, Witness
 from ivr.seating import Desk, called_from
 from ivr.service import Audio, Service
 from ivr.visit import Call, Conversing
 from routing.callbacks import Task
 from routing.config import Config
-from routing.ids import AgentId, CallId, ChannelId, SeatId, TicketId
+from routing.ids import CallId, ChannelId, SeatId, TicketId
 from routing.outgoing import arrival
-from routing.standing import AgentView
 from routing.talk import Room
 from routing.tickets import AgentState
 
@@ -61,7 +61,10 @@ RETRY_S = 0.2
 """Between two attempts to connect: callers ring meanwhile."""
 
 LOOK_EVERY_S = 2.0
-"""How often the phones of unreachable agents are looked at."""
+"""How often desks, and the phones of unreachable agents, are looked at."""
+
+LOOKS_OF_ALL = 8
+"""At every so many looks all phones are looked at."""
 
 SWEEP_EVERY_S = 30.0
 
@@ -96,6 +99,7 @@ class Controller:
         self.service = service
         self.register = register
         self.pins = pins
+        self.presence = Presence(service.dispatcher, service.clock)
         self.ari: Ari | None = None
         self._group: asyncio.TaskGroup | None = None
         self.rehearsal = rehearsal
@@ -342,25 +346,24 @@ class Controller:
         )  # fmt: skip
 
     async def _look_for_phones(self) -> None:
-        """An unreachable agent whose phone is registered again is ready again."""
+        """Who has lost their phone or their desk is unreachable, and who has them again is what they were."""
+        look = 0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            lost = [agent for agent in self.service.dispatcher.agents() if agent.state is AgentState.UNREACHABLE]
-            if lost:
-                self.service.dispatcher.reached(await self._registered(lost))
+            look += 1
+            agents, phones = self.service.dispatcher.agents(), None
+            if agents and (look % LOOKS_OF_ALL == 0 or any(one.state is AgentState.UNREACHABLE for one in agents)):
+                phones = await self.phones()
+            self.presence.look(self.service.config.site, phones or {})
 
-    async def _registered(self, agents: list[AgentView]) -> list[AgentId]:
-        online = await self.phones() or ()
-        return [agent.agent for agent in agents if agent.seat in online]
-
-    async def phones(self) -> frozenset[SeatId] | None:
-        """Where a phone is registered, as Asterisk has it; None when it cannot be asked."""
+    async def phones(self) -> dict[SeatId, bool] | None:
+        """Whether a phone is registered at each seat, as Asterisk has it; None when it cannot be asked."""
         try:
             endpoints = await self._wire.fetch("endpoints/PJSIP")
         except (AriError, ConnectionLost) as error:
             log.warning("phones: %s", error)
             return None
-        return frozenset(SeatId(endpoint["resource"]) for endpoint in endpoints if endpoint["state"] == "online")
+        return {SeatId(endpoint["resource"]): endpoint["state"] == "online" for endpoint in endpoints}
 
     @staticmethod
     async def _listen(ari: Ari) -> None:

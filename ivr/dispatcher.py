@@ -20,7 +20,7 @@ from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
 from routing.config import Site
 from routing.estimate import Estimate, Flow
 from routing.floor import Floor
-from routing.ids import AgentId, Instant, PoolId, PromptId, TicketId
+from routing.ids import Instant, PoolId, PromptId, TicketId
 from routing.replay import Told, sealed
 from routing.standing import AgentView, FloorState, TicketState, TicketView
 from routing.tickets import (
@@ -37,7 +37,7 @@ from routing.tickets import (
     Offer,
     Overdue,
     Overflowed,
-    Reached,
+    Rang,
     Refusal,
     Refused,
     SignedIn,
@@ -121,6 +121,10 @@ class Place:
                 yield
         finally:
             self._scope = None
+
+    def rings(self, offer: Offer) -> None:
+        """The agent's phone is dialled now."""
+        self._dispatcher.apply(Rang(offer.ticket, offer.agent))
 
     def accepted(self, offer: Offer) -> None:
         """The agent's phone has been answered."""
@@ -262,11 +266,6 @@ class Dispatcher:
             if view.ticket not in talking and view.offered_to is not None:
                 self._place(view.ticket).deliver(None)
                 self.apply(Refused(view.ticket, view.offered_to, Refusal.WITHDRAWN))
-
-    def reached(self, agents: Iterable[AgentId]) -> None:
-        """Phones that are registered again."""
-        for agent in agents:
-            self.apply(Reached(agent))
 
     def agents(self) -> tuple[AgentView, ...]:
         """Every agent who is signed in."""

@@ -113,6 +113,7 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
             await speech.nearly_heard(timing.ring_lead)
             name = call.leg("agent", offer.n)
             call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
+            place.rings(offer)
             async with inside.seat(call.service, call.ari, name, offer.seat, offer.agent, call.number) as leg:
                 answer = await leg.answered()
                 if not isinstance(answer, Ended):

@@ -83,6 +83,7 @@ class Search:
     async def _offered(self, place: Place, offer: Offer) -> Leg | Refusal:
         try:
             async with place.standing(offer):
+                place.rings(offer)
                 answer = await self._ring(offer.seat, offer.agent)
                 if isinstance(answer, Leg):
                     place.accepted(offer)

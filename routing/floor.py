@@ -27,8 +27,10 @@ from routing.tickets import (
     Entered,
     Held,
     Left,
+    Lost,
     Opened,
     Paused,
+    Rang,
     Reached,
     Readied,
     Refusal,
@@ -43,7 +45,8 @@ from routing.tickets import (
     WrappedUp,
 )
 
-READY, TALKING, HOLDING = AgentState.READY, AgentState.TALKING, AgentState.HOLDING
+READY, RINGING = AgentState.READY, AgentState.RINGING
+TALKING, HOLDING = AgentState.TALKING, AgentState.HOLDING
 CONSULTING, WRAP_UP, PAUSED = AgentState.CONSULTING, AgentState.WRAP_UP, AgentState.PAUSED
 UNREACHABLE, SIGNED_OUT = AgentState.UNREACHABLE, AgentState.SIGNED_OUT
 
@@ -83,10 +86,14 @@ class Floor:
                 self._turned(event, TALKING, now, said)
             case WrappedUp():
                 self._wrapped_up(event, now, said)
+            case Rang():
+                self._rang(event, now, said)
             case Refused():
                 self._refused(event, now, said)
             case Paused():
                 self._paused(event, now, said)
+            case Lost():
+                self._lost(event, now, said)
             case Reached():
                 self._reached(event, now, said)
             case SignedIn():
@@ -144,6 +151,11 @@ class Floor:
         ticket.is_accepted = True
         self._standing.climb_at(ticket, None)
         self._matching.change(ticket.agent, TALKING, "", now, said)
+
+    def _rang(self, event: Rang, now: Instant, said: list[Action]) -> None:
+        ticket = self._tickets.get(event.ticket)
+        if ticket is not None and not ticket.is_accepted and ticket.agent and ticket.agent.id == event.agent:
+            self._matching.change(ticket.agent, RINGING, "", now, said)
 
     def _directed(self, event: Directed, now: Instant, said: list[Action]) -> None:
         ticket = self._tickets.get(event.ticket)
@@ -244,10 +256,18 @@ class Floor:
         elif agent.then is not SIGNED_OUT:
             agent.then, agent.then_reason, agent.then_by = PAUSED, event.reason, event.by
 
+    def _lost(self, event: Lost, now: Instant, said: list[Action]) -> None:
+        agent = self._agents.get(event.agent)
+        if agent is None or agent.state not in {READY, PAUSED}:
+            return
+        if agent.state is PAUSED:
+            agent.then, agent.then_reason, agent.then_by = PAUSED, agent.reason, agent.by
+        self._matching.change(agent, UNREACHABLE, event.why, now, said)
+
     def _reached(self, event: Reached, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)
         if agent is not None and agent.state is UNREACHABLE:
-            self._matching.free(agent, now, said)
+            self._matching.release(agent, READY, "", now, said)
 
     def _wrapped_up(self, event: WrappedUp, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)

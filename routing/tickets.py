@@ -60,7 +60,8 @@ class AgentState(StrEnum):
 
     SIGNED_OUT = "signed-out"
     READY = "ready"
-    RESERVED = "reserved"
+    RESERVED = "reserved"  # for a ticket, whose caller hears what must be heard first
+    RINGING = "ringing"  # for it
     TALKING = "talking"
     HOLDING = "holding"  # the citizen hears music
     CONSULTING = "consulting"  # the agent talks with somebody else about the call
@@ -151,6 +152,17 @@ class WrappedUp(Event, frozen=True, tag="wrapped-up"):
     agent: AgentId
 
 
+class Lost(Event, frozen=True, tag="lost"):
+    """The agent's phone, or the desk that they had opened, is gone (`why`).
+
+    Who is ready or paused is unreachable, and what they were again once they are reached; from whoever is reserved,
+    talks or wraps up nothing is taken.
+    """
+
+    agent: AgentId
+    why: str
+
+
 class Reached(Event, frozen=True, tag="reached"):
     """An unreachable agent's phone is back: ready again."""
 
@@ -196,6 +208,13 @@ class Left(Event, frozen=True, tag="left"):
 
 class Accepted(Event, frozen=True, tag="accepted"):
     """The agent who was offered the ticket has answered the phone."""
+
+    ticket: TicketId
+    agent: AgentId
+
+
+class Rang(Event, frozen=True, tag="rang"):
+    """The phone of the agent who was offered the ticket is being dialled."""
 
     ticket: TicketId
     agent: AgentId
@@ -253,6 +272,7 @@ AnyEvent = (
     | SignedOut
     | Readied
     | Paused
+    | Lost
     | Reached
     | Entered
     | Directed
@@ -262,6 +282,7 @@ AnyEvent = (
     | Consulted
     | Resumed
     | WrappedUp
+    | Rang
     | Refused
     | Configured
     | Closed

@@ -43,6 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.farewell",
             "ivr.nuisance",
             "ivr.inside",
+            "ivr.presence",
             "ivr.visit",
             "ivr.service",
             "ivr.dispatcher",

@@ -178,7 +178,7 @@ with windows as (
         count(*) filter (where state = 'paused' and reason = 'rejected' and has_begun) as rejected,
         coalesce(sum(seconds) filter (where state <> 'signed-out'), 0)::float8 as signed_in,
         coalesce(sum(seconds) filter (where state = 'ready'), 0)::float8 as ready,
-        coalesce(sum(seconds) filter (where state = 'reserved'), 0)::float8 as reserved,
+        coalesce(sum(seconds) filter (where state in ('reserved', 'ringing')), 0)::float8 as reserved,
         coalesce(sum(seconds) filter (where state in ('talking', 'holding', 'consulting')), 0)::float8 as talking,
         coalesce(sum(seconds) filter (where state = 'wrap-up'), 0)::float8 as wrapping_up,
         coalesce(sum(seconds) filter (where state = 'paused'), 0)::float8 as paused,

@@ -43,6 +43,19 @@ class WrappingUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ground: Ground | None = None
 
 
+class Beating(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A desk that is open; `closes`: no more, the agent is judged by the phone alone."""
+
+    closes: bool = False
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """Before so many ms have passed the next one is due; and what the agent is doing now."""
+
+    within_ms: int
+    agent: ShownAgent
+
+
 class Pinning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another PIN; none: one is made."""
 
@@ -128,6 +141,16 @@ def last_call(asked: Asked, agent: AgentId) -> CallId:
     return call_of(ticket)
 
 
+async def heartbeat(asked: Asked, agent: AgentPath, body: Beating) -> Beat:
+    """An agent's desk says that it is there, so that its silence tells that it is not."""
+    presence, service = asked.board.controller.presence, asked.board.service
+    (presence.closes if body.closes else presence.beats)(present(asked, agent))
+    silent_for = service.config.site.timing.desk_silent_for
+    view = next(view for view in service.dispatcher.agents() if view.agent == agent)
+    shown = views.agent(service.config, agent, view, service.clock.instant())
+    return Beat(int(silent_for.total_seconds() * 1000), shown)
+
+
 async def give_pin(asked: Asked, agent: AgentPath, body: Pinning) -> Given:
     """Give an agent another PIN, told this once; by it they sign in at a seat's phone."""
     who = known(asked, agent)
@@ -168,6 +191,7 @@ OPERATIONS = (
     Operation("POST", "/agents/{agent}/sign-out", sign_out, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/ready", make_ready, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/heartbeat", heartbeat, SUPERVISORS, own=OPERATORS, is_pulse=True),
     Operation("POST", "/agents/{agent}/pin", give_pin, SUPERVISORS | ADMINS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/wrap-up", wrap_up, SUPERVISORS, own=OPERATORS),
 )

@@ -40,7 +40,8 @@ class Operation:
     """One row of the table.
 
     `roles` may do it to everybody, `own` only to themselves: to the `agent` or the `call` of the path.  What changes
-    something is always in the audit log; with `discloses` a look is too.
+    something is always in the audit log; with `discloses` a look is too.  `is_pulse`: it says only that somebody is
+    there, some times a minute, and leaves no entry.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Operation:
     roles: frozenset[Role] = OPEN
     own: frozenset[Role] = OPEN
     discloses: bool = False
+    is_pulse: bool = False
     produces: str = JSON
 
     @property
@@ -74,7 +76,7 @@ class Operation:
     @property
     def is_audited(self) -> bool:
         """Whether doing it leaves an entry in the audit log; a refusal always does."""
-        return self.discloses or self.method != "GET"
+        return self.discloses or (self.method != "GET" and not self.is_pulse)
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:

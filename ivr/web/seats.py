@@ -71,7 +71,7 @@ async def seats(asked: Asked) -> Planned:
             each.pool,
             tuple(agent.id for agent in site.agents.values() if agent.seat == each.id),
             sitting.get(each.id),
-            None if phones is None else each.id in phones,
+            None if phones is None else phones.get(each.id, False),
         )
         for each in site.seats.values()
     ]

@@ -196,6 +196,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     `talk_limit`, `hold_limit`, `consult_limit`: after these somebody is told, and nobody is hung up.
     `unreachable_for`: after this an agent whose phone is gone is signed out.  `same_agent_for`: who calls again within
     this time after a talk comes to the same agent, if ready.
+    `desk_silent_for`: after this an agent whose open desk says nothing is unreachable.
     `key_within`: how long the next key is waited for of whoever signs in at a phone.
     """
 
@@ -215,6 +216,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     consult_limit: timedelta = timedelta(minutes=10)
     unreachable_for: timedelta = timedelta(seconds=60)
     same_agent_for: timedelta = timedelta(hours=24)
+    desk_silent_for: timedelta = timedelta(seconds=15)
     key_within: timedelta = timedelta(seconds=10)
 
 

@@ -56,7 +56,7 @@ COUNTRY = re.compile(r"[1-9][0-9]{0,2}")
 WIDEST_ANY_AGENT = timedelta(seconds=10)
 """A skill, or a line's own seats, are worth at most this wait: the standard's clock is 15 s."""
 
-WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within")
+WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within", "desk_silent_for", "key_within")
 """Limits in `timing` that are never nothing."""
 
 SECTIONS = (

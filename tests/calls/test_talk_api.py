@@ -50,7 +50,7 @@ def test_each_operation_answers_with_the_conversation_as_it_is_now() -> None:
             [("citizen", "held", False), ("1016", "consulting", False), ("1017", "ringing", False)],
         ]
         states = {each["agent"]: each["state"] for each in await desk.get("/agents")}
-        assert (states["1016"], states["1017"]) == ("consulting", "reserved")
+        assert (states["1016"], states["1017"]) == ("consulting", "ringing")
         await asyncio.sleep(3)
         for path, doing in (
             ("switch", ["talking", "talking", "held"]),

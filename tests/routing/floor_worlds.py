@@ -20,8 +20,10 @@ from routing.tickets import (
     Held,
     Ladder,
     Left,
+    Lost,
     Opened,
     Paused,
+    Rang,
     Reached,
     Readied,
     Refusal,
@@ -85,7 +87,7 @@ LADDERS: list[Ladder] = [
     ),
 ]
 LIMITS = (
-    *((AgentState.RESERVED, 11), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),
+    *((AgentState.RESERVED, 11), (AgentState.RINGING, 9), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),
     *((AgentState.CONSULTING, 9), (AgentState.UNREACHABLE, 14)),
 )
 WAITS = [None, None, 0, 12, 40]
@@ -108,7 +110,7 @@ def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
         ticket, agent = offer.ticket, offer.offered_to or agent
         accepts_or_leaves: AnyEvent = Left(ticket)
         if offer.state is TicketState.OFFERED:
-            accepts_or_leaves = Accepted(ticket, agent)
+            accepts_or_leaves = Rang(ticket, agent) if rng.random() < 0.3 else Accepted(ticket, agent)
         elif rng.random() < 0.5:
             accepts_or_leaves = rng.choice((Held, Consulted, Resumed))(ticket, agent)
         return accepts_or_leaves if rng.random() < 0.65 else _refused(rng, ticket, agent)
@@ -125,6 +127,8 @@ def random_event(rng: random.Random, floor: Floor, now: Instant) -> AnyEvent:
         (4, WrappedUp(agent)),
         (2, rng.choice((Held, Consulted, Resumed))(ticket, agent)),
         (5, Reached(agent)),
+        (4, Lost(agent, "phone")),
+        (2, Rang(ticket, agent)),
         (6, Left(ticket)),
         (2, Accepted(ticket, agent)),
         (2, _refused(rng, ticket, agent)),

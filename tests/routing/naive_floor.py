@@ -22,12 +22,14 @@ from routing.tickets import (
     Entered,
     Held,
     Left,
+    Lost,
     Moved,
     Offer,
     Opened,
     Overdue,
     Overflowed,
     Paused,
+    Rang,
     Reached,
     Readied,
     Refusal,
@@ -289,7 +291,19 @@ class NaiveFloor:
     def on_reached(self, e: Reached) -> None:
         person = self.person(e.agent)
         if person and person.state is S.UNREACHABLE:
-            self.free(person)
+            self.release(person, S.READY)
+
+    def on_lost(self, e: Lost) -> None:
+        person = self.person(e.agent)
+        if person and person.state in {S.READY, S.PAUSED}:
+            if person.state is S.PAUSED:
+                person.then = (S.PAUSED, person.reason, person.by)
+            self.change(person, S.UNREACHABLE, e.why)
+
+    def on_rang(self, e: Rang) -> None:
+        claim, person = self.claim(e.ticket), self.person(e.agent)
+        if claim and person and claim.agent == e.agent and not claim.accepted:
+            self.change(person, S.RINGING)
 
     def on_configured(self, e: Configured) -> None:
         self.pools, self.hall, self.wrap_up_ms = (*e.pools, e.hall), e.hall, e.wrap_up_ms

@@ -28,10 +28,12 @@ from routing.tickets import (
     Held,
     Ladder,
     Left,
+    Lost,
     Offer,
     Opened,
     Overflowed,
     Paused,
+    Rang,
     Reached,
     Readied,
     Refusal,
@@ -134,6 +136,14 @@ class FloorAgainstNaive(RuleBasedStateMachine):
     def anybody_turns(self, ticket: TicketId, agent: AgentId, kind: type[Held | Consulted | Resumed]) -> None:
         self.both(kind(ticket, agent))
 
+    @rule(agent=agents)
+    def is_lost(self, agent: AgentId) -> None:
+        self.both(Lost(agent, "phone"))
+
+    @rule(ticket=tickets, agent=agents)
+    def anybody_rings(self, ticket: TicketId, agent: AgentId) -> None:
+        self.both(Rang(ticket, agent))
+
     @rule(ticket=tickets, why=st.sampled_from(["abandoned", "called back"]))
     def leaves(self, ticket: TicketId, why: str) -> None:
         self.both(Left(ticket), leaves=why)
@@ -214,7 +224,13 @@ class FloorAgainstNaive(RuleBasedStateMachine):
         assert len({o.offered_to for o in offers}) == len({o.ticket for o in offers}) == len(offers)
         held = {a.agent: a.ticket for a in self.floor.agents() if a.ticket}
         assert held == {o.offered_to: o.ticket for o in offers}
-        engaged = {AgentState.RESERVED, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING}
+        engaged = {
+            AgentState.RESERVED,
+            AgentState.RINGING,
+            AgentState.TALKING,
+            AgentState.HOLDING,
+            AgentState.CONSULTING,
+        }
         assert all((a.state in engaged) == (a.ticket is not None) for a in self.floor.agents())
 
     @invariant()

@@ -11,8 +11,10 @@ from routing.tickets import (
     Consulted,
     Held,
     Left,
+    Lost,
     Overdue,
     Paused,
+    Rang,
     Reached,
     Readied,
     Refusal,
@@ -250,3 +252,39 @@ def test_in_a_talk_a_sign_out_takes_effect_when_it_is_over_and_it_is_said_who(ho
     house.talks(ANN, T1)
     assert house.hears(SignedOut(ANN, LEADER)) == ()
     assert house.hears(Left(T1)) == (changed(ANN, AgentState.SIGNED_OUT, by=LEADER),)
+
+
+def test_who_rings_is_ringing_and_no_longer_reserved(house: House) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    assert house.hears(Rang(T1, BOB)) == ()
+    assert house.hears(Rang(T1, ANN)) == (changed(ANN, AgentState.RINGING),)
+    house.hears(Accepted(T1, ANN))
+    assert house.hears(Rang(T1, ANN)) == ()
+    assert house.hears(Rang(T2, ANN)) == ()
+
+
+def test_whose_phone_is_gone_is_unreachable_for_a_while_and_then_signed_out(house: House) -> None:
+    limited(house)
+    house.sits(ANN)
+    assert house.hears(Lost(ANN, "phone")) == (changed(ANN, AgentState.UNREACHABLE, "phone"),)
+    assert house.hears(Lost(ANN, "phone")) == ()
+    assert house.hears(Lost(BOB, "phone")) == ()
+    assert house.enters(T1) == ()
+    assert house.hears(Tick(), after=58) == (changed(ANN, AgentState.SIGNED_OUT, "unreachable"),)
+
+
+def test_who_was_paused_and_lost_is_paused_again_and_not_ready(house: House) -> None:
+    house.sits(ANN)
+    house.hears(Paused(ANN, "tea", LEADER))
+    house.hears(Lost(ANN, "desk"))
+    assert house.hears(Reached(ANN)) == (changed(ANN, AgentState.PAUSED, "tea", LEADER),)
+
+
+def test_from_a_talk_nothing_is_taken(house: House) -> None:
+    house.sits(ANN)
+    house.talks(ANN, T1)
+    assert house.hears(Lost(ANN, "phone")) == ()
+    house.hears(Left(T1))
+    assert house.hears(Lost(ANN, "phone")) == ()
+    assert house.state(ANN) == (AgentState.WRAP_UP, "")

@@ -30,6 +30,7 @@ MAY: dict[str, str] = {
     "POST /agents/{agent}/sign-out": "own supervisor",
     "POST /agents/{agent}/ready": "own supervisor",
     "POST /agents/{agent}/pause": "own supervisor",
+    "POST /agents/{agent}/heartbeat": "own supervisor",
     "POST /agents/{agent}/pin": "own supervisor system-admin",
     "POST /agents/{agent}/wrap-up": "own supervisor",
     "GET /seats": "operator supervisor auditor system-admin",
