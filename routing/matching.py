@@ -92,7 +92,7 @@ class Matching:
         """The talk is over."""
         agent.last = ticket.id
         lasts_ms = self._standing.wrap_up_ms(agent, ticket)
-        if lasts_ms <= 0 or agent.then is SIGNED_OUT:
+        if lasts_ms <= 0:
             self.release(agent, READY, "", now, said)
             return
         agent.ticket = None

@@ -101,7 +101,7 @@ class SignedIn(Event, frozen=True, tag="signed-in"):
 
 
 class SignedOut(Event, frozen=True, tag="signed-out"):
-    """An agent leaves; during a talk or an offer this takes effect when it is over, without wrap-up.
+    """An agent leaves; during a talk or an offer this takes effect when it is over, and wrap-up after it.
 
     Here and in `Readied` and `Paused`, `by` names the supervisor who made them; empty: they did it themselves.
     """

@@ -194,7 +194,7 @@ class NaiveFloor:
         for pool, lasts_there in self.wrap_ups:
             if pool == (theirs[0] if theirs else self.hall):
                 lasts = lasts_there
-        if lasts > 0 and (person.then is None or person.then[0] is not S.SIGNED_OUT):
+        if lasts > 0:
             person.ticket = None
             self.change(person, S.WRAP_UP)
             person.until = self.now + lasts

@@ -97,11 +97,12 @@ def test_an_agent_who_signs_out_is_gone(house: House) -> None:
     assert house.enters(T1) == ()
 
 
-def test_who_signs_out_in_talk_is_gone_when_it_is_over_without_wrap_up(house: House) -> None:
+def test_who_signs_out_in_talk_is_gone_when_wrap_up_is_over(house: House) -> None:
     house.sits(ANN)
     house.talks(ANN, T1)
     assert house.hears(SignedOut(ANN)) == ()
-    assert house.hears(Left(T1)) == (changed(ANN, AgentState.SIGNED_OUT),)
+    assert house.hears(Left(T1)) == (changed(ANN, AgentState.WRAP_UP),)
+    assert house.hears(Tick(), after=WRAP_UP_MS) == (changed(ANN, AgentState.SIGNED_OUT),)
 
 
 def test_a_pause_does_not_take_back_a_sign_out_but_a_sign_in_does(house: House) -> None:

@@ -251,7 +251,8 @@ def test_in_a_talk_a_sign_out_takes_effect_when_it_is_over_and_it_is_said_who(ho
     house.sits(ANN)
     house.talks(ANN, T1)
     assert house.hears(SignedOut(ANN, LEADER)) == ()
-    assert house.hears(Left(T1)) == (changed(ANN, AgentState.SIGNED_OUT, by=LEADER),)
+    house.hears(Left(T1))
+    assert house.hears(WrappedUp(ANN)) == (changed(ANN, AgentState.SIGNED_OUT, by=LEADER),)
 
 
 def test_who_rings_is_ringing_and_no_longer_reserved(house: House) -> None:
