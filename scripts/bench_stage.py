@@ -34,16 +34,27 @@ from routing.people import first_shift  # noqa: E402
 
 YARDSTICK = ROOT / "scripts" / "yardstick"
 LINE = "12345"
+SKILLED_LINE = "12315"
+"""Whose callers are for agents with a skill first, for anybody after 10 s."""
 
 
-def settings(state: Path, agents: int) -> Settings:
-    """A city with so many agents in the hall, each at a seat, on ports that are free."""
+def settings(state: Path, agents: int, skilled: int | None = None) -> Settings:
+    """A city with so many agents in the hall, each at a seat, on ports that are free.
+
+    All of them have every skill, or the first `skilled` of them; the others have none.
+    """
     sources = read_sources(ROOT)
     site = yaml.load(sources["site.yaml"], Loader=yaml.BaseLoader)  # noqa: S506  # every scalar is text
     seats = [str(7001 + n) for n in range(agents)]
     site["seats"] = [{"id": seat, "kind": "desk", "pool": "hall"} for seat in seats]
+    every = dict.fromkeys(site["skills"], "3")
     site["agents"] = [
-        {"id": str(1001 + n), "name": "王芳", "seat": seat, "works_in": {"hall": dict.fromkeys(site["skills"], "3")}}
+        {
+            "id": str(1001 + n),
+            "name": "王芳",
+            "seat": seat,
+            "works_in": {"hall": dict(every) if skilled is None or n < skilled else {}},
+        }
         for n, seat in enumerate(seats)
     ]
     for n, pool in enumerate(pool for pool in site["pools"] if pool != "hall"):  # somebody, for whom nobody asks
@@ -53,7 +64,7 @@ def settings(state: Path, agents: int) -> Settings:
     site["ports"] |= {"rtp_from": "40000", "rtp_to": "43999"}
     site["limits"]["calls"] = "170"
     sources["site.yaml"] = yaml.safe_dump(site, allow_unicode=True)
-    names = ("sip", "web", "ari", "town_sip", "town_phones", "town_ari")
+    names = ("sip", "web", "ari", "town_sip", "town_phones", "town_trunks", "town_ari")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     return Settings(root=ROOT, state=state, sources=sources, config=build(sources), ports=ports, at=None, database="")
 
@@ -93,15 +104,16 @@ async def known_phones(house: House, say: Step) -> AsyncIterator[None]:
 async def plain_dialplan(house: House, say: Step) -> AsyncIterator[None]:
     """The yardstick's own dialplan and queue take the place of ours."""
     site = house.settings.config.site
+    hall = [agent for agent in site.agents.values() if any(each.pool == site.hall for each in agent.competences)]
     values = {
         "state": house.settings.state,
-        "greeting": f"greeting-{LINE}",
-        "whisper": f"whisper-{LINE}",
+        "queues": {LINE: "hall", SKILLED_LINE: "market"},
         "agent": "agent-1001",
-        "seats": [seat.id for seat in site.seats.values() if seat.pool == site.hall],
+        "seats": [agent.seat for agent in hall],
+        "skilled": [agent.seat for agent in hall if any(each.skills for each in agent.competences)],
     }
     templates = Environment(loader=FileSystemLoader(YARDSTICK), undefined=StrictUndefined, autoescape=False)  # noqa: S701
-    for name in ("extensions.conf", "queues.conf"):
+    for name in ("extensions.conf", "queues.conf", "queuerules.conf"):
         text = templates.get_template(f"{name}.j2").render(values)
         (house.settings.state / "asterisk/etc" / name).write_text(text + "\n", "utf-8")
     say.result = "app_queue"
@@ -173,10 +185,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(side: str, agents: int, report: Report) -> AsyncIterator[Stage]:
+async def stage(side: str, agents: int, report: Report, skilled: int | None = None) -> AsyncIterator[Stage]:
     """One side, set up, and taken away again."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as work:
-        house = House(settings(Path(work) / "state", agents), report)
+        house = House(settings(Path(work) / "state", agents, skilled), report)
         house.controller = (sys.executable, ROOT / "scripts" / "bench_stage.py")
         async with ladder.open_house(house, SIDES[side]):
             yield Stage(side, house, Path(work))
