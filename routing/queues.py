@@ -2,8 +2,9 @@
 
 Nothing here decides; `routing.floor` does.  Names are interned: two tickets with an equal ladder share one `Way`, two
 ways with an equal requirement share one `Queue`, two agents of equal competence share one `Profile`.  All three are
-counted and forgotten with the last who needs them.  Only a `Bucket` stays: there are no more of them than pools x
-skills x levels, and one for each agent who was ever asked for by name.
+counted and forgotten with the last who needs them, but for some ways, which the next ticket is likely to need.  Only a
+`Bucket` stays: there are no more of them than pools x skills x levels, and one for each agent who was ever asked for by
+name.
 """
 
 from collections import OrderedDict
@@ -17,6 +18,9 @@ from routing.tickets import AgentState, Alternative, Competence, Ladder, Require
 HIGHEST_LEVEL = 5
 MANY_SKILLS = 4
 """Whoever has this many skills in a pool or more is asked last for its unskilled work."""
+
+SPARE_WAYS = 64
+"""Ways that are kept for the next who comes with that ladder: to make one anew costs as much as ten events."""
 
 Key = tuple[int, TicketId]
 """A ticket's rank, constant for its life: `(first_entry - priority_ms, ticket)`; the lowest is served first."""
@@ -226,7 +230,7 @@ class Ticket:
 class Index:
     """Everything interned, and the pools that exist; `agents` are those who are signed in, kept by others."""
 
-    __slots__ = ("_agents", "_buckets", "_own", "_pools", "_profiles", "_ways", "closed", "queues")
+    __slots__ = ("_agents", "_buckets", "_own", "_pools", "_profiles", "_spare", "_ways", "closed", "queues")
 
     def __init__(self, agents: dict[AgentId, Agent]) -> None:
         self._agents = agents
@@ -235,6 +239,7 @@ class Index:
         self.closed: dict[PoolId, PromptId] = {}
         self._profiles: dict[tuple[Competence, ...], Profile] = {}
         self._ways: dict[Ladder, Way] = {}
+        self._spare: OrderedDict[Way, None] = OrderedDict()  # on which nobody is, the longest unused first
         self._pools: frozenset[PoolId] | None = None  # None: nobody has said, all exist
         self.queues: dict[Requirement, Queue] = {}
 
@@ -283,6 +288,8 @@ class Index:
             for _, queue in way.rungs:
                 queue.ways += 1
             self._ways[ladder] = way
+        elif not way.tickets:
+            del self._spare[way]
         way.tickets += 1
         return way
 
@@ -291,6 +298,10 @@ class Index:
         way.tickets -= 1
         if way.tickets:
             return
+        self._spare[way] = None
+        if len(self._spare) <= SPARE_WAYS:
+            return
+        way, _ = self._spare.popitem(last=False)
         del self._ways[way.ladder]
         for _, queue in way.rungs:
             queue.ways -= 1

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from routing.floor import Floor
 from routing.ids import Instant, TicketId
+from routing.queues import SPARE_WAYS
 from routing.standing import TicketState
 from routing.tickets import (
     Accepted,
@@ -123,3 +125,21 @@ def test_the_floor_shows_its_agents_and_its_tickets(house: House) -> None:
         (T2, TicketState.OFFERED),
     ]
     assert [house.floor.position(t) for t in (T1, T2, T3, TicketId("t9"))] == [None, None, 1, None]
+
+
+def test_of_ladders_that_nobody_is_on_the_latest_are_kept() -> None:
+    floor = Floor()
+    ladders = [
+        (rung(Alternative(OWN)), rung(IN_THE_HALL[0].requirement.alternatives[0], after_ms=n + 1))
+        for n in range(SPARE_WAYS + 3)
+    ]
+    for again in range(2):
+        for n, ladder in enumerate(ladders):
+            ticket = TicketId(f"{again}-{n}")
+            floor.apply(Entered(ticket, ladder, Instant(n)), Instant(n))
+            floor.apply(Left(ticket), Instant(n))
+    assert list(floor._index._ways) == ladders[3:]
+    assert {queue.ways for queue in floor._index.queues.values()} == {SPARE_WAYS}
+    floor.apply(Entered(T1, ladders[-1], Instant(0)), Instant(0))
+    assert len(floor._index._spare) == SPARE_WAYS - 1
+    assert floor.position(T1) == 1
