@@ -13,7 +13,7 @@ from ivr.town import audio
 from tests.asterisk.house import House, opened
 from tests.asterisk.morning import CENTRE_LINE, Morning, files, lived_through
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
 SEED = 12345
 UNSURE_S = 1.5  # a busy machine's own time, in which the two accounts of a wait may differ
