@@ -24,19 +24,20 @@ from tests.asterisk.waiting import eventually, passes
 from tests.calls.busy import AGENTS, NUMBERS, staffed_sources
 
 CALLS = 58  # in two minutes of a day with 11,500 calls, 13 % of them in the busy hour, and a sixth more
-ARRIVE_S = 70.0  # they come early in the two minutes, so that all of them can be over at the end
-CROWD, CROWD_AT = 14, 42.0  # how many more dial at once, after something that everybody has seen
+ARRIVE_S = 64.0  # they come early in the two minutes, so that all of them can be over at the end
+CROWD, CROWD_AT = 14, 40.0  # how many more dial at once, after something that everybody has seen
 LIMIT = 24  # citizens at once: the crowd is too much for it
 READY_FIRST = 12
-KILL_AT = 58.0
+KILL_AT = 52.0
 CENTRE, CENTRE_LINE = "agriculture", "12316"
 CENTRE_ANSWERS, CENTRE_IS_BUSY = (4.0, 9.0), (28.0, 33.0)
 CENTRE_TURNS = 24.0
 WITH_CENTRE_S = 16.0
 IMPATIENT = 0.2
-AFTERWARDS = {"hangs up": 6, "rates": 3, "says nothing": 1}
+AFTERWARDS = {"hangs up": 4, "rates": 5, "says nothing": 1}
 """What citizens do when the agent has hung up and they are asked how it was: so many of ten each."""
-KEY_AFTER = 2.0
+KEY_AFTER = 3.0
+RATES_UNTIL = 15.0  # who calls later may press a key while nobody of us is there
 IN_TRANSITION = "2021-09-15T09:30"
 SILENT_RINGS, REJECTED_RING = (4, 11), 8  # which rings of the morning nobody answers, and which is rejected
 OVER_WITHIN = 150.0
@@ -105,17 +106,20 @@ class Morning:
         """How many of each."""
         return Counter(map(self.became, self.citizens.values()))
 
-    def waited_s(self, citizen: Citizen) -> float:
-        """From the house's 200 to the first of the agent's voice."""
-        since, (ring,) = citizen.call.answered_at, self.talks_of(citizen)
+    def voice_at(self, citizen: Citizen) -> float:
+        """When a citizen first heard the agent who answered."""
+        (ring,) = self.talks_of(citizen)
         begins = ring.call.answered_at
-        assert since is not None
         assert begins is not None
         heard = citizen.heard().between(begins, begins + 10).samples
-        pieces = range(0, len(heard) - PIECE, PIECE)
         hertz = self.agents[ring.agent].hertz
-        first = next(at for at in pieces if audio.level(heard[at : at + PIECE], hertz) > VOICE)
-        return begins - since + first / RATE
+        pieces = range(0, len(heard) - PIECE, PIECE)
+        return begins + next(at for at in pieces if audio.level(heard[at : at + PIECE], hertz) > VOICE) / RATE
+
+    def waited_s(self, citizen: Citizen) -> float:
+        """From the house's 200 to the first of the agent's voice."""
+        assert citizen.call.answered_at is not None
+        return self.voice_at(citizen) - citizen.call.answered_at
 
     def calls_of(self, agent: str) -> list[Call]:
         """All that rang at one phone, in order."""
@@ -143,13 +147,13 @@ def planned(seed: int) -> list[Visit]:
             dice.choices([*NUMBERS], [*NUMBERS.values()])[0],
             after,
             dice.expovariate(1 / 15) if dice.random() < IMPATIENT else None,
-            min(max(dice.lognormvariate(2.4, 0.5), 4.0), 24.0),
-            dice.choices([*AFTERWARDS], [*AFTERWARDS.values()])[0] if after < KILL_AT / 2 else "hangs up",
+            min(max(dice.lognormvariate(2.4, 0.5), 6.0), 24.0),
+            dice.choices([*AFTERWARDS], [*AFTERWARDS.values()])[0] if after < RATES_UNTIL else "hangs up",
         )
         for after in moments
     ]
     visits += [Visit(CENTRE_LINE, after, WITH_CENTRE_S, 6.0, "hangs up") for after in CENTRE_ANSWERS]
-    visits += [Visit(CENTRE_LINE, after, None, 6.0, "rates") for after in CENTRE_IS_BUSY]
+    visits += [Visit(CENTRE_LINE, after, None, 6.0, "hangs up") for after in CENTRE_IS_BUSY]
     return sorted(visits, key=lambda visit: visit.after)
 
 
