@@ -4,6 +4,7 @@ Each carrier is known by its addresses, is spoken with from an address of our ow
 that is silent or refuses.
 """
 
+import json
 import shutil
 import socket
 import subprocess
@@ -29,7 +30,8 @@ TELECOM, DEAD, UNICOM, MOBILE, NOBODY = (f"127.0.0.{n}" for n in (2, 3, 4, 5, 9)
 OURS, TO_UNICOM, TO_MOBILE = "127.0.0.7", "127.0.0.8", "127.0.0.10"
 OUTSIDE, PILOT = "203.0.113.7", "03103020000"
 TRUNKS = """trunks:
-  - {{id: telecom, name: 电信, carrier: telecom, addresses: ["{telecom}:{port}"], options_every: 1 s}}
+  - {{id: telecom, name: 电信, carrier: telecom, addresses: ["{telecom}:{port}"], options_every: 1 s,
+     channels: 4, reserve_out: 1, reserve_emergency: 1}}
   - {{id: unicom, name: 联通, carrier: unicom, addresses: ["{dead}:{port}", "{unicom}:{port}"], options_every: 1 s,
      bind: {to_unicom}, pilot: "{pilot}"}}
   - {{id: mobile, name: 移动, carrier: mobile, addresses: ["{mobile}:{port}"], bind: {to_mobile},
@@ -219,6 +221,33 @@ async def test_a_seat_reaches_the_emergency_desk_while_the_controller_is_dead(ca
         await house.has_restarted("controller", killed)
         assert call.end is None
         await call.hang_up()
+
+
+async def test_a_full_trunk_refuses_callers_is_passed_over_and_keeps_its_last_channel_for_an_emergency(
+    carriers: Carriers,
+) -> None:
+    """Of its four channels two are for callers; the third is dialled over, the fourth is nobody's but 110's."""
+    house, telecom, unicom = carriers.house, carriers.telecom, carriers.unicom
+    calls = [await carriers.calls(telecom, "12345") for _ in range(2)]
+    refused = await telecom.dial("12345", (OURS, house.ports["sip"]))
+    with pytest.raises(Refused, match="486"):
+        await refused.answered(10)
+    for carrier in (telecom, unicom):
+        calls.append(await carriers.calls(unicom, "12316", TO_UNICOM))
+        (await carrier.rung(20)).answer(tone(VOICE))
+        await eventually(lambda: audio.dominant(calls[-1].heard().samples[-4000:]) == VOICE, 10, "the centre")
+        assert not telecom.is_ringing
+    async with await Phone.open() as seat:
+        await seat.register((OURS, house.ports["sip"]), "8001", house.secret("8001"))
+        for carrier in (telecom, unicom):
+            calls.append(await seat.dial("110", (OURS, house.ports["sip"])))
+            (await carrier.rung(20)).answer(tone(VOICE))
+            await calls[-1].answered(10)
+        shown = {each["trunk"]: each for each in json.loads(house.hotline("trunks", "--json"))}
+        told = {name: (each["arrived"], each["dialled"], each["passed_over"]) for name, each in shown.items()}
+        assert (told["telecom"], told["unicom"]) == ((2, 2, 1), (2, 2, 0))
+        for call in calls:
+            await call.hang_up()
 
 
 async def test_behind_a_nat_a_carrier_is_told_the_address_outside(carriers: Carriers) -> None:

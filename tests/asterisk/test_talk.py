@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asterisk
 
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015")
 LAWYER, ENGINEER = "2011", "2001"  # nobody dials their lines here: ready when they are asked for
-BUSY = "gas"
+BUSY, DEAD_DESK = "gas", "traffic-police"
 BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
 
 talks = Act()
@@ -26,16 +26,19 @@ talks = Act()
 
 @pytest.fixture(scope="module")
 def morning(house: House) -> Played:
-    """Everybody is in; the gas company is busy."""
+    """Everybody is in; the gas company is busy, and nothing goes through to 122."""
     return asyncio.run(_played(house))
 
 
 async def _played(house: House) -> Played:
-    await house.centre(BUSY, "busy")
+    behaviours = {BUSY: "busy", DEAD_DESK: "unreachable"}
+    for centre, behaviour in behaviours.items():
+        await house.centre(centre, behaviour)
     try:
         return await talks.play(house, (*HALL, LAWYER, ENGINEER))
     finally:
-        await house.centre(BUSY, "answer")
+        for centre in behaviours:
+            await house.centre(centre, "answer")
 
 
 # --- what agents do
@@ -190,6 +193,24 @@ async def an_emergency_desk_hears_both_and_stays_with_the_citizen(office: Office
     (desk,) = (await office.house.record(citizen.name)).brought
     assert (desk.name, desk.aim) == ("119", "link")
     assert desk.joined is not None
+
+
+@talks
+async def a_desk_at_which_nobody_answers_is_told_to_all_and_the_agent_stays(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "emergency", number="122")
+    await citizen.hears("unanswered-122")
+    agent.did_not_hear("unanswered-122")
+    shown = await office.house.controller(f"agents/{number}/talk")
+    assert [(each["name"], each["why"]) for each in shown["missed"]] == [("122", "unreachable")]
+    alarms = (await office.house.controller("status"))["alarms"]
+    assert [each["name"] for each in alarms if "122" in each["sentence"]] == ["emergency-unreached"]
+    await hear_each_other(citizen, agent)
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    (desk,) = (await office.house.record(citizen.name)).brought
+    assert desk.rang is not None
+    assert (desk.joined, desk.handed_over) == (None, None)
 
 
 @talks

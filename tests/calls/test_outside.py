@@ -284,3 +284,25 @@ def test_a_prompt_that_cannot_be_played_ends_no_talk() -> None:
     house = simulate(scene)
     assert house.records()[0].outcome is Outcome.ANSWERED
     assert house.story(house.citizens[0])[-1] == "voice:8016"
+
+
+@pytest.mark.parametrize(
+    ("sender", "target", "number"), [("110", POLICE, "110"), (CENTRE, Whom(Kind.TARGET, "agriculture"), CENTRE)]
+)
+def test_whoever_sent_us_a_call_has_it_back_only_when_an_agent_says_so(sender: str, target: Whom, number: str) -> None:
+    async def scene() -> tuple[SimulatedHouse, Party]:
+        house = house_of(CONFIG)
+        there = house.fake.target(number, Phone(answers_after=1.0, talks=20))
+        house.fake.dials("12316", caller=sender)
+        asking(house, Do.TRANSFER, target, at=20)
+        await house.lives()
+        house.check()
+        return house, there
+
+    house, there = simulate(scene)
+    (record,) = house.records()
+    assert (record.outcome, len(there.channels)) == (
+        Outcome.ANSWERED,
+        1,
+    )  # by the hall, and then once: the agent's wish
+    assert record.brought[0].joined is not None
