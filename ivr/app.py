@@ -45,10 +45,8 @@ from ivr.register import Register, Witness
 from ivr.seating import Desk, called_from
 from ivr.service import Audio, Service
 from ivr.visit import Call, Conversing
-from routing.callbacks import Task
 from routing.config import Config
-from routing.ids import CallId, ChannelId, SeatId, TicketId
-from routing.outgoing import arrival
+from routing.ids import AgentId, CallId, ChannelId, SeatId, TicketId
 from routing.talk import Room
 from routing.tickets import AgentState
 
@@ -323,7 +321,7 @@ class Controller:
             if self._door_is_open and self.service.dispatcher.agents():
                 engaged = [ledger[ARRIVED].arrival.caller for ledger in self.register.ledgers.values()]
                 for task in self.callbacks.to_call(engaged):
-                    self.begin(self.callbacks.begin(task), self._ours(task.line, task.caller, Direction.CALLBACK, task))
+                    self.begin(self.callbacks.begin(task), outgoing.back(self.service, self.rehearsal, task))
 
     def begin(self, call: CallId, begun: Arrived) -> bool:
         """Begin a call of our own; false when Asterisk is away."""
@@ -338,12 +336,12 @@ class Controller:
         group.create_task(self._serve(call, lambda _: made), name=f"call:{call}")
         return True
 
-    def _ours(self, line: str, number: str, direction: Direction, task: Task) -> Arrived:
-        clock = self.service.clock
-        return Arrived(
-            clock.instant(), arrival(line, number), clock.civil().isoformat(timespec="milliseconds"), self.rehearsal,
-            first_entry=task.first_entry, agent=task.agent, direction=direction, task=task.id,
-        )  # fmt: skip
+    def call_out(self, agent: AgentId, number: str) -> CallId | None:
+        """An agent calls a number (canonical); what the call is called, None when Asterisk is away."""
+        site = self.service.config.site
+        begun = outgoing.begun(self.service, self.rehearsal, Direction.OUT, site.number, number, agent)
+        call = CallId(f"{site.node}-{begun.at}-out-{agent}")
+        return call if self.begin(call, begun) else None
 
     async def _look_for_phones(self) -> None:
         """Who has lost their phone or their desk is unreachable, and who has them again is what they were."""

@@ -5,6 +5,7 @@ import click
 from ivr.commands.access import accounts, audit_command, tokens
 from ivr.commands.apply import history_command, reload_command
 from ivr.commands.callbacks import callbacks
+from ivr.commands.calling import call_out
 from ivr.commands.floor import announce, close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.nuisance import nuisance
@@ -58,6 +59,7 @@ for command in (
     queues,
     trunks,
     callbacks,
+    call_out,
     nuisance,
     pools,
     announce,

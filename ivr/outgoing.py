@@ -6,7 +6,9 @@ entered at the top, as every call is, and ends as every call does: the talk, the
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+import msgspec
 
 from ivr import entering, inside, parties, reach, survey
 from ivr.ari.client import Ari
@@ -16,22 +18,26 @@ from ivr.call import admit, leaving, talked
 from ivr.dialling import dialled
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, Gone, OfferWithdrawn, TakenBack, TryGivenUp
-from ivr.facts import Connected, Declined, Direction, Offered, Party, Unreached
+from ivr.facts import Arrived, Connected, Declined, Direction, Offered, Party, Unreached
 from ivr.ledger import ACCEPTED, ANSWERED, ARRIVED, CONNECTED, DECLINED, DIALLING, OFFERED, ROUTED, UNREACHED, Ledger
 from ivr.reach import Person, joined, pool_of
+from ivr.service import Service
 from ivr.speech import say
 from ivr.visit import Call
 from routing import outgoing
-from routing.callbacks import Result
+from routing.callbacks import Result, Task
 from routing.callbacks import result as result_of
 from routing.hours import parse_moment
-from routing.ids import CallId, ChannelId, PlaybackId
+from routing.ids import AgentId, CallId, ChannelId, PlaybackId
 from routing.numbers import bare
 from routing.plan import Route, Stage, stages
 from routing.prompts import agent_number
-from routing.tickets import Offer, Refusal
+from routing.tickets import AgentState, Offer, Paused, Readied, Refusal
 
 log = logging.getLogger(__name__)
+
+ENGAGED = frozenset({AgentState.RESERVED, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING})
+"""Who is with somebody else cannot call out."""
 
 BACK_WITHIN_S = 25.0
 """Somebody who has answered while we were away comes to us, or to survival: the dialplan asks for us so long."""
@@ -79,6 +85,9 @@ async def _agent_first(call: Call, stage: Stage) -> Person | None:
     try:
         async with call.seeking:
             place = entering.place(call, stage)
+            if call.ledger[ARRIVED].direction is Direction.OUT and not _freed(call):
+                call.ledger.write(UNREACHED, Unreached(call.now()))
+                return None
             while DIALLING.of(1) not in call.ledger:
                 offer = await place.offered()
                 answer = Refusal.WITHDRAWN if offer is None else await _offered(call, place, offer)
@@ -96,6 +105,19 @@ async def _agent_first(call: Call, stage: Stage) -> Person | None:
     if ANSWERED not in call.ledger and UNREACHED not in call.ledger:  # the agent has hung up while it rang there
         call.ledger.write(UNREACHED, Unreached(call.now(), Result.NO_ANSWER))
     return None
+
+
+def _freed(call: Call) -> bool:
+    """Whoever calls out is taken from wrap-up, or from a pause to which they return; false when they cannot be had."""
+    dispatcher, agent = call.service.dispatcher, call.ledger[ARRIVED].agent
+    view = next((view for view in dispatcher.agents() if view.agent == agent), None)
+    if view is None or (view.state in ENGAGED and view.ticket != call.ticket):
+        return False
+    if view.state in {AgentState.PAUSED, AgentState.WRAP_UP}:
+        dispatcher.apply(Readied(view.agent))
+    if view.state is AgentState.PAUSED:
+        dispatcher.apply(Paused(view.agent, view.reason, view.by))
+    return True
 
 
 async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
@@ -127,7 +149,8 @@ async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
 
 async def _called(call: Call, offer: Offer, leg: Leg) -> Person | None:
     """The agent hears for whom, then ringing; whoever answers hears that it is recorded, and whom they talk with."""
-    await _whisper(call, leg.channel)
+    if call.ledger[ARRIVED].direction is Direction.CALLBACK:
+        await _whisper(call, leg.channel)
     leg.channel.ringing()
     answer = await dialled(call)
     if isinstance(answer, Ended):
@@ -230,3 +253,25 @@ def called(ari: Ari, ledger: Ledger, present: Collection[str]) -> Channel:
     if channel.id not in present:
         channel.vitals.end(Ended(hung_up=True))
     return channel
+
+
+def begun(
+    service: Service, rehearsal: str, direction: Direction, line: str, number: str, agent: AgentId | None
+) -> Arrived:
+    """The beginning of a call of our own, for somebody who might have dialled `line`."""
+    clock = service.clock
+    moment = clock.civil().isoformat(timespec="milliseconds")
+    come = outgoing.arrival(line, number)
+    return Arrived(clock.instant(), come, moment, rehearsal, agent=agent, direction=direction)
+
+
+def back(service: Service, rehearsal: str, task: Task) -> Arrived:
+    """The beginning of a try: the citizen has waited since their first entry."""
+    came = begun(service, rehearsal, Direction.CALLBACK, task.line, task.caller, task.agent)
+    return msgspec.structs.replace(came, first_entry=task.first_entry, task=task.id)
+
+
+def is_calling(ledgers: Iterable[Ledger], agent: AgentId) -> bool:
+    """Whether a call of this agent's own is under way."""
+    calls = (ledger[ARRIVED] for ledger in ledgers)
+    return any(each.direction is Direction.OUT and each.agent == agent for each in calls)

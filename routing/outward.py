@@ -4,7 +4,7 @@ Pure: (config, whom, moment) -> what to dial, or a sentence why not; what has be
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -52,8 +52,13 @@ class Way(msgspec.Struct, frozen=True):
     is_emergency: bool = False
 
 
-def refusal(config: Config, whom: Whom, now: datetime) -> str:  # noqa: PLR0911 - a sentence for each
-    """Why nobody can be reached there, in one sentence; empty when somebody may be.  `now` is civil time."""
+def refusal(  # noqa: PLR0911 - a sentence for each
+    config: Config, whom: Whom, now: datetime, roles: Collection[str] = ()
+) -> str:
+    """Why nobody can be reached there, in one sentence; empty when somebody may be.
+
+    `now` is civil time, `roles` what whoever asks works as.
+    """
     site = config.site
     match whom.kind:
         case Kind.AGENT if AgentId(whom.name) not in site.agents:
@@ -69,7 +74,7 @@ def refusal(config: Config, whom: Whom, now: datetime) -> str:  # noqa: PLR0911 
         case Kind.TARGET if not is_open(site.targets[TargetId(whom.name)].hours, site.calendar, now):
             return f"target {whom.name} is closed now"
         case Kind.NUMBER:
-            return _forbidden(config, whom.name)
+            return _forbidden(config, whom.name, roles)
         case Kind.EMERGENCY if not _desks(config, whom):
             return f"no target of kind emergency with number {whom.name} is in site.yaml"
         case _:
@@ -188,19 +193,28 @@ def _desks(config: Config, whom: Whom) -> list[Target]:
     return near + [each for each in desks if not each.county]
 
 
-def _forbidden(config: Config, number: str) -> str:
+def _forbidden(config: Config, number: str, roles: Collection[str]) -> str:
     """Why an outside number may not be dialled: what is not allowed is forbidden, and some is never allowed."""
     canonical = config.site.numbering.normalise(number)
     if canonical is None:
         return f"{number!r} is not a telephone number"
     if canonical in EMERGENCY:
         return f"{canonical} is an emergency number: ask for it as one"
-    kind = outbound_class(canonical)
+    kind, allowed = outbound_class(canonical), config.site.outbound.allowed(roles)
+    if OutboundClass.TARGET in allowed and canonical in _listed(config):
+        return ""
     if kind is None:
-        return f"{number} is never dialled from a talk: it is abroad, a premium or a service number"
-    if kind not in config.site.outbound.allow:
-        return f"{kind} numbers are not in outbound.allow of site.yaml"
+        return f"{number} is never dialled: it is abroad, a premium or a service number"
+    if kind not in allowed:
+        of_whom = f" for {' or '.join(roles)}" if config.site.outbound.by_role else ""
+        return f"{kind} numbers are not in outbound.allow of site.yaml{of_whom}"
     return ""
+
+
+def _listed(config: Config) -> list[str | None]:
+    """The numbers of targets, but of emergency desks."""
+    targets = config.site.targets.values()
+    return [config.site.dialled(each) for each in targets if each.kind is not TargetKind.EMERGENCY]
 
 
 def outbound_class(canonical: str) -> OutboundClass | None:

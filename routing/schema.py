@@ -19,6 +19,7 @@ from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
 from routing.config.site import (
+    OUTBOUND_ROLES,
     Announcements,
     Limits,
     Mode,
@@ -142,7 +143,7 @@ def _site() -> dict[str, Schema]:
         "agents": _list(_object(agent, REQUIRED["agent"])),
         "trunks": _list(_object({**_fields(Trunk, TRUNK_KEYS), "ptime": DURATION}, REQUIRED["trunk"])),
         "targets": _list(_object(_fields(Target, TARGET_KEYS), REQUIRED["target"])),
-        "outbound": _object({**_fields(Outbound, ("trunks",)), "allow": _list(_type(OutboundClass))}),
+        "outbound": _object({**_fields(Outbound, ("trunks",)), "allow": _outbound()}),
         "keys": _object(
             {key: {"type": "string", "pattern": f"^{SEQUENCE.pattern}$"} for key in Keys.__struct_fields__}
         ),
@@ -151,6 +152,11 @@ def _site() -> dict[str, Schema]:
         "working_weekends": days,
     }
     return {name: made[name] for name in SECTIONS}
+
+
+def _outbound() -> Schema:
+    kinds = _list(_type(OutboundClass))
+    return {"oneOf": [kinds, _object(dict.fromkeys(OUTBOUND_ROLES, kinds))]}
 
 
 def _callbacks() -> dict[str, Schema]:

@@ -233,7 +233,7 @@ def _shown(asked: Asked, conversation: Conversing) -> ShownTalk:
 
 def _demand_reachable(asked: Asked, whom: Whom) -> None:
     service = asked.board.service
-    refused = outward.refusal(service.config, whom, service.clock.civil())
+    refused = outward.refusal(service.config, whom, service.clock.civil(), tuple(map(str, sorted(asked.who.roles))))
     if refused:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, refused)
     if whom.kind is not Kind.AGENT:

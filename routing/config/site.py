@@ -1,6 +1,6 @@
 """Config and Site: one city's switch as typed values.  Any of them can be written as JSON by msgspec and read back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -176,13 +176,29 @@ class OutboundClass(StrEnum):
     LOCAL = "local"
     MOBILE = "mobile"
     NATIONAL = "national"
+    TARGET = "target"  # whatever number of a target, but an emergency desk's
+
+
+OUTBOUND_ROLES = ("operator", "supervisor")
+"""Who calls, or brings somebody into a talk."""
 
 
 class Outbound(msgspec.Struct, frozen=True):
-    """Outside numbers that agents may bring into a talk: which, and over which trunks (none: all, in their order)."""
+    """Outside numbers that may be called, or brought into a talk; over which trunks (none: all, in their order).
+
+    `allow` holds for everybody; where there is a `by_role`, that alone holds.
+    """
 
     allow: tuple[OutboundClass, ...] = ()
     trunks: tuple[str, ...] = ()
+    by_role: Mapping[str, tuple[OutboundClass, ...]] = {}
+
+    def allowed(self, roles: Collection[str]) -> tuple[OutboundClass, ...]:
+        """What somebody with these roles may dial."""
+        if not self.by_role:
+            return self.allow
+        theirs = [self.by_role[role] for role in OUTBOUND_ROLES if role in roles and role in self.by_role]
+        return tuple(dict.fromkeys(kind for each in theirs for kind in each))
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,8 +23,9 @@ from routing.config.fields import (
     size,
     yes,
 )
-from routing.config.nodes import Node, Source
+from routing.config.nodes import Fields, Node, Source
 from routing.config.site import (
+    OUTBOUND_ROLES,
     Limits,
     Mode,
     Network,
@@ -223,11 +224,12 @@ def _outbound(file: Entry, trunks: dict[str, Trunk]) -> Outbound:
     node = file.child("outbound") if file.has("outbound") else None
     if node is None:
         return Outbound()
-    entry = Entry(file.source, node, "'outbound'", Outbound.__struct_fields__)
-    known = tuple(map(str, OutboundClass))
-    allow = entry.maybe("allow", each_of(known, "kind of number"), ())
-    allowed = tuple(OutboundClass(word) for word in allow if word in known)
-    return Outbound(allowed, entry.maybe("trunks", each_of(trunks, "trunk"), ()))
+    entry = Entry(file.source, node, "'outbound'", ("allow", "trunks"))
+    trunk_ids = entry.maybe("trunks", each_of(trunks, "trunk"), ())
+    if not isinstance(entry.place("allow"), Fields) or not entry.has("allow"):
+        return Outbound(entry.maybe("allow", _classes, ()), trunk_ids)
+    roles = Entry(file.source, entry.place("allow"), "'allow'", OUTBOUND_ROLES)
+    return Outbound((), trunk_ids, {role: roles.maybe(role, _classes, ()) for role in OUTBOUND_ROLES})
 
 
 def _keys(file: Entry) -> Keys:
@@ -236,6 +238,11 @@ def _keys(file: Entry) -> Keys:
         return Keys()
     entry = Entry(file.source, node, "'keys'", Keys.__struct_fields__)
     return Keys(entry.maybe("silent", matching(SEQUENCE, "two to four keys, the first * or #, as in '*0'"), ""))
+
+
+def _classes(entry: Entry, key: str) -> tuple[OutboundClass, ...]:
+    known = tuple(map(str, OutboundClass))
+    return tuple(OutboundClass(word) for word in each_of(known, "kind of number")(entry, key) if word in known)
 
 
 def _by_id(found: list[Entry], make: Callable[[Entry], Made], kind: Callable[[str], Id]) -> dict[Id, Made]:

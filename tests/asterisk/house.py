@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -32,6 +33,7 @@ from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
 from routing.ids import PromptId
 from routing.prompts import file_of
+from tests.asterisk.phones import Citizen
 from tests.asterisk.prompts import keep, lend
 from tests.asterisk.servers import child, free_ports
 from tests.asterisk.waiting import eventually, holds
@@ -147,6 +149,21 @@ class House:
         """From now on a centre of the town will: answer, no-answer, busy, release, reject, unreachable."""
         name = f"TOWN_{target.replace('-', '_')}"
         await self.ari(f"asterisk/variable?variable={name}&value={behaviour}", method="POST", of="town_ari")
+
+    async def reaches(self, citizen: Citizen) -> None:
+        """From now on the town puts calls to this citizen's number through to their phone."""
+        host, port = citizen.phone.address
+        address = quote(f"sip:citizen@{host}:{port}", safe="")
+        path = f"asterisk/variable?variable=TOWN_PHONE_{citizen.name}&value={address}"
+        await self.ari(path, method="POST", of="town_ari")
+
+    async def cuts(self, citizen: Citizen, cause: int) -> None:
+        """The network ends the call of this citizen, with a cause of Q.850."""
+        for channel in await self.ari("channels", of="town_ari"):
+            if citizen.name in {channel["dialplan"]["exten"], channel["caller"]["number"]}:
+                await self.ari(f"channels/{channel['id']}?reason_code={cause}", method="DELETE", of="town_ari")
+                return
+        raise AssertionError(f"{citizen.name} is in no call")
 
     # --- its floor
 

@@ -243,6 +243,21 @@ class Citizen(Person):
         self._takes(call)
         return call
 
+    async def is_called(self, within: float = 20.0) -> Self:
+        """Wait until the phone rings: somebody calls them."""
+        self._takes(await self.phone.rung(within))
+        return self
+
+    @property
+    def ring(self) -> Incoming:
+        """The call that rings, or rang."""
+        assert isinstance(self.call, Incoming)
+        return self.call
+
+    def picks_up(self) -> None:
+        """Take the receiver and speak."""
+        self.ring.answer(tone(self.hertz))
+
 
 class Agent(Person):
     """A phone at a seat."""

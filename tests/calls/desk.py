@@ -31,6 +31,7 @@ from ivr.web.hub import Hub
 from ivr.web.meters import Meters, Sources
 from ivr.web.rights import Who
 from ivr.web.switchboard import Applied, Switchboard
+from routing.config import Config
 from routing.floor import Floor
 from routing.ids import CallId
 from tests.calls.simulated import CONFIG, lengths
@@ -84,18 +85,18 @@ class Records(PostgresStore):
 class Desk:
     """A controller in front of a fake Asterisk, and its API."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config = CONFIG) -> None:
         self.fake = FakeAsterisk()
         self.fake.lengths = {str(name): length for name, length in lengths().items()}
         clock, disk = SimClock(), MemoryDisk()
-        journal = Journal(disk, CONFIG.site.node, clock)
+        journal = Journal(disk, config.site.node, clock)
         register = Register(journal, list(journal.replay()))
         dispatcher = Dispatcher(Floor(), journal, clock)
-        service = Service(CONFIG, journal, dispatcher, clock, Audio("/prompts", lengths()))
+        service = Service(config, journal, dispatcher, clock, Audio("/prompts", lengths()))
         lockout = Lockout(MemoryDisk())
         pins = Pins(MemoryDisk(), clock, PlainLocksmith(), lockout)
         self.controller = Controller(service, self.fake.life(), register, pins)
-        applied = Applied(1, CONFIG, service.audio)
+        applied = Applied(1, config, service.audio)
         self.store = Records(disk)
         self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house", lockout)
         self.log = MemoryDisk()

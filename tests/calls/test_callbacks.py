@@ -3,6 +3,7 @@
 import asyncio
 from http import HTTPStatus
 
+import msgspec
 import pytest
 
 from ivr.callbacks import Callbacks
@@ -168,3 +169,20 @@ def test_over_the_api_the_number_is_shown_to_whoever_calls_and_a_try_is_kept() -
         await desk.closes()
 
     simulate(scene)
+
+
+def test_a_talk_of_before_does_not_settle_a_task_that_was_made_since_when_a_life_begins_anew() -> None:
+    before = record(Outcome.ANSWERED)
+    clock, disk = ManualClock(Instant(before.ended + 3_700_000)), MemoryDisk()
+    journal = Journal(disk, "handan1", clock)
+    list(journal.replay())
+    journal.write("record", before.call, before)
+    first = Callbacks(journal, clock, NUMBERING)
+    later = Instant(before.ended + 3_600_000)
+    left = msgspec.structs.replace(record(Outcome.ABANDONED), call=CallId("handan1-2"), arrived=later)
+    journal.write("record", left.call, left)
+    first.ended(msgspec.structs.replace(left, ended=Instant(later + 30_000)))
+    again = Journal(disk, "handan1", clock)
+    after = Callbacks(again, clock, NUMBERING, list(again.replay()))
+    after.connected()
+    assert [task.id for task in after.open()] == ["handan1-2"]

@@ -1,7 +1,9 @@
 """Citizens who are called back by the engine, in virtual time: every outcome, every kill, every hang-up."""
 
+import asyncio
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 
 import msgspec
 import pytest
@@ -11,6 +13,7 @@ from routing.callbacks import Result, Task
 from routing.config import Config
 from routing.ids import AgentId
 from routing.terms import Terms
+from tests.calls.desk import Desk
 from tests.calls.scenes import MANY_LIVES, hash_of
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
@@ -250,6 +253,45 @@ def test_no_more_than_so_many_are_called_back_at_once() -> None:
         spans = [(back.arrived, back.ended) for back in tries(made)]
         assert len(spans) == 4
         assert max(sum(a <= at < b for a, b in spans) for at, _ in spans) == 2
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("after", [3, 4.2, 6.0, 8.0, 13.0, 20.0])
+def test_an_asterisk_that_dies_in_a_try_leaves_no_agent_stuck_and_the_task_as_it_should_be(after: float) -> None:
+    async def scene() -> None:
+        made = house()
+        made.fake.later(20 + after, partial(made.fake.crash, 1.0))
+        made.fake.later(45, partial(made.comes, AgentId("1016")))
+        await made.lives()
+        made.check()
+        (back,) = tries(made)[:1]
+        assert all(task.calling is None for task in tasks(made))
+        assert bool(tasks(made)) == (back.result is not Result.ANSWERED)
+
+    simulate(scene)
+
+
+def test_a_machine_is_said_in_the_talk_or_afterwards_and_the_next_try_follows() -> None:
+    async def scene() -> None:
+        desk = Desk(city())
+        desk.fake.target(LI, answers_after=1.0, talks=10)
+        desk.fake.seat("8016", answers_after=1.0, talks=30)
+        desk.fake.dials("12345", after=0.5, hangs_up=12, caller=LI)
+        await asyncio.sleep(20)
+        await desk.post_when_ready("/agents/1016/sign-in")
+        assert "has had no call" in await desk.refused("POST", "/agents/1016/machine", HTTPStatus.CONFLICT)
+        await asyncio.sleep(18)
+        assert [each["stage"] for each in (await desk.get("/calls"))["living"]] == ["talk"]
+        assert [task["tries"] for task in await desk.post("/agents/1016/machine")] == [[]]
+        await asyncio.sleep(15)
+        assert [task["tries"] for task in await desk.get("/callbacks")] == [["machine"]]
+        await asyncio.sleep(65)
+        assert await desk.get("/callbacks") == []
+        assert [task["tries"] for task in await desk.post("/agents/1016/machine")] == [["machine", "machine"]]
+        ended = (await desk.get("/calls"))["ended"]
+        assert [each["result"] for each in ended if each["direction"] == "callback"] == ["machine", "answered"]
+        await desk.closes()
 
     simulate(scene)
 

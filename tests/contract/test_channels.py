@@ -7,7 +7,7 @@ import pytest
 
 from ivr.ari import models
 from ivr.ari.client import EVENTS, Ari, connect
-from ivr.ari.handles import Bridge, Channel, Leg
+from ivr.ari.handles import Bridge, Channel, Leg, Up
 from ivr.ari.vitals import Ended, Heard
 from ivr.errors import CallerHungUp, Conflict, Gone, Refused, TakenBack, Unprocessable
 from ivr.outside import GROUP
@@ -25,6 +25,42 @@ def test_a_caller_who_hangs_up_is_told_from_one_whom_the_dialplan_took_back(play
             assert await channel.gone() == Ended(hung_up=True, cause=16)
             with pytest.raises(Gone):
                 await channel.answer()
+
+    plays(scenario)
+
+
+@pytest.mark.parametrize(("phone", "cause"), [("busy", 17), ("rejects", 21)])
+def test_one_that_is_dialled_into_the_dialplan_says_how_it_ended(plays: Plays, phone: str, cause: int) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP, EVENTS) as ari:
+            leg = Leg(ari, ChannelId(f"into-{phone}"), world.endpoint(phone), ring_for=5 * SECOND, context="enter")
+            async with leg:
+                ended = await leg.answered()
+            assert isinstance(ended, Ended)
+            assert ended.cause == cause
+
+    plays(scenario)
+
+
+def test_one_that_is_dialled_into_the_dialplan_comes_to_us_once_it_has_answered(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP, EVENTS) as ari:
+            stamps = {"HOTLINE_CALL": "ours-1"}
+            leg = Leg(
+                ari,
+                ChannelId("into"),
+                world.endpoint("answers"),
+                ring_for=5 * SECOND,
+                variables=stamps,
+                context="enter",
+            )
+            async with leg:
+                assert await leg.answered() == Up()
+                shown = await ari.request("GET", f"channels/{leg.channel.id}")
+                assert (shown["state"], shown["dialplan"]["app_name"]) == ("Up", "Stasis")
+                (there,) = [each for each in (await ari.lists()).channels if each.id == leg.channel.id]
+                assert (there.channelvars or {})["HOTLINE_CALL"] == "ours-1"
+            assert (await leg.channel.gone()).hung_up
 
     plays(scenario)
 

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from routing.config import Config, ConfigFaults, Mode, attempt, build, check
-from routing.config.site import Outbound
+from routing.config.site import Outbound, OutboundClass
 from routing.hours import ALWAYS, SHANGHAI, Window
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.lines import AnsweredBy, Host, Reading, Seats, Section
 from routing.overflow import Overflow
 from routing.people import first_shift, level, seats_needed
 from routing.prompts import estimated_ms
+from routing.terms import Terms
 from tests.routing.sources import changed, config, ours, with_line
 
 TRANSITION = Window(date(2021, 9, 1), date(2021, 11, 1))
@@ -190,6 +191,13 @@ SITE_FAULTS = [
         "allow: [local, mobil] ",
         "'mobil' is not the name of a kind of number; did you mean",
     ),
+    ("after: [5 min, 30 min", "after: [5, 30 min", "'5' is not a duration"),
+    ("after: [5 min, 30 min", "after: [50 min, 30 min", "each try of 'after' comes after the one before"),
+    ("after: [5 min, 30 min, 120 min]", "after: []", "'after' needs a try at least"),
+    ("  from: 08:00", "  from: 8", "'8' is not a time of day: write 08:00"),
+    ("  from: 08:00", "  from: 24:30", "'24:30' is not a time of day"),
+    ("  from: 08:00", "  from: 21:00", "called back from 21:00, and 'until' is not later than that"),
+    ("callbacks:\n  on: yes", "callbacks:\n  often: yes", "'callbacks' has no field 'often'"),
     ("number: 119,", "number: 119, serves: 118,", "'118' is not an emergency number: 110, 119"),
     ("number: 119,", "number: 119, alternative: fire,", "'fire' is not a telephone number"),
     ("node: handan1 ", "node: handan-1 ", "'handan-1' is not a node's name"),
@@ -300,6 +308,10 @@ SITE_FAULTS = [
 def test_without_a_rule_no_outside_number_may_be_dialled() -> None:
     without = changed("site.yaml", "outbound:\n  allow: [local, mobile] ", "outbound:\n  trunks: [town] ")
     assert build(without).site.outbound == Outbound((), ("town",))
+    roles = "{operator: [local], supervisor: [local, national, target]}"
+    each = build(changed("site.yaml", "  allow: [local, mobile] ", f"  allow: {roles} ")).site.outbound
+    kinds = (OutboundClass.LOCAL, OutboundClass.NATIONAL, OutboundClass.TARGET)
+    assert each == Outbound((), (), {"operator": (OutboundClass.LOCAL,), "supervisor": kinds})
     gone = re.sub(r"(?m)^outbound:\n  .*\n", "", ours()["site.yaml"])
     assert build({**ours(), "site.yaml": gone}).site.outbound == Outbound()
 
@@ -516,3 +528,21 @@ def test_what_a_cancelled_line_and_a_sub_centre_say_exists() -> None:
     assert PromptId("greeting-12349") not in prompts
     announced = build(changed("lines.yaml", CANCELLED, CANCELLED + "    when_cancelled: announce-only\n")).prompts
     assert announced[PromptId("cancelled-12349")].text == "您好，12349已停止使用，今后请直接拨打12345。"
+
+
+def test_without_a_word_nobody_is_called_back() -> None:
+    text = ours()["site.yaml"]
+    begin = text.index("callbacks:\n")
+    gone = text[:begin] + text[text.index("\n#", begin) :]
+    assert build({**ours(), "site.yaml": gone}).site.callbacks == Terms()
+    late = changed("site.yaml", "  until: 21:00", "  until: 24:00")
+    assert build(late).site.callbacks.closes == timedelta(hours=24)
+
+
+@pytest.mark.parametrize("prompt", ["callback-notice", "calling-out-notice"])
+def test_no_chain_to_a_recorded_conversation_that_we_begin_lacks_the_notice(prompt: str) -> None:
+    sources = ours()
+    line = next(line for line in sources["prompts.yaml"].splitlines() if line.startswith(f"  {prompt}:"))
+    for flag in (", notice: yes", ", must_hear: yes"):
+        without = sources["prompts.yaml"].replace(line, line.replace(flag, ""))
+        assert any("a recorded call begins with this" in said for said in told({**sources, "prompts.yaml": without}))

@@ -217,3 +217,26 @@ def with_targets(*more: Target) -> Config:
 
 def replaced(site: Site) -> Config:
     return msgspec.structs.replace(CITY, site=site)
+
+
+def test_each_role_may_dial_what_it_is_allowed_and_nobody_what_is_never_dialled() -> None:
+    by_role = {
+        "operator": (OutboundClass.LOCAL, OutboundClass.TARGET),
+        "supervisor": (OutboundClass.MOBILE, OutboundClass.NATIONAL),
+    }
+    site = msgspec.structs.replace(CITY.site, outbound=Outbound((), (), by_role))
+    config = msgspec.structs.replace(CITY, site=site)
+
+    def may(number: str, *roles: str) -> bool:
+        return not refusal(config, Whom(Kind.NUMBER, number), DAY, roles)
+
+    assert (may("8012345", "operator"), may("8012345", "supervisor")) == (True, False)
+    assert (may("13800138000", "operator"), may("13800138000", "operator", "supervisor")) == (False, True)
+    assert may("01088888888", "supervisor")
+    assert not may("13800138000", "auditor")
+    assert not may("13800138000")
+    assert (may("95598", "operator"), may("0311-12316", "operator"), may("95598", "supervisor")) == (True, True, False)
+    never = ("110", "119", "0044 20 7946 0000", "16812345")
+    assert not any(may(number, "operator", "supervisor") for number in never)
+    said = refusal(config, Whom(Kind.NUMBER, "13800138000"), DAY, ("operator",))
+    assert said == "mobile numbers are not in outbound.allow of site.yaml for operator"

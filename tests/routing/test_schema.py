@@ -103,6 +103,8 @@ def valid(value: object, shape: Schema) -> bool:  # noqa: PLR0911  # a line for 
     match shape:
         case {"enum": enum}:
             return value in enum
+        case {"oneOf": kinds}:
+            return sum(valid(value, kind) for kind in kinds) == 1
         case {"type": "array", "items": items}:
             return isinstance(value, list) and all(valid(one, items) for one in value)
         case {"type": "object"}:

@@ -46,6 +46,7 @@ MAY: dict[str, str] = {
     "POST /callbacks/{call}/tried": "operator supervisor",
     "POST /callbacks/{call}/settle": "supervisor",
     "POST /agents/{agent}/machine": "own supervisor",
+    "POST /agents/{agent}/call-out": "own supervisor",
     "GET /nuisances": "supervisor auditor",
     "GET /nuisances/{call}/number": "supervisor",
     "POST /nuisances/{call}/confirm": "supervisor",
