@@ -30,11 +30,15 @@ class Answer(StrEnum):
 
 
 class Skill(msgspec.Struct, frozen=True):
-    """Knowledge that a call may ask for; agents from `good` up are asked first."""
+    """Knowledge that a call may ask for, a language too; agents from `good` up are asked first.
+
+    `shared_by`: pools beside the hall whose agents with this skill help out when the wait is long.
+    """
 
     id: SkillId
     name: str
     good: int = 3
+    shared_by: tuple[PoolId, ...] = ()
 
 
 class Pool(msgspec.Struct, frozen=True):

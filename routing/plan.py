@@ -334,7 +334,7 @@ def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
 
     What was good enough stays so, in order of preference: a skilled agent who becomes free later still comes first.
     Any agent of the last pool may take the call after `any_agent_after` at the latest, or when the waits at the pools
-    before it are over.  Raises ValueError when a destination is not ours.
+    before it are over; after that who helps the hall out.  Raises ValueError when a destination is not ours.
     """
     good: list[Alternative] = []
     rungs: dict[int, Requirement] = {}
@@ -346,8 +346,24 @@ def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
         for alternative, after in _steps(config, place):
             good.append(alternative)
             rungs[min(begins + after, latest)] = Requirement(tuple(good))
+        if place.name == config.site.hall:
+            rungs |= _helping(config, place, begins, good)
         begins += place.ring_for_ms
     return tuple(Rung(requirement, after) for after, requirement in sorted(rungs.items()))
+
+
+def _helping(config: Config, place: Destination, begins: int, good: list[Alternative]) -> dict[int, Requirement]:
+    """Who helps the hall out: supervisors, then pools that share the skill; behind all who were good before."""
+    helping, steps = config.site.help_out, []
+    if helping.supervisors is not None:
+        steps.append((_ms(helping.supervisors_after), Alternative(helping.supervisors)))
+    shared = config.site.skills[place.skill].shared_by if place.skill is not None else ()
+    steps += [(_ms(helping.shared_after), Alternative(pool, place.skill, 1)) for pool in shared]
+    rungs = {}
+    for after, alternative in sorted(steps, key=lambda step: step[0]):
+        good.append(alternative)
+        rungs[begins + after] = Requirement(tuple(good))
+    return rungs
 
 
 def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:

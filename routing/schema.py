@@ -21,6 +21,7 @@ from routing.config.prompts_file import PROMPT_KEYS
 from routing.config.site import (
     OUTBOUND_ROLES,
     Announcements,
+    HelpOut,
     Limits,
     Mode,
     Network,
@@ -69,7 +70,17 @@ _OF: dict[object, Schema] = {
 
 OPTIONAL = frozenset(
     {
-        *("network", "survey", "announcements", "callback_offer", "voicemail", "priorities", "nuisance", "recording"),
+        *(
+            "network",
+            "survey",
+            "announcements",
+            "callback_offer",
+            "help_out",
+            "voicemail",
+            "priorities",
+            "nuisance",
+            "recording",
+        ),
         *("voice", "departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys", "callbacks"),
     }
 )
@@ -131,6 +142,7 @@ def _site() -> dict[str, Schema]:
         "announcements": _object(_fields(Announcements, Announcements.__struct_fields__)),
         "callback_offer": _object(_fields(Offering, Offering.__struct_fields__)),
         "nuisance": _object(_fields(Nuisance, Nuisance.__struct_fields__)),
+        "help_out": _object(_fields(HelpOut, HelpOut.__struct_fields__)),
         "voicemail": _object(_fields(Voicemail, Voicemail.__struct_fields__)),
         "priorities": _object(_fields(Priorities, Priorities.__struct_fields__)),
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import zip_longest
 
 from routing.config.entry import Entry
-from routing.config.fields import between, choice, duration, hours, numbered, one_of, refer, undefined
+from routing.config.fields import between, choice, duration, each_of, hours, numbered, one_of, refer, undefined
 from routing.config.nodes import Fields, Items
 from routing.hours import ALWAYS
 from routing.ids import AgentId, PoolId, SeatId, SkillId
@@ -17,15 +17,20 @@ from routing.tickets import Competence
 _SEAT = re.compile(r"[0-9]{3,6}")
 _WORKING_NUMBER = re.compile(r"[0-9]{4}")
 
-SKILL_KEYS = ("name", "good")
+SKILL_KEYS = ("name", "good", "shared_by")
 POOL_KEYS = ("name", "hours", "wrap_up", "overflow")
 SEAT_KEYS = ("id", "kind", "pool", "answer")
 AGENT_KEYS = ("id", "name", "seat", "works_in", "answer")
 
 
-def skill(name: str, entry: Entry) -> Skill:
-    """A skill, and the level from which on it is good."""
-    return Skill(SkillId(name), entry.text("name"), entry.maybe("good", between(LEVELS[0], LEVELS[-1]), 3))
+def skill(name: str, entry: Entry, pools: Collection[PoolId]) -> Skill:
+    """A skill, the level from which on it is good, and who shares it."""
+    return Skill(
+        SkillId(name),
+        entry.text("name"),
+        entry.maybe("good", between(LEVELS[0], LEVELS[-1]), 3),
+        tuple(PoolId(pool) for pool in entry.maybe("shared_by", each_of(pools, "pool"), ())),
+    )
 
 
 def pool(name: str, entry: Entry) -> Pool:

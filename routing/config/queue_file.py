@@ -1,12 +1,12 @@
 """The parts of `site.yaml` about those who wait: what they hear, and who comes before whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from routing.config.entry import Entry
 from routing.config.errors import did_you_mean
-from routing.config.fields import choice, duration, lasting, yes
-from routing.config.site import Announcements, AnswersWith, Target, TargetKind, Voicemail
+from routing.config.fields import choice, duration, lasting, one_of, yes
+from routing.config.site import Announcements, AnswersWith, HelpOut, Target, TargetKind, Timing, Voicemail
 from routing.estimate import Estimator
 from routing.ids import PoolId, TargetId
 from routing.nuisance import Nuisance
@@ -16,7 +16,7 @@ from routing.overflow import CALLBACK, VOICEMAIL
 from routing.people import Pool
 from routing.priorities import Priorities
 
-SECTIONS = ("announcements", "callback_offer", "voicemail", "priorities", "nuisance")
+SECTIONS = ("announcements", "callback_offer", "help_out", "voicemail", "priorities", "nuisance")
 
 SLOWEST, LONGEST = timedelta(minutes=30), timedelta(days=365)
 """More than these would be a block, and for ever."""
@@ -53,6 +53,21 @@ def callback_offer(file: Entry) -> Offering:
         entry.maybe("waited", duration, usual.waited),
         entry.maybe("expected", duration, usual.expected),
     )
+
+
+def help_out(file: Entry, pools: Collection[PoolId], timing: Timing) -> HelpOut:
+    """Who is asked when the hall has been asked for long."""
+    node = file.child("help_out") if file.has("help_out") else None
+    usual = HelpOut()
+    if node is None:
+        return usual
+    entry = Entry(file.source, node, "'help_out'", HelpOut.__struct_fields__)
+    pool = entry.maybe("supervisors", one_of(pools, "pool"), "")
+    starts = [entry.maybe(key, duration, getattr(usual, key)) for key in ("supervisors_after", "shared_after")]
+    for key, after in zip(("supervisors_after", "shared_after"), starts, strict=True):
+        if after < timing.any_agent_after:
+            entry.fault(key, f"'{key}' is earlier than 'any_agent_after': the hall's own agents come first")
+    return HelpOut(PoolId(pool) if pool else None, *starts)
 
 
 def voicemail(file: Entry) -> Voicemail:

@@ -270,6 +270,16 @@ class Announcements(msgspec.Struct, frozen=True):
     wait: Estimator = Estimator.DEPARTURES
 
 
+class HelpOut(msgspec.Struct, frozen=True):
+    """Who takes a call of the hall when any agent of the hall has been asked for long: agents of the pool `supervisors`
+    after `supervisors_after`, and after `shared_after` those of pools that share the skill (`shared_by`).
+    """
+
+    supervisors: PoolId | None = None
+    supervisors_after: timedelta = timedelta(seconds=60)
+    shared_after: timedelta = timedelta(seconds=90)
+
+
 class Voicemail(msgspec.Struct, frozen=True):
     """How long a message may be, where a wait ends in one (`overflow: {to: voicemail}` of a pool)."""
 
@@ -316,6 +326,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     survival: Survival
     survey: Surveys = Surveys()
     announcements: Announcements = Announcements()
+    help_out: HelpOut = HelpOut()
     voicemail: Voicemail = Voicemail()
     callback_offer: Offering = Offering()
     priorities: Priorities = Priorities()

@@ -94,9 +94,12 @@ def read_site(source: Source, root: Node) -> Site | None:
     entry = Entry(source, head_node, "'site'", HEAD)
     head = _head(entry)
     pools = _by_name(file, "pools", people_file.POOL_KEYS, people_file.pool, PoolId)
-    skills = _by_name(file, "skills", people_file.SKILL_KEYS, people_file.skill, SkillId)
+    skills = _by_name(
+        file, "skills", people_file.SKILL_KEYS, lambda name, one: people_file.skill(name, one, pools), SkillId
+    )
     seats = _seats(file, pools, entry, head.population)
     agents = _agents(file, seats, pools, skills)
+    timing = _timing(file)
     ports, network = _ports(file), network_file.network(file)
     trunks = _trunks(file, head.mode, network, ports)
     site = Site(
@@ -112,11 +115,12 @@ def read_site(source: Source, root: Node) -> Site | None:
         hall=PoolId(one_of(pools, "pool")(entry, "hall")),
         ports=ports,
         network=network,
-        timing=_timing(file),
+        timing=timing,
         limits=_limits(file),
         survival=_survival(file, seats),
         survey=_survey(file),
         announcements=queue_file.announcements(file),
+        help_out=queue_file.help_out(file, pools, timing),
         voicemail=queue_file.voicemail(file),
         callback_offer=queue_file.callback_offer(file),
         priorities=queue_file.priorities(file, Numbering(head.area_code, head.country_code)),
