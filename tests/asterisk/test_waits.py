@@ -15,9 +15,9 @@ from ivr.town.rtp import RATE
 from routing.callbacks import Why
 from tests.asterisk.house import opened
 from tests.asterisk.office import Act, Office, Played
-from tests.asterisk.phones import VOICE, Citizen
+from tests.asterisk.phones import RIGHT, VOICE, Citizen
 from tests.asterisk.switch import sources
-from tests.asterisk.waiting import passes
+from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -30,6 +30,7 @@ RULES = {
     "answers": "{to: w-answers, waited: 2 s}",
     "silent": "{to: w-silent, waited: 2 s}",
     "message": "{to: voicemail, waited: 2 s}",
+    "told": "{to: callback, waited: 60 s}",
 }
 """What each pool overflows to; the number of its line is 9670 and its place in this list."""
 
@@ -146,6 +147,20 @@ async def a_message_is_kept_and_the_citizen_is_called_back(office: Office) -> No
     assert audio.level(left[:RATE], citizen.hertz) > VOICE, "their words, from the first on"
     assert audio.hears(right, office.house.prompt("callback-promise")).correlation > LIKE
     assert audio.hears(right, office.house.prompt("voicemail")).correlation < 0.3, "what came before it is not kept"
+
+
+@scenes
+async def who_waits_hears_a_text_that_a_supervisor_has_said_at_once(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials(line_of("told"))
+    given = {"text": "系统繁忙，请耐心等候。", "pool": "p-told"}
+    said = await office.house.controller("announcements", method="POST", given=given)
+    assert said["callers"] == 1
+    await citizen.hears(f"greeting-{line_of('told')}")
+    text = audio.read_wav(office.house.state / "prompts" / "broadcast-1.wav")
+    await eventually(lambda: audio.hears(citizen.heard().samples, text).correlation >= RIGHT, 10, "the text is heard")
+    await citizen.hangs_up()
+    citizen.was_never_in_silence()
 
 
 @pytest.mark.parametrize("scene", scenes.names)
