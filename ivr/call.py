@@ -6,7 +6,7 @@ The ways out are a closed set (`Way`); `leaving` is the only door.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
@@ -87,12 +87,14 @@ def _is_over(call: Call, stage: Stage) -> bool:
 
 
 def _meanwhile(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
-    """What is said of the targets to which a wait has led, and of those from which the call came back."""
+    """What is said of where a wait has led, of targets from which the call came back, and why a pool is closed."""
     prompts: list[SpokenPrompt] = []
-    for n, place in entering.attempts(call, stage):
-        prompts.append(_fixed(call, OVERFLOWING))
-        if RETURNED.of(n) in call.ledger and place.sorry:
-            prompts.append(place.sorry)
+    for n, diverted in entering.diversions(call, stage):
+        prompts += _reasons(call, diverted.reasons)
+        if diverted.place is not None:
+            prompts.append(_fixed(call, OVERFLOWING))
+            if RETURNED.of(n) in call.ledger and diverted.place.sorry:
+                prompts.append(diverted.place.sorry)
     return tuple(dict.fromkeys(prompts))
 
 
@@ -102,8 +104,11 @@ def _after(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
     if place.sorry:
         return (place.sorry,)
     overflowed = call.ledger.get(OVERFLOWED.of(stage.n))
+    return _reasons(call, overflowed.reasons if overflowed else ())
+
+
+def _reasons(call: Call, reasons: Sequence[PromptId]) -> tuple[SpokenPrompt, ...]:
     known = call.service.config.prompts  # a reload may have taken one away
-    reasons = overflowed.reasons if overflowed else ()
     return tuple(SpokenPrompt(each, must_hear=False, text=known[each].text) for each in reasons if each in known)
 
 

@@ -98,10 +98,9 @@ def under_way(call: Call, stage: Stage) -> tuple[str, Destination | None] | None
     return (n, there[-1].place) if there and RETURNED.of(n) not in call.ledger else None
 
 
-def attempts(call: Call, stage: Stage) -> list[tuple[str, Destination]]:
-    """Every target that this wait has led to, by number."""
-    found = enumerate(_diverted(call, stage), 1)
-    return [(_nth(stage, k), each.place) for k, each in found if each.place is not None]
+def diversions(call: Call, stage: Stage) -> list[tuple[str, Diverted]]:
+    """Everything that this wait has led to, by number."""
+    return [(_nth(stage, k), each) for k, each in enumerate(_diverted(call, stage), 1)]
 
 
 def _nth(stage: Stage, k: int) -> str:

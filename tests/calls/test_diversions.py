@@ -9,8 +9,9 @@ import pytest
 from ivr.facts import CallRecord, Outcome, Party
 from routing.callbacks import Why
 from routing.config import Config
-from routing.ids import AgentId, PoolId, TargetId
+from routing.ids import AgentId, PoolId, PromptId, TargetId
 from routing.overflow import Overflow
+from routing.tickets import Closed
 from tests.calls.scenes import MANY_LIVES, hash_of
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
@@ -180,6 +181,27 @@ def test_seats_that_the_hall_follows_lead_there_before_the_hall_is_asked() -> No
 
     ended = record(simulate(scene))
     assert (ended.agent, ended.outcome) == (LATE, Outcome.ANSWERED)
+
+
+def test_who_is_led_on_because_a_pool_closes_hears_why() -> None:
+    rule = Overflow("health-seats", waited=timedelta(seconds=8))
+
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        config = overflowing(rule, pool=PoolId("safety"))
+        line = msgspec.structs.replace(config.lines["12350"], fallback=("agriculture",))
+        house.config = msgspec.structs.replace(config, lines={**config.lines, line.number: line})
+        house.fake.target(SEATS, ANSWERS)
+        house.agent("2001", answers_after=1.0, talks=30)
+        house.fake.dials("12350", caller=LI, at=WORKDAY)
+        house.fake.dials("12350", after=6, at=WORKDAY, label="second")
+        house.fake.later(12.5, lambda: house.tells(Closed(PoolId("safety"), PromptId("pool-closed"))))
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    assert house.story(house.citizens[1])[-2:] == ["pool-closed", f"voice:{SEATS}"]
 
 
 # --- the offer of a call back
