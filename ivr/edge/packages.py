@@ -17,6 +17,7 @@ from ivr.errors import Trouble
 
 Progress = Callable[[str, float | None], None]
 
+APT = Path("/etc/apt")
 KEYRINGS = ("debian-archive-keyring.gpg", "debian-archive-keyring.pgp")
 EXPIRED = "Release file for .* is expired"
 UNPACKERS = 2
@@ -109,7 +110,16 @@ async def mirrors() -> list[str]:
     known = [uri for uri, origin, label, _ in rows if (origin, label) == ("Debian", "Debian")]
     # before the first `apt-get update` of a machine nothing is known but the addresses; the keys decide
     likely = [uri for uri, origin, _, release in rows if not origin and "security" not in uri + release]
+    likely = likely or written(APT)
     return list(dict.fromkeys(uri for uri in known + likely if uri.startswith(("http", "file", "mirror", "copy"))))
+
+
+def written(apt: Path) -> list[str]:
+    """The addresses that apt's own files name; Debian 12's tells of none before its lists are there."""
+    files = [apt / "sources.list", *sorted(apt.glob("sources.list.d/*"))]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()]
+    named = re.findall(r"^(?:deb\s+(?:\[[^]]*]\s+)?|URIs:\s*)(\S+)", "\n".join(texts), re.MULTILINE)
+    return [uri for uri in dict.fromkeys(named) if "security" not in uri]
 
 
 class Private:

@@ -63,6 +63,7 @@ async def test_without_a_mirror_the_remedy_is_told_and_nothing_is_left(
         (fakes / tool).write_text("#!/bin/sh\nexit 0\n")
         (fakes / tool).chmod(0o755)
     monkeypatch.setenv("PATH", f"{fakes}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(packages, "APT", tmp_path / "etc")
     cache = tmp_path / "cache"
     cache.mkdir()
     with pytest.raises(Trouble, match=r"no Debian mirror.*HOTLINE_ASTERISK"):
@@ -92,3 +93,23 @@ async def test_two_who_want_it_at_once_get_the_same_one(tmp_path: Path) -> None:
     assert first == second
     assert asterisk.safe(first.version)
     assert (first.data / "rest-api").is_dir() or first.origin == "installed"
+
+
+def test_apts_own_files_name_the_mirrors_of_a_machine_whose_lists_were_never_read(tmp_path: Path) -> None:
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list").write_text(
+        "# deb http://commented.example/debian bookworm main\n"
+        "deb http://mirror.example/debian bookworm main\n"
+        "deb [arch=amd64 signed-by=/k.gpg] https://other.example/debian/ bookworm-updates main\n"
+        "deb-src http://sources.example/debian bookworm main\n"
+        "deb http://mirror.example/debian-security bookworm-security main\n"
+    )
+    (tmp_path / "sources.list.d" / "debian.sources").write_text(
+        "Types: deb\nURIs: http://third.example/debian\nSuites: trixie\nComponents: main\n"
+    )
+    assert packages.written(tmp_path) == [
+        "http://mirror.example/debian",
+        "https://other.example/debian/",
+        "http://third.example/debian",
+    ]
+    assert packages.written(tmp_path / "nothing") == []
