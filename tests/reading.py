@@ -134,9 +134,10 @@ class Sets:
 
     def iterations(self, module: Module) -> Iterator[ast.AST]:
         """Every place in a function of a module where the order of a set would be seen."""
+        outer = self._names(module.tree.body)
         for scope in ast.walk(module.tree):
             if isinstance(scope, FUNCTION):
-                names = self._names(module.tree.body) | self._names([scope])
+                names = outer | self._names([scope])
                 harmless = {id(part) for node in ast.walk(scope) for part in _orderless(node)}
                 for node in ast.walk(scope):
                     if id(node) not in harmless and any(self.is_set(each, names) for each in _ordered(node)):
