@@ -19,7 +19,7 @@ from ivr.town.calls import By, Call, Incoming, Refused
 from ivr.town.rtp import RATE
 from routing.config import build
 from tests.asterisk.house import House
-from tests.asterisk.phones import VOICE, Agent, Citizen, Phones
+from tests.asterisk.phones import Agent, Citizen, Phones
 from tests.asterisk.waiting import eventually, passes
 from tests.calls.busy import AGENTS, NUMBERS, staffed_sources
 
@@ -41,7 +41,7 @@ RATES_UNTIL = 15.0  # who calls later may press a key while nobody of us is ther
 IN_TRANSITION = "2021-09-15T09:30"
 SILENT_RINGS, REJECTED_RING = (4, 11), 8  # which rings of the morning nobody answers, and which is rejected
 OVER_WITHIN = 150.0
-PIECE = RATE // 10  # samples in which a voice is looked for
+PIECE = 3 * RATE // 10  # samples in which a voice is looked for
 
 
 @dataclass
@@ -113,8 +113,8 @@ class Morning:
         assert begins is not None
         heard = citizen.heard().between(begins, begins + 10).samples
         hertz = self.agents[ring.agent].hertz
-        pieces = range(0, len(heard) - PIECE, PIECE)
-        return begins + next(at for at in pieces if audio.level(heard[at : at + PIECE], hertz) > VOICE) / RATE
+        pieces = range(0, len(heard) - PIECE, RATE // 10)
+        return begins + next(at for at in pieces if audio.dominant(heard[at : at + PIECE]) == hertz) / RATE
 
     def waited_s(self, citizen: Citizen) -> float:
         """From the house's 200 to the first of the agent's voice."""
