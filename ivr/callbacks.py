@@ -92,13 +92,14 @@ class Callbacks:
         why = _why(record)
         if task is not None and why in PROMISED:  # a promise counts anew: its tries begin again, the first entry stays
             self._note(task.id, Settled(self._clock.instant(), record.call))
-        if why is not None and (task is None or why in PROMISED):
+        if why is not None:  # where a task is open already it changes nothing, and says that this record was looked at
             agent = record.agent if why is Why.CUT else None
             now = self._clock.instant()
             first_entry = task.first_entry if task is not None else record.queued or record.arrived
             self._note(record.call, Wanted(now, number, why, first_entry, record.line, agent))
-            log.info("the caller of %s is to be called back: %s", record.call, why)
-        elif task is not None and why is None and _has_talked(record) and record.ended >= task.since:
+            if record.call in self._tasks:
+                log.info("the caller of %s is to be called back: %s", record.call, why)
+        elif task is not None and record.task is None and _has_talked(record) and record.ended >= task.since:
             self._note(task.id, Settled(self._clock.instant(), record.call))
 
     def comes(self, call: CallId, raw: str) -> Task | None:

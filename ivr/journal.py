@@ -27,7 +27,9 @@ RECORDING, CENSUS = "recording", "census"
 """More topics: a finished recording; how far the census has been read (the latest counts; no use to the store)."""
 
 CALLBACK, CALLED_BACK = "callback", "called-back"
-"""A fact of a task of calling back, its key the call that made it; the last fact of it, with which it is settled."""
+"""A fact of a task of calling back, its key the call that made it; the last fact of it, with which it is settled.
+
+The last one is kept as long as the record: a record of which no fact is known makes a task anew."""
 
 NUISANCE, NUISANCE_OVER = "nuisance", "nuisance-over"
 """A fact of a number that was marked as a nuisance, its key the call of the first mark; the last fact of it."""
@@ -117,6 +119,7 @@ class Journal:
             topic: {} for topic in (CALL, FLOOR, CENSUS, CALLBACK, NUISANCE, *LATEST)
         }
         self._ended: dict[str, tuple[Instant, bytes]] = {}
+        self._settled: dict[str, tuple[Instant, bytes]] = {}
         self._drained = 0
         self._last = -1  # the last entry that is to be drained
         self._behind_since: Instant | None = None
@@ -271,6 +274,7 @@ class Journal:
             self._ended[key] = (at, line)
         elif topic == CALLED_BACK:
             self._living[CALLBACK].pop(key, None)
+            self._settled[key] = (at, line)
         elif topic == NUISANCE_OVER:
             self._living[NUISANCE].pop(key, None)
         elif topic in LATEST:
@@ -296,7 +300,8 @@ class Journal:
                 return
             since = self._clock.instant() - _REMEMBER_MS
             self._ended = {key: (at, line) for key, (at, line) in self._ended.items() if at >= since}
-            kept = {*undrained, *(line for _, line in self._ended.values())}
+            self._settled = {key: (at, line) for key, (at, line) in self._settled.items() if at >= since}
+            kept = {*undrained, *(line for known in (self._ended, self._settled) for _, line in known.values())}
             kept.update(line for keys in self._living.values() for lines in keys.values() for line in lines)
             self._disk.replace([self._header(), *sorted(kept, key=_seq_of)])
         except DiskError as fault:

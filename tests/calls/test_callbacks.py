@@ -2,13 +2,14 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import pytest
 
 from ivr.callbacks import Callbacks
-from ivr.facts import CallRecord, Outcome
-from ivr.journal import Journal
+from ivr.facts import CallRecord, Direction, Outcome
+from ivr.journal import RECORD, Journal
 from routing.callbacks import Result, Why
 from routing.ids import AgentId, CallId, Instant
 from tests.calls.desk import Desk
@@ -30,6 +31,29 @@ def record(outcome: Outcome, *, caller: str = LI, lasted_ms: int = 30_000, cause
         CallId("handan1-1"), "handan1", outcome, at, Instant(at + lasted_ms), line="12329", caller=caller, cause=cause,
         connected=reached, agent=AgentId("1001") if reached else None,
     )  # fmt: skip
+
+
+class Lives:
+    """One life after another on one journal, all of which the database has; a minute goes by between two."""
+
+    def __init__(self) -> None:
+        self.clock, self._disk = ManualClock(Instant(1_700_000_040_000)), MemoryDisk()
+        self.callbacks = self.begin()
+
+    def begin(self) -> Callbacks:
+        self._journal = Journal(self._disk, "handan1", self.clock)
+        entries = list(self._journal.replay())
+        self.callbacks = Callbacks(self._journal, self.clock, NUMBERING, entries)
+        self.callbacks.connected()
+        self.callbacks.forget(())
+        self._journal.drained(self._journal.seq)
+        self.clock.passes(60_000)
+        return self.callbacks
+
+    def ends(self, name: str, outcome: Outcome, **known: Any) -> None:
+        ended = msgspec.structs.replace(record(outcome), call=CallId(name), ended=self.clock.now, **known)
+        self._journal.write(RECORD, ended.call, ended)
+        self.callbacks.ended(ended)
 
 
 def book() -> Callbacks:
@@ -136,6 +160,26 @@ def test_what_an_earlier_life_left_is_there_after_a_compaction_too() -> None:
     third = Journal(disk, "handan1", clock)
     entries = list(third.replay())
     assert Callbacks(third, clock, NUMBERING, entries).open() == ()
+
+
+def test_whoever_was_served_stays_so_in_every_later_life() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    lives.ends("handan1-2", Outcome.ABANDONED)  # finds the task of the first
+    lives.ends("handan1-3", Outcome.ANSWERED)
+    assert [lives.begin().open() for _ in range(4)] == [()] * 4
+
+
+def test_a_task_that_a_machine_has_left_open_is_there_in_every_later_life() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    (task,) = lives.callbacks.open()
+    tried = lives.callbacks.begin(task)
+    lives.ends(tried, Outcome.ANSWERED, direction=Direction.CALLBACK, task=task.id, result=Result.ANSWERED)
+    assert lives.callbacks.machine(tried, "1001")
+    known = lives.callbacks.open()
+    assert [[each.result for each in task.tries] for task in known] == [[Result.MACHINE]]
+    assert [lives.begin().open() for _ in range(4)] == [known] * 4
 
 
 def test_a_record_whose_life_died_before_it_could_make_a_task_makes_it_in_the_next() -> None:
