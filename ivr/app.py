@@ -314,10 +314,13 @@ class Controller:
         self.callbacks.forget(self.register.ledgers)
         while True:
             await asyncio.sleep(CALL_BACK_EVERY_S)
-            if not self.callbacks.is_open:
-                for call in self._calls.values():
-                    if call.ledger[ARRIVED].direction is Direction.CALLBACK:
-                        call.give_up("nobody is called at this hour")
+            for call in self._calls.values():
+                if call.ledger[ARRIVED].direction is not Direction.CALLBACK:
+                    continue
+                if not self.callbacks.is_open:
+                    call.give_up("nobody is called at this hour")
+                elif not self.callbacks.is_trying(call.id):
+                    call.give_up("somebody else has seen to it")
             if self._door_is_open and self.service.dispatcher.agents():
                 engaged = [ledger[ARRIVED].arrival.caller for ledger in self.register.ledgers.values()]
                 for task in self.callbacks.to_call(engaged):

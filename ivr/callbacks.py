@@ -140,6 +140,10 @@ class Callbacks:
         room = self._terms.at_once - sum(task.calling is not None for task in self._tasks.values())
         return [task for task in waiting if task.caller not in numbers][: max(0, room)]
 
+    def is_trying(self, call: CallId) -> bool:
+        """Whether that call of ours is still wanted: nobody has seen to its task meanwhile."""
+        return any(task.calling == call for task in self._tasks.values())
+
     def begin(self, task: Task) -> CallId:
         """A try begins; what its call is called."""
         call = task.next_call

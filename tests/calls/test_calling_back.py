@@ -1,6 +1,7 @@
 """Citizens who are called back by the engine, in virtual time: every outcome, every kill, every hang-up."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -8,10 +9,11 @@ from http import HTTPStatus
 import msgspec
 import pytest
 
+from ivr.callbacks import Callbacks
 from ivr.facts import CallRecord, Direction, Outcome
 from routing.callbacks import Result, Task
 from routing.config import Config
-from routing.ids import AgentId
+from routing.ids import AgentId, CallId
 from routing.terms import Terms
 from tests.calls.desk import Desk
 from tests.calls.scenes import MANY_LIVES, hash_of
@@ -294,6 +296,30 @@ def test_a_machine_is_said_in_the_talk_or_afterwards_and_the_next_try_follows() 
         await desk.closes()
 
     simulate(scene)
+
+
+def test_who_was_seen_to_by_somebody_else_while_an_agent_is_sought_is_not_called() -> None:
+    async def scene(sees_to: Callable[[Callbacks, CallId], None]) -> None:
+        made = house()
+        made.fake.seat("8016", Phone(), Phone(answers_after=1.0, talks=30))
+
+        def now() -> None:
+            assert made.controller is not None
+            (task,) = tasks(made)
+            assert task.calling is not None
+            sees_to(made.controller.callbacks, task.id)
+
+        made.fake.later(25, now)
+        made.fake.later(40, partial(made.comes, AgentId("1016")))
+        made.stays_ms = 60_000
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, made.fake.parties[LI].channels) == (Outcome.WITHDRAWN, [])
+        assert tasks(made) == ()
+
+    simulate(lambda: scene(lambda callbacks, task: callbacks.settle(task, "wang")))
+    simulate(lambda: scene(lambda callbacks, task: callbacks.tried(task, Result.ANSWERED, "1017")))
 
 
 # --- kills and hang-ups
