@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from ivr import entering, inside, parties, reach, survey
+from ivr import entering, inside, parties, reach
 from ivr.ari.client import Ari
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
@@ -19,6 +19,7 @@ from ivr.dialling import dialled
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, Gone, OfferWithdrawn, TakenBack, TryGivenUp
 from ivr.facts import Arrived, Connected, Declined, Direction, Offered, Party, Unreached
+from ivr.farewell import farewell
 from ivr.ledger import ACCEPTED, ANSWERED, ARRIVED, CONNECTED, DECLINED, DIALLING, OFFERED, ROUTED, UNREACHED, Ledger
 from ivr.reach import Person, joined, pool_of
 from ivr.service import Service
@@ -59,7 +60,7 @@ async def serve(call: Call) -> None:
             return
         await talked(call, stage, person)
         async with call.citizen.alive():
-            await survey.ask(call)
+            await farewell(call)
 
 
 def _routed(call: Call) -> Route:

@@ -14,6 +14,7 @@ from ivr.facts import CallRecord, Direction, Outcome
 from routing.callbacks import Result, Task
 from routing.config import Config
 from routing.ids import AgentId, CallId
+from routing.talk import Do
 from routing.terms import Terms
 from tests.calls.desk import Desk
 from tests.calls.scenes import MANY_LIVES, hash_of
@@ -320,6 +321,21 @@ def test_who_was_seen_to_by_somebody_else_while_an_agent_is_sought_is_not_called
 
     simulate(lambda: scene(lambda callbacks, task: callbacks.settle(task, "wang")))
     simulate(lambda: scene(lambda callbacks, task: callbacks.tried(task, Result.ANSWERED, "1017")))
+
+
+def test_a_silent_call_back_ends_as_any_silent_call_does() -> None:
+    async def scene() -> None:
+        made = house(citizen=Phone(answers_after=2.0, talks=60))
+        made.fake.seat("8016", Phone(answers_after=1.0, talks=60))
+        made.fake.later(40, lambda: made.asks("1016", Do.SILENT))
+        made.stays_ms = 60_000
+        await made.lives()
+        made.check()
+        heard = made.heard(made.fake.parties[LI])
+        assert "silent-call" in heard
+        assert "survey" not in heard
+
+    simulate(scene)
 
 
 # --- kills and hang-ups
