@@ -258,7 +258,10 @@ class Happened(msgspec.Struct, frozen=True):
 
 def happened(entry: Entry) -> Happened:
     """An entry, fit to be shown."""
-    return Happened(entry.seq, entry.at, entry.topic, entry.key, _masked(msgspec.json.decode(entry.body)))
+    body = _masked(msgspec.json.decode(entry.body))
+    if entry.topic == CALL and body["step"].startswith(DIALLING.of("").name):  # whom we call is the citizen
+        body["outcome"]["number"] = mask(body["outcome"]["number"])
+    return Happened(entry.seq, entry.at, entry.topic, entry.key, body)
 
 
 def unsupervised(told: Iterable[Happened], supervisors: Collection[int]) -> list[Happened]:

@@ -11,6 +11,8 @@ import pytest
 
 from ivr.callbacks import Callbacks
 from ivr.facts import CallRecord, Direction, Outcome
+from ivr.journal import CALL, CALLBACK, RECORD, Journal
+from ivr.web import views
 from routing.callbacks import Result, Task
 from routing.config import Config
 from routing.ids import AgentId, CallId
@@ -19,6 +21,8 @@ from routing.terms import Terms
 from tests.calls.desk import Desk
 from tests.calls.scenes import MANY_LIVES, hash_of
 from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.fake.clock import ManualClock
+from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
 
@@ -334,6 +338,18 @@ def test_a_silent_call_back_ends_as_any_silent_call_does() -> None:
         heard = made.heard(made.fake.parties[LI])
         assert "silent-call" in heard
         assert "survey" not in heard
+
+    simulate(scene)
+
+
+def test_the_number_that_is_dialled_is_masked_in_what_is_shown_of_the_call() -> None:
+    async def scene() -> None:
+        made = house()
+        await made.lives()
+        journal = Journal(MemoryDisk(Platter(bytearray(made.platter.content))), CONFIG.site.node, ManualClock())
+        shown = [views.happened(entry) for entry in journal.replay() if entry.topic in {CALL, RECORD, CALLBACK}]
+        assert any(each.topic == CALL and each.body["step"] == "dialling:1" for each in shown)
+        assert LI.encode() not in msgspec.json.encode(shown)
 
     simulate(scene)
 
