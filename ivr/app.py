@@ -263,7 +263,7 @@ class Controller:
             log.info("a call of our own goes on")
         elif living is None:
             channel.vitals.end(Ended(hung_up=call not in found.taken))
-        elif self._suspects.count(call) >= PATIENCE and not legs(ledger):  # with a person nothing is asked of it
+        if self._suspects.count(call) >= PATIENCE and not legs(ledger):  # with a person nothing is asked of it
             log.error("no request about this call is answered: its lease gives the caller to the survival path")
             channel.vitals.end(Ended(hung_up=False))
         for leg in legs(ledger):

@@ -21,6 +21,7 @@ from routing.terms import Terms
 from tests.calls.desk import Desk
 from tests.calls.scenes import MANY_LIVES, hash_of
 from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.fake.asterisk import HUNG
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate
@@ -350,6 +351,23 @@ def test_the_number_that_is_dialled_is_masked_in_what_is_shown_of_the_call() -> 
         shown = [views.happened(entry) for entry in journal.replay() if entry.topic in {CALL, RECORD, CALLBACK}]
         assert any(each.topic == CALL and each.body["step"] == "dialling:1" for each in shown)
         assert LI.encode() not in msgspec.json.encode(shown)
+
+    simulate(scene)
+
+
+def test_a_citizen_whose_channel_hangs_in_asterisk_does_not_take_the_others_with_them() -> None:
+    async def scene() -> None:
+        made = house()
+        called = made.fake.parties[LI]
+        made.fake.refuse = lambda _method, path: HUNG if called.channels and called.channels[0] in path else None
+        made.fake.seat("8017", answers_after=1.0, talks=20)
+        made.fake.later(20, partial(made.comes, AgentId("1017")))
+        other = made.fake.dials("12345", after=33)
+        made.stays_ms = 120_000
+        await made.lives()
+        made.check()
+        assert made.story(other)[-1].startswith("voice:")
+        assert [back.result for back in tries(made)] == [Result.FAILED, Result.ANSWERED]
 
     simulate(scene)
 
