@@ -168,6 +168,12 @@ def town_prompts(config: Config) -> Mapping[PromptId, str]:
         PromptId(f"town-{target.id}"): spoken(f"您好，{target.name}，很高兴为您服务，请讲，我在听。")
         for target in config.site.targets.values()
     }
+    experts = {
+        PromptId(f"town-{one.id}"): spoken(f"您好，我是{one.name}，请问要咨询什么？")
+        for industry in config.site.experts.values()
+        for one in industry.roster
+        if one.number
+    }
     menus = {
         PromptId(f"town-{target.id}-menu"): spoken(
             f"欢迎致电{target.name}，业务咨询请按1，投诉举报请按2，人工服务请按0。"
@@ -175,7 +181,7 @@ def town_prompts(config: Config) -> Mapping[PromptId, str]:
         for target in config.site.targets.values()
         if target.answers_with is AnswersWith.MENU
     }
-    return seats | targets | menus
+    return seats | targets | experts | menus
 
 
 def _spoken(seat: Seat) -> str:
@@ -323,6 +329,12 @@ def _town(config: Config, settings: Settings) -> dict[str, Any]:
             "answer": "menu" if target.answers_with is AnswersWith.MENU else "answer",
         }
         for target in site.targets.values()
+    ]
+    targets += [
+        {"id": one.id, "variable": "TOWN_" + one.id.replace("-", "_"), "number": one.number, "answer": "answer"}
+        for industry in site.experts.values()
+        for one in industry.roster
+        if one.number
     ]
     return {
         "settings": settings,

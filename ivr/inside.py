@@ -1,5 +1,7 @@
 """Legs to seats: a phone is rung, or asked to answer by itself, as its seat or whoever sits there has it."""
 
+from datetime import timedelta
+
 from ivr.ari.client import Ari
 from ivr.ari.handles import Leg
 from ivr.service import Service
@@ -17,14 +19,23 @@ Polycom, Cisco; Answer-Mode: RFC 5373)."""
 BEEP = PromptId("pieces/beep")
 
 
-def seat(service: Service, ari: Ari, name: ChannelId, place: SeatId, agent: AgentId | None, caller: str) -> Leg:
-    """The phone at a seat, not yet dialled; it shows `caller`."""
+def seat(
+    service: Service,
+    ari: Ari,
+    name: ChannelId,
+    place: SeatId,
+    agent: AgentId | None,
+    caller: str,
+    *,
+    longest: timedelta | None = None,
+) -> Leg:
+    """The phone at a seat, not yet dialled; it shows `caller`, and rings for `longest`, or for as long as an agent's."""
     return Leg(
         ari,
         name,
         f"PJSIP/{place}",
         caller_id=caller,
-        ring_for=service.config.site.timing.ring_for,
+        ring_for=longest or service.config.site.timing.ring_for,
         variables=BY_ITSELF if answers_by_itself(service, place, agent) else None,
     )
 

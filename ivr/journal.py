@@ -34,6 +34,9 @@ The last one is kept as long as the record: a record of which no fact is known m
 NUISANCE, NUISANCE_OVER = "nuisance", "nuisance-over"
 """A fact of a number that was marked as a nuisance, its key the call of the first mark; the last fact of it."""
 
+EXPERT = "expert"
+"""When the expert who is its key was called last; the latest counts, no use to the store."""
+
 ACQUAINTED = "acquainted"
 """Which agent talked last with the number that is its key; the latest counts, no use to the store."""
 
@@ -46,7 +49,7 @@ BROADCAST = "broadcast"
 BROADCASTS_MOST = 20
 """So many are kept: nobody waits while more are made."""
 
-LATEST = {ACQUAINTED: LATEST_MOST, BROADCAST: BROADCASTS_MOST}
+LATEST = {ACQUAINTED: LATEST_MOST, EXPERT: LATEST_MOST, BROADCAST: BROADCASTS_MOST}
 """Topics of whose keys the latest entry counts, and how many keys are kept."""
 
 DISPOSITION = "disposition"
@@ -57,7 +60,7 @@ SNAPSHOT = "snapshot"
 
 _HEADER, _DRAINED, _DAMAGE, _THINNED = "journal", "drained", "damage", "thinned"
 _OWN = {_HEADER, _DRAINED}  # the journal's own
-_UNDRAINED = {*_OWN, CENSUS, ACQUAINTED}  # never drained
+_UNDRAINED = {*_OWN, CENSUS, ACQUAINTED, EXPERT}  # never drained
 _FORMAT = 1
 
 BOUND = 8 << 30  # bytes; beyond it details are thinned

@@ -45,6 +45,7 @@ from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
 from ivr.trunks import away, full
+from ivr.turns import Turns
 from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Check, Watch, idle_agents, unreached
 from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
@@ -118,7 +119,7 @@ async def _live(given: Surroundings) -> None:
     dispatcher = Dispatcher(replay(entries), journal, given.clock, Broadcasts(journal, given.clock, entries))
     dispatcher.configure(site)
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
-    service = Service(given.config, journal, dispatcher, given.clock, audio, given.version)
+    service = Service(given.config, journal, dispatcher, given.clock, audio, given.version, turns=Turns(entries))
     callbacks = Callbacks(journal, given.clock, site.numbering, entries, site.callbacks)
     acquaintances = Acquaintances(journal, given.clock, site.numbering, entries)
     nuisances = Nuisances(journal, given.clock, entries)

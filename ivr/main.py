@@ -6,6 +6,7 @@ from ivr.commands.access import accounts, audit_command, tokens
 from ivr.commands.apply import history_command, reload_command
 from ivr.commands.callbacks import callbacks
 from ivr.commands.calling import call_out
+from ivr.commands.experts import experts
 from ivr.commands.floor import announce, close_pool, move, open_pool, pools, wrap_up
 from ivr.commands.lines import lines
 from ivr.commands.nuisance import nuisance
@@ -60,6 +61,7 @@ for command in (
     trunks,
     callbacks,
     call_out,
+    experts,
     nuisance,
     pools,
     announce,

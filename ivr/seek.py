@@ -7,6 +7,7 @@ moves nobody, and hangs up every leg that it does not hand over.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ivr import inside
 from ivr.ari.handles import Leg
@@ -18,6 +19,7 @@ from ivr.outside import dialled
 from ivr.reach import refusal
 from ivr.visit import Call
 from routing import outward
+from routing.experts import Expert, in_turn
 from routing.ids import AgentId, ChannelId, SeatId, TicketId
 from routing.outward import ABSENT, NO_ANSWER, REJECTED
 from routing.talk import Aim, Dialled, Kind, Party
@@ -49,6 +51,8 @@ class Search:
             return await self._ring(party.seat, party.agent)
         if party.whom is not None and party.whom.kind is Kind.SEAT:
             return await self._ring(SeatId(party.whom.name), None)
+        if party.whom is not None and party.whom.kind is Kind.EXPERT:
+            return await self._experts(party.whom.name)
         if party.ticket is None:
             return await self._outside()
         timing = self.call.service.config.site.timing
@@ -64,6 +68,29 @@ class Search:
         call, whom = self.call, self.party.whom
         ways = outward.ways(call.service.config, whom) if whom else ()
         answer = await dialled(call.service, call.ari, ways, lambda _way: self._begin(), call.number)
+        return answer if isinstance(answer, Leg) else answer.cause
+
+    async def _experts(self, name: str) -> Leg | int:
+        """Those on duty one after another, whoever was called last coming last."""
+        call, service, cause = self.call, self.call.service, ABSENT
+        industry = service.config.site.experts.get(name)
+        if industry is None:  # a reload has taken them away
+            return cause
+        on_duty = industry.on_duty(service.config.site.calendar, service.clock.civil())
+        for expert in in_turn(on_duty, service.turns.called):
+            service.turns.calls(expert.id, call.now(), service.journal)
+            answer = await self._expert(expert, industry.ring_for)
+            if isinstance(answer, Leg):
+                return answer
+            cause = answer
+        return cause
+
+    async def _expert(self, expert: Expert, ring_for: timedelta) -> Leg | int:
+        call = self.call
+        if expert.seat is not None:
+            return await self._ring(expert.seat, None, expert.id, ring_for)
+        ways = outward.to_expert(call.service.config, expert, ring_for)
+        answer = await dialled(call.service, call.ari, ways, lambda _way: self._begin(expert=expert.id), call.number)
         return answer if isinstance(answer, Leg) else answer.cause
 
     async def _through_the_floor(self, ticket: TicketId) -> Leg | int:
@@ -94,18 +121,20 @@ class Search:
         place.refused(offer, refused)
         return refused
 
-    async def _ring(self, seat: SeatId, agent: AgentId | None) -> Leg | int:
-        call, name = self.call, self._begin(agent, seat)
-        async with inside.seat(call.service, call.ari, name, seat, agent, call.number) as leg:
+    async def _ring(
+        self, seat: SeatId, agent: AgentId | None, expert: str = "", longest: timedelta | None = None
+    ) -> Leg | int:
+        call, name = self.call, self._begin(agent, seat, expert)
+        async with inside.seat(call.service, call.ari, name, seat, agent, call.number, longest=longest) as leg:
             answer = await leg.answered()
             if isinstance(answer, Ended):
                 return answer.cause
             leg.keep()
         return leg
 
-    def _begin(self, agent: AgentId | None = None, seat: SeatId | None = None) -> ChannelId:
+    def _begin(self, agent: AgentId | None = None, seat: SeatId | None = None, expert: str = "") -> ChannelId:
         """Write down who is about to be dialled; the leg's id."""
         self.legs += 1
         name = self.call.leg(f"talk-{self.party.n}", self.legs)
-        self.note(Dialled(at=self.call.now(), party=self.party.n, leg=name, agent=agent, seat=seat))
+        self.note(Dialled(at=self.call.now(), party=self.party.n, leg=name, agent=agent, seat=seat, expert=expert))
         return name

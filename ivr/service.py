@@ -10,6 +10,7 @@ from ivr.dispatcher import Dispatcher
 from ivr.edge.protocols import Clock
 from ivr.journal import Journal
 from ivr.trunks import Trunks
+from ivr.turns import Turns
 from routing.config import Config
 from routing.ids import PromptId
 from routing.prompts import Prompt, file_of
@@ -47,3 +48,4 @@ class Service:
     audio: Audio
     version: int = 0
     trunks: Trunks = field(default_factory=Trunks)
+    turns: Turns = field(default_factory=Turns)

@@ -39,8 +39,9 @@ def follow(talk: Talk, facts: Iterable[AnyFact]) -> Talk:
                 talk = _asked(talk, fact)
             case Dialled():
                 party = talk.parties[fact.party]
+                whom = _replace(party.whom, detail=fact.expert) if party.whom and fact.expert else party.whom
                 agent, dialled = fact.agent or party.agent, party.dialled or fact.at
-                talk = talk.put(_replace(party, leg=fact.leg, dialled=dialled, agent=agent, seat=fact.seat))
+                talk = talk.put(_replace(party, leg=fact.leg, dialled=dialled, agent=agent, seat=fact.seat, whom=whom))
             case Joined():
                 talk = _joined(talk, fact)
             case Parted():

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from routing.config.site import CallerId, Config, OutboundClass, Target, TargetKind, Trunk
+from routing.experts import Expert
 from routing.hours import is_open
 from routing.ids import AgentId, PoolId, SkillId, TargetId
 from routing.numbers import EMERGENCY, bare
@@ -52,7 +53,7 @@ class Way(msgspec.Struct, frozen=True):
     is_emergency: bool = False
 
 
-def refusal(  # noqa: PLR0911 - a sentence for each
+def refusal(  # noqa: C901, PLR0911 - a sentence for each
     config: Config, whom: Whom, now: datetime, roles: Collection[str] = ()
 ) -> str:
     """Why nobody can be reached there, in one sentence; empty when somebody may be.
@@ -75,6 +76,10 @@ def refusal(  # noqa: PLR0911 - a sentence for each
             return f"target {whom.name} is closed now"
         case Kind.NUMBER:
             return _forbidden(config, whom.name, roles)
+        case Kind.EXPERT if whom.name not in site.experts:
+            return f"no experts of {whom.name!r} are in site.yaml"
+        case Kind.EXPERT:
+            return site.experts[whom.name].refusal(site.calendar, now)
         case Kind.EMERGENCY if not _desks(config, whom):
             return f"no target of kind emergency with number {whom.name} is in site.yaml"
         case _:
@@ -110,6 +115,11 @@ def direct(config: Config, number: str) -> tuple[Way, ...]:
     return tuple(
         msgspec.structs.replace(way, caller_id=max(way.caller_id, CallerId.HALL, key=_FREELY.index)) for way in found
     )
+
+
+def to_expert(config: Config, expert: Expert, ring_for: timedelta) -> tuple[Way, ...]:
+    """An expert's number over each of their trunks; rosters are the admin's, so no rule for agents' numbers holds."""
+    return over(config, expert.number, expert.trunks, _ms(ring_for))
 
 
 def over(

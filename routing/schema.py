@@ -15,6 +15,7 @@ import msgspec
 
 from routing.config import callbacks_file
 from routing.config.calendar_file import HOLIDAY_KEYS
+from routing.config.experts_file import EXPERT_KEYS, INDUSTRY_KEYS
 from routing.config.lines_file import LINE_KEYS
 from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
@@ -39,6 +40,7 @@ from routing.config.site import (
 )
 from routing.config.site_file import HEAD, SECTIONS
 from routing.config.trunks_file import TARGET_KEYS, TRUNK_KEYS
+from routing.experts import Expert, Industry
 from routing.hours import Hours, Window
 from routing.keys import SEQUENCE, Keys
 from routing.lines import Line
@@ -82,6 +84,7 @@ OPTIONAL = frozenset(
             "recording",
         ),
         *("voice", "departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys", "callbacks"),
+        "experts",
     }
 )
 
@@ -95,6 +98,8 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "agent": ("id", "name", "works_in"),
     "trunk": ("id", "name", "carrier"),
     "target": ("id", "name", "kind", "number", "trunks"),
+    "industry": ("name", "roster"),
+    "expert": ("id", "name"),
     "survival": ("seats",),
     "voice": ("command",),
     "prompt": ("text",),
@@ -131,6 +136,7 @@ def _site() -> dict[str, Schema]:
     days = _list(_object({key: DAY if key != "name" else SCALAR for key in HOLIDAY_KEYS}, REQUIRED["holiday"]))
     overflow = _object(_fields(Overflow, Overflow.__struct_fields__), REQUIRED["overflow"])
     pool = {**_fields(Pool, POOL_KEYS), "overflow": {"anyOf": [overflow, _list(overflow)]}}
+    roster = _list(_object(_fields(Expert, EXPERT_KEYS), REQUIRED["expert"]))
     made: dict[str, Schema] = {
         "site": _object(head, REQUIRED["site"]),
         "ports": _object(_fields(Ports, Ports.__struct_fields__)),
@@ -156,6 +162,7 @@ def _site() -> dict[str, Schema]:
         "trunks": _list(_object({**_fields(Trunk, TRUNK_KEYS), "ptime": DURATION}, REQUIRED["trunk"])),
         "targets": _list(_object(_fields(Target, TARGET_KEYS), REQUIRED["target"])),
         "outbound": _object({**_fields(Outbound, ("trunks",)), "allow": _outbound()}),
+        "experts": _named(_object({**_fields(Industry, INDUSTRY_KEYS), "roster": roster}, REQUIRED["industry"])),
         "keys": _object(
             {key: {"type": "string", "pattern": f"^{SEQUENCE.pattern}$"} for key in Keys.__struct_fields__}
         ),

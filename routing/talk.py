@@ -64,13 +64,14 @@ class Kind(StrEnum):
     NUMBER = "number"
     EMERGENCY = "emergency"
     SEAT = "seat"
+    EXPERT = "expert"
 
 
 class Whom(msgspec.Struct, frozen=True):
     """Somebody to be brought in: an agent's 工号, a pool or target of the config, a number, an emergency number.
 
-    Or the seat at which a supervisor sits.  `detail`: the skill for a pool, the county for an emergency number, whom of
-    the agents it is about for a supervisor.
+    Or the seat at which a supervisor sits, or an industry whose experts are called in turn.  `detail`: the skill for a
+    pool, the county for an emergency number, whom of the agents it is about for a supervisor, the expert who is rung.
     """
 
     kind: Kind
@@ -152,12 +153,13 @@ class Asked(Fact, frozen=True, tag="asked", kw_only=True):
 
 
 class Dialled(Fact, frozen=True, tag="dialled", kw_only=True):
-    """Before a party's phone is dialled; `agent` and `seat` where the Floor has chosen them."""
+    """Before a party's phone is dialled; `agent` and `seat` where the Floor has chosen them, `expert` who is next."""
 
     party: int
     leg: ChannelId
     agent: AgentId | None = None
     seat: SeatId | None = None
+    expert: str = ""
 
 
 class Joined(Fact, frozen=True, tag="joined", kw_only=True):
@@ -226,6 +228,8 @@ class Party(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What they are called in a sentence."""
+        if self.whom is not None and self.whom.kind is Kind.EXPERT and self.whom.detail:
+            return f"{self.whom.name}/{self.whom.detail}"
         return self.agent or self.by or (self.whom.name if self.whom else str(self.role))
 
 

@@ -44,6 +44,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.nuisance",
             "ivr.inside",
             "ivr.presence",
+            "ivr.turns",
             "ivr.visit",
             "ivr.service",
             "ivr.dispatcher",

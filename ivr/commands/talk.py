@@ -37,11 +37,12 @@ def _bringing(name: str, does: str) -> None:
     @click.option("--pool", default="", help="Any agent of a pool.")
     @click.option("--skill", default="", help="With --pool: who has this skill.")
     @click.option("--target", default="", help="A target of site.yaml.")
+    @click.option("--expert", default="", help="An expert of this industry who is on duty: `hotline experts`.")
     @click.option("--number", default="", help="An outside number, if outbound.allow of site.yaml lets it.")
     def run(who: str, skill: str, **whom: str) -> None:
         named = [(kind, name) for kind, name in whom.items() if name]
         if len(named) != 1:
-            raise click.UsageError("name one: --agent, --pool, --target or --number")
+            raise click.UsageError("name one: --agent, --pool, --target, --expert or --number")
         ((kind, given),) = named
         _show(controller("POST", f"{_path(who)}/{name}", {"kind": kind, "name": given, "detail": skill}))
 
@@ -81,6 +82,14 @@ def emergency(agent: str, number: str, county: str) -> None:
 def utility(agent: str, target: str) -> None:
     """Ring a utility (water, power, ...) into the call; the agent stays until they hang up."""
     _show(controller("POST", f"{_path(agent)}/utility", {"target": target}))
+
+
+@talk.command()
+@click.argument("agent")
+@click.argument("industry")
+def expert(agent: str, industry: str) -> None:
+    """Ring the experts of an industry who are on duty, in turn, into the call; the agent stays until they hang up."""
+    _show(controller("POST", f"{_path(agent)}/expert", {"industry": industry}))
 
 
 def _supervising(name: str, does: str) -> None:

@@ -122,7 +122,8 @@ def town(target: str, behaviour: str) -> None:
 
 def _known(target: str, config: Config) -> str:
     """Raises `Trouble` when there is no such target."""
-    targets = config.site.targets
+    experts = [one.id for industry in config.site.experts.values() for one in industry.roster]
+    targets = [*config.site.targets, *experts]
     if target not in targets:
         raise Trouble(f"{target!r} is no target of site.yaml: there is {', '.join(targets)}.")
     return target

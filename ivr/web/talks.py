@@ -26,7 +26,7 @@ Detail = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Bringing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is to be brought in: an agent's 工号, a pool (`detail`: a skill), a target, an outside number."""
+    """Who is to be brought in: an agent, a pool (`detail`: a skill), a target, a number, an industry's experts."""
 
     kind: Kind
     name: Name
@@ -44,6 +44,12 @@ class Utility(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which: a target of kind utility."""
 
     target: Name
+
+
+class Industry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which experts: a name under `experts` of site.yaml."""
+
+    industry: Name
 
 
 async def pause_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
@@ -156,6 +162,11 @@ async def utility(asked: Asked, agent: AgentPath, body: Utility) -> ShownTalk:
     return await _done(asked, agent, Do.LINK, Whom(Kind.TARGET, body.target))
 
 
+async def expert(asked: Asked, agent: AgentPath, body: Industry) -> ShownTalk:
+    """Experts on duty are rung in turn, straight into the call; the agent stays until they let go."""
+    return await _done(asked, agent, Do.LINK, Whom(Kind.EXPERT, body.industry))
+
+
 async def listen(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
     """The supervisor hears the agent and whom the agent hears; nobody hears the supervisor."""
     return await _supervised(asked, agent, Do.LISTEN, body.seat)
@@ -249,7 +260,7 @@ OPERATIONS = (
         Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS, own=OPERATORS)
         for run in (
             *(hang_up, hold, retrieve, mute, unmute),
-            *(consult, switch, three_way, complete, cancel, transfer, emergency, utility),
+            *(consult, switch, three_way, complete, cancel, transfer, emergency, utility, expert),
             *(pause_recording, resume_recording, silent, nuisance),
         )
     ),

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from routing.estimate import Estimator
+from routing.experts import Industry
 from routing.hours import ALWAYS, ORDINARY, Calendar, Hours
 from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.keys import Keys
@@ -334,6 +335,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     voice: Voice = Voice()
     outbound: Outbound = Outbound()
     keys: Keys = Keys()
+    experts: dict[str, Industry] = {}
     nuisance: Nuisance = Nuisance()
     callbacks: Terms = Terms()
     pools: dict[PoolId, Pool]

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from routing.config import calendar_file, callbacks_file, network_file, people_file, queue_file, trunks_file
+from routing.config import (
+    calendar_file,
+    callbacks_file,
+    experts_file,
+    network_file,
+    people_file,
+    queue_file,
+    trunks_file,
+)
 from routing.config.entry import Entry, entries, named
 from routing.config.fields import (
     A_WORD,
@@ -63,7 +71,7 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within", "desk_
 SECTIONS = (
     *("site", "ports", "network", "timing", "limits", "survival", "survey", *queue_file.SECTIONS, "recording", "voice"),
     *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound", "keys"),
-    "callbacks",
+    *("callbacks", "experts"),
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -134,6 +142,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         trunks=trunks,
         targets=_targets(file, trunks),
         outbound=_outbound(file, trunks),
+        experts=experts_file.experts(file, trunks, seats, agents.values()),
         keys=_keys(file),
         callbacks=callbacks_file.callbacks(file),
         departments=tuple(word.text for word in file.words("departments")),

@@ -50,7 +50,7 @@ def trunk(entry: Entry, mode: Mode) -> Trunk:
         reserve_emergency=entry.maybe("reserve_emergency", between(0, 100_000), fresh.reserve_emergency),
         refuse_with=entry.maybe("refuse_with", between(*SIP_REFUSAL), fresh.refuse_with),
         caller_id=entry.maybe("caller_id", choice(CallerId), fresh.caller_id),
-        pilot=_number(entry, "pilot"),
+        pilot=a_number(entry, "pilot"),
     )
     if made.caller_id is CallerId.PILOT and not made.pilot:
         entry.fault("caller_id", "a trunk that shows its pilot needs 'pilot': the number of the trunk itself")
@@ -93,13 +93,13 @@ def target(entry: Entry, trunks: Mapping[str, Trunk]) -> Target:
         ring_for=entry.maybe("ring_for", lasting, fresh.ring_for),
         return_within=entry.maybe("return_within", duration, fresh.return_within),
         caller_id=caller_id,
-        alternative=_number(entry, "alternative"),
+        alternative=a_number(entry, "alternative"),
         serves=serves,
         county=entry.maybe("county", Entry.text, ""),
     )
 
 
-def _number(entry: Entry, key: str) -> str:
+def a_number(entry: Entry, key: str) -> str:
     """A telephone number that may be left out."""
     number = entry.maybe(key, Entry.text, "")
     if number and bare(number) is None:

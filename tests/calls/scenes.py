@@ -75,6 +75,7 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
     "a supervisor who takes over": (Do.WHISPER, Do.TAKE_OVER),
     "a warning, and a hold over it": (Do.NUISANCE, Do.HOLD, Do.RETRIEVE),
     "a call in which nobody is heard": (Do.SILENT,),
+    "experts in turn": ((Do.CONSULT, Whom(Kind.EXPERT, "housing-fund")), Do.THREE_WAY, Do.HANG_UP),
     "a transfer that comes to nothing": ((Do.TRANSFER, Whom(Kind.TARGET, "gas")), Do.HANG_UP),
     "a transfer that lets go at once": ((Do.TRANSFER, Whom(Kind.TARGET, "heat")),),
     "an emergency desk at which nobody answers": ((Do.LINK, Whom(Kind.EMERGENCY, "110")),),
@@ -83,6 +84,7 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
 """What the agent asks for, every two seconds from `TALKS_FROM` on."""
 TALKS_FROM, TALKS_EVERY = 7.0, 2.5
 WATER, GAS, HEAT, POWER = "03108095001", "03108095003", "03108095004", "95598"
+EXPERTS = "03108092901", "03108092902"
 FORBIDDEN = Phone(rejects_after=0.1, rejects_with=403)
 """A carrier that will not have the number shown."""
 
@@ -95,6 +97,8 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> Si
     house.fake.target(GAS, Phone())
     house.fake.target(HEAT, Phone(answers_after=1.0, talks=1.0))
     house.fake.target("110", Phone(busy=True))
+    house.fake.target(EXPERTS[0], busy=True)
+    house.fake.target(EXPERTS[1], answers_after=1.0, talks=20)
     house.fake.target(POWER, FORBIDDEN, Phone(answers_after=1.0, talks=30))
     house.fake.later(4.0, partial(_colleague, house))
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)

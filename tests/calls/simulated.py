@@ -28,6 +28,7 @@ from ivr.nuisance import Nuisances
 from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
+from ivr.turns import Turns
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PromptId
 from routing.talk import Do, Kind, Whom
@@ -178,7 +179,7 @@ class SimulatedHouse:
             for name in self.agents:
                 self.comes(name)
         audio = Audio("/prompts", lengths() | self.pieces, self.config.prompts if self.pieces else {})
-        service = Service(self.config, journal, dispatcher, clock, audio)
+        service = Service(self.config, journal, dispatcher, clock, audio, turns=Turns(entries))
         callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries, self.config.site.callbacks)
         acquaintances = Acquaintances(journal, clock, CONFIG.site.numbering, entries)
         nuisances = Nuisances(journal, clock, entries)

@@ -12,6 +12,8 @@ from routing.keys import Keys
 from routing.talk import Do, Kind, Whom
 from routing.tickets import AgentState
 from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.calls.test_calling_back import LI
+from tests.calls.test_calling_back import house as calling_back
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate
@@ -94,3 +96,17 @@ def test_who_needed_an_emergency_desk_is_not_asked_how_content_they_are(step: tu
 def test_and_who_needed_none_is() -> None:
     house = simulate(lambda: a_talk((ASKED_AT, (Do.CONSULT, Whom(Kind.TARGET, "water")))))
     assert "survey" in house.heard(house.citizens[0])
+
+
+def test_a_call_back_in_which_nobody_is_heard_ends_in_the_same_way() -> None:
+    async def scene() -> SimulatedHouse:
+        house = calling_back()
+        house.fake.later(45, partial(house.asks, OWNER, Do.SILENT))
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    heard = house.heard(house.fake.parties[LI])
+    assert SENTENCE in heard
+    assert "survey" not in heard

@@ -235,7 +235,8 @@ def test_everybody_in_the_town_has_a_voice_of_their_own(config: Config) -> None:
     texts = town_prompts(config)
     menus = [target for target in config.site.targets.values() if target.answers_with is AnswersWith.MENU]
     seats = {seat.id for seat in config.site.seats.values() if not seat.in_range} | {"those of ranges"}
-    everybody = len(seats) + len(config.site.targets) + len(menus)
+    experts = [one for industry in config.site.experts.values() for one in industry.roster if one.number]
+    everybody = len(seats) + len(config.site.targets) + len(experts) + len(menus)
     assert len(set(texts.values())) == len(texts) == everybody
 
 

@@ -47,6 +47,7 @@ MAY: dict[str, str] = {
     "POST /callbacks/{call}/settle": "supervisor",
     "POST /agents/{agent}/machine": "own supervisor",
     "POST /agents/{agent}/call-out": "own supervisor",
+    "GET /experts": "operator supervisor auditor",
     "GET /nuisances": "supervisor auditor",
     "GET /nuisances/{call}/number": "supervisor",
     "POST /nuisances/{call}/confirm": "supervisor",
@@ -58,7 +59,7 @@ MAY: dict[str, str] = {
             f"POST /agents/{{agent}}/talk/{what}"
             for what in (
                 *("hang-up", "hold", "retrieve", "mute", "unmute"),
-                *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility"),
+                *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility", "expert"),
                 *("pause-recording", "resume-recording", "silent", "nuisance"),
             )
         ),
