@@ -29,7 +29,7 @@ def seat(
     *,
     longest: timedelta | None = None,
 ) -> Leg:
-    """The phone at a seat, not yet dialled; it shows `caller`, and rings for `longest`, or for as long as an agent's."""
+    """The phone at a seat, not yet dialled; it shows `caller`, and rings for `longest`, else as an agent's."""
     return Leg(
         ari,
         name,

@@ -16,9 +16,9 @@ from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
-HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015")
+HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015", "1011", "1012", "1013")
 LAWYER, ENGINEER = "2011", "2001"  # nobody dials their lines here: ready when they are asked for
-BUSY, DEAD_DESK = "gas", "traffic-police"
+BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
 BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
 
 talks = Act()
@@ -26,12 +26,12 @@ talks = Act()
 
 @pytest.fixture(scope="module")
 def morning(house: House) -> Played:
-    """Everybody is in; the gas company is busy, and nothing goes through to 122."""
+    """Everybody is in; the gas company and the first of the experts are busy, and nothing goes through to 122."""
     return asyncio.run(_played(house))
 
 
 async def _played(house: House) -> Played:
-    behaviours = {BUSY: "busy", DEAD_DESK: "unreachable"}
+    behaviours = {BUSY: "busy", BUSY_EXPERT: "busy", DEAD_DESK: "unreachable"}
     for centre, behaviour in behaviours.items():
         await house.centre(centre, behaviour)
     try:
@@ -97,10 +97,12 @@ async def a_held_citizen_hears_music_and_comes_back(office: Office) -> None:
 
 
 @talks
-async def a_muted_agent_is_not_heard_and_keys_arrive(office: Office) -> None:
+async def a_muted_agent_is_not_heard_and_keys_arrive_both_ways(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    citizen.call.press("5")
+    citizen.presses("5")
     await eventually(lambda: agent.call.pressed == "5", 5, f"the agent's phone got the key: {agent.call.pressed!r}")
+    agent.presses("7#")
+    await eventually(lambda: citizen.call.pressed == "7#", 5, f"the citizen's got theirs: {citizen.call.pressed!r}")
     await asks(office, number, "mute")
     await hears_no_more(citizen, agent)
     await agent.hears_person(citizen)
@@ -109,6 +111,62 @@ async def a_muted_agent_is_not_heard_and_keys_arrive(office: Office) -> None:
     await asks(office, number, "hang-up")
     await all_hung_up(agent)
     await citizen.hangs_up()
+
+
+@talks
+async def an_agent_who_is_made_to_pause_talks_on_and_then_gets_no_call(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await office.house.controller(f"agents/{number}/pause", method="POST", given={"reason": "会议"})
+    await hear_each_other(citizen, agent)
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+
+    async def is_(state: str) -> bool:
+        return (await office.house.agents())[number] == state
+
+    await eventually(lambda: is_("paused"), 5, "the talk is over, and the agent paused")
+    await office.house.controller(f"agents/{number}/ready", method="POST")
+    assert await is_("ready") or await is_("reserved")
+
+
+@talks
+async def a_silent_citizen_is_told_so_by_the_keys_of_the_agent_s_phone(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    citizen.falls_silent()
+    agent.presses("*0")
+    await citizen.hears("silent-call")
+    await all_hung_up(agent, citizen)
+    citizen.did_not_hear("survey")
+    citizen.was_never_in_silence()
+    record = await office.house.record(citizen.name)
+    told = await office.house.controller(f"calls/{record.call}")
+    said = [(fact["body"]["agent"], fact["body"]["matter"]) for fact in told["facts"] if fact["topic"] == "disposition"]
+    assert said == [(number, "silent")]
+
+
+@talks
+async def a_nuisance_is_warned_and_talks_on(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "nuisance")
+    await citizen.hears("nuisance-warning")
+    await hear_each_other(citizen, agent)
+    agent.did_not_hear("nuisance-warning")
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+
+
+@talks
+async def an_expert_who_is_busy_is_followed_by_the_next(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "expert", industry="housing-fund")
+    for one in (citizen, agent):
+        one.falls_silent()
+    await citizen.hears("town-fund-2")
+    await agent.hears("town-fund-2")
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    (expert,) = (await office.house.record(citizen.name)).brought
+    assert (expert.name, expert.aim) == ("housing-fund/fund-2", "link")
 
 
 @talks
@@ -216,7 +274,7 @@ async def a_desk_at_which_nobody_answers_is_told_to_all_and_the_agent_stays(offi
 @talks
 async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    await asks(office, number, "consult", kind="target", name="heat")
+    await asks(office, number, "consult", kind="number", name="0310-8095004")
     await agent.hears("town-heat")
     await citizen.hangs_up()
     await all_hung_up(agent)
