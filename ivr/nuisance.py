@@ -41,6 +41,7 @@ class Nuisances:
         self._tidy(site)
         number = caller(site.numbering, raw)
         if number is None:
+            log.info("the caller of %s withholds their number: nothing is kept of it", call)
             return False
         case = find(self._cases.values(), number)
         if case is None or len(case.marks) < MARKS_MOST:
