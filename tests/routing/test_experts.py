@@ -122,6 +122,7 @@ def test_a_roster_has_somebody_in_it_and_a_city_need_not_have_one() -> None:
     empty = "experts:\n  law: {name: 法律专家, roster: []}\n\n"
     assert "at least one" in "\n".join(map(str, check({**ours(), "site.yaml": text[:begins] + empty + text[ends:]})))
     assert build({**ours(), "site.yaml": text[:begins] + text[ends:]}).site.experts == {}
-    at_a_seat = changed("site.yaml", FIRST, "seat: 8020").copy()
-    at_a_seat["site.yaml"] = at_a_seat["site.yaml"].replace("name: 罗斌, seat: 8020,", "name: 罗斌,")
-    assert build(at_a_seat).site.experts["housing-fund"].roster[0].seat == "8020"
+    at_a_seat = changed("site.yaml", FIRST, "seat: 8900").copy()
+    one_more = "\nseats:\n  - {id: 8900, kind: desk, pool: hall}\n"
+    at_a_seat["site.yaml"] = at_a_seat["site.yaml"].replace("\nseats:\n", one_more)
+    assert build(at_a_seat).site.experts["housing-fund"].roster[0].seat == "8900"
