@@ -213,6 +213,12 @@ async def a_consultation_is_heard_by_nobody_else_and_given_up(office: Office) ->
 async def a_transfer_to_whoever_is_busy_comes_back_to_the_same_agent(office: Office) -> None:
     citizen, agent, number = await talking(office)
     await asks(office, number, "transfer", kind="target", name=BUSY)
+
+    async def is_back() -> bool:
+        told = await office.house.controller(f"agents/{number}/talk")
+        return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
+
+    await eventually(is_back, 10, "the agent is back with the citizen")  # what they have just heard may be from before
     await hear_each_other(citizen, agent)
     citizen.was_never_in_silence()
     await citizen.hangs_up()
