@@ -157,14 +157,6 @@ class House:
         path = f"asterisk/variable?variable=TOWN_PHONE_{citizen.name}&value={address}"
         await self.ari(path, method="POST", of="town_ari")
 
-    async def cuts(self, citizen: Citizen, cause: int) -> None:
-        """The network ends the call of this citizen, with a cause of Q.850."""
-        for channel in await self.ari("channels", of="town_ari"):
-            if citizen.name in {channel["dialplan"]["exten"], channel["caller"]["number"]}:
-                await self.ari(f"channels/{channel['id']}?reason_code={cause}", method="DELETE", of="town_ari")
-                return
-        raise AssertionError(f"{citizen.name} is in no call")
-
     # --- its floor
 
     async def controller(self, path: str, *, method: str = "GET", given: Mapping[str, Any] | None = None) -> Any:
