@@ -27,7 +27,7 @@ NUMBER = "13900139001"
 SECOND = f"""
   - {{id: unicom, name: 联通, carrier: unicom, registers: yes, user: "{USER}", sets_moment: yes}}
 
-# Outside numbers that agents may bring into a talk."""
+# Outside numbers that agents may"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -35,7 +35,7 @@ async def switch(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Swit
     """Both Asterisks, with a second trunk at which we log in."""
     files = house.sources()
     for old, new in (
-        ("\n\n# Outside numbers that agents may bring into a talk.", SECOND),
+        ("\n\n# Outside numbers that agents may", SECOND),
         ("trunks: [town]", "trunks: [town, unicom]"),
     ):
         assert old in files["site.yaml"]
