@@ -98,4 +98,7 @@ HOTLINE = (
     "func_cdr",
     "func_groupcount",
 )
+BROWSERS = ("res_srtp", "res_pjsip_transport_websocket")
+"""Where there are browser seats."""
+
 TOWN = (*_SIP, *_MEDIA, *_DIALPLAN, *_ARI, "app_senddtmf")

@@ -15,11 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from dialplans import modules, transports
 from dialplans.transports import OWN, Transport
 from routing.codes import Code
-from routing.config import AnswersWith, Config, Mode, Trunk
+from routing.config import AnswersWith, Config, Mode, Site, Trunk
 from routing.ids import PromptId, SeatId
 from routing.numbers import EMERGENCY, spoken
 from routing.outward import Way, direct, shown
-from routing.people import Seat
+from routing.people import Seat, SeatKind
 from routing.prompts import SEAT_NOT_NOW, SURVIVAL_NOBODY, SURVIVAL_SORRY
 
 HOTLINE = "asterisk"
@@ -64,6 +64,7 @@ HOTLINE_FILES = (
     "rtp",
     "cdr",
     "cdr_custom",
+    "sorcery",
 )
 SILENT_FILES = {
     "acl": "",
@@ -184,6 +185,11 @@ def town_prompts(config: Config) -> Mapping[PromptId, str]:
     return seats | targets | experts | menus
 
 
+def desk_phones(site: Site) -> tuple[SeatId, ...]:
+    """Seats whose phone has a secret from the beginning; a browser is given one when its agent signs in."""
+    return tuple(seat.id for seat in site.seats.values() if seat.kind is SeatKind.DESK)
+
+
 def _spoken(seat: Seat) -> str:
     return "话务" if seat.in_range else f"{seat.id}号"
 
@@ -225,6 +231,7 @@ def _fill(template: str, values: Mapping[str, Any]) -> str:
 
 def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
     site = config.site
+    browsers = any(seat.kind is SeatKind.BROWSER for seat in site.seats.values())
     sockets = transports.hotline(site, settings.bind, settings.sip_port)
     return {
         "settings": settings,
@@ -241,11 +248,12 @@ def _hotline(config: Config, settings: Settings) -> dict[str, Any]:
         "ari_password": settings.ari_password,
         "channelvars": CHANNELVARS,
         "rtp": settings.rtp,
-        "modules": modules.HOTLINE,
+        "modules": (*modules.HOTLINE, *(modules.BROWSERS if browsers else ())),
+        "browsers": browsers,
         "trunks": [_trunk(trunk, config, settings, sockets[trunk.id].name) for trunk in site.trunks.values()],
         "transports": transports.by_name(sockets),
         "local_nets": site.network.local_nets,
-        "seats": [{"id": seat, "secret": settings.secrets.get(seat, "")} for seat in site.seats],
+        "seats": [{"id": seat, "secret": settings.secrets.get(seat, "")} for seat in desk_phones(site)],
         "queues": survival_pools(config),
         "ring_for": int(site.survival.ring_for.total_seconds()),
         "lease": int(site.timing.lease.total_seconds()),
@@ -319,7 +327,7 @@ def _town(config: Config, settings: Settings) -> dict[str, Any]:
             "answers_after": f"{1 + n % 5 / 5:.1f}",
             "voice": _voice(seat),
         }
-        for n, seat in enumerate(site.seats.values())
+        for n, seat in enumerate(site.seats[each] for each in desk_phones(site))
     ]
     targets = [
         {

@@ -32,6 +32,7 @@ from ivr.ari import models
 from ivr.ari.client import Ari, Lists, connect
 from ivr.ari.handles import Channel
 from ivr.ari.vitals import Ended
+from ivr.browsers import Browsers
 from ivr.call import SURVIVAL, serve
 from ivr.callbacks import Callbacks
 from ivr.edge.protocols import Wire
@@ -92,11 +93,13 @@ class Controller:
         callbacks: Callbacks | None = None,
         acquaintances: Acquaintances | None = None,
         *,
+        browsers: Browsers,
         nuisances: Nuisances | None = None,
     ) -> None:
         self.service = service
         self.register = register
         self.pins = pins
+        self.browsers = browsers
         self.presence = Presence(service.dispatcher, service.clock)
         self.ari: Ari | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -172,7 +175,7 @@ class Controller:
                     self._take(ari, group, call, channel)
                 for phone in found.desks:
                     self._attend(ari, group, phone, args_of(phone))
-                group.create_task(self._look_for_phones(), name="phones")
+                group.create_task(self._look_for_phones(ari), name="phones")
                 group.create_task(self._look_around(ari), name="sweep")
                 group.create_task(self._listen(ari), name="echo")
                 group.create_task(self._call_back(), name="callbacks")
@@ -346,9 +349,10 @@ class Controller:
         call = CallId(f"{site.node}-{begun.at}-out-{agent}")
         return call if self.begin(call, begun) else None
 
-    async def _look_for_phones(self) -> None:
+    async def _look_for_phones(self, ari: Ari) -> None:
         """Who has lost their phone or their desk is unreachable, and who has them again is what they were."""
         look = 0
+        await self.browsers.make(ari)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             look += 1
@@ -356,6 +360,7 @@ class Controller:
             if agents and (look % LOOKS_OF_ALL == 0 or any(one.state is AgentState.UNREACHABLE for one in agents)):
                 phones = await self.phones()
             self.presence.look(self.service.config.site, phones or {})
+            await self.browsers.tend(ari, self.service.dispatcher.agents())
 
     async def phones(self) -> dict[SeatId, bool] | None:
         """Whether a phone is registered at each seat, as Asterisk has it; None when it cannot be asked."""

@@ -19,6 +19,7 @@ from ivr.acquaintances import Acquaintances
 from ivr.app import CURRENT, Controller
 from ivr.audit import ANCHOR, Audit
 from ivr.broadcasts import Broadcasts
+from ivr.browsers import Browsers
 from ivr.callbacks import Callbacks
 from ivr.census import Census, meant, place_in
 from ivr.dispatcher import Dispatcher, replay
@@ -151,7 +152,15 @@ async def _live(given: Surroundings) -> None:
         lockout = Lockout(FileDisk(given.state / "lockout" / "lockout"))
         pins = Pins(FileDisk(given.state / "pins" / "pins"), given.clock, Argon2Locksmith(), lockout)
         controller = Controller(
-            service, wire, register, pins, given.rehearsal, callbacks, acquaintances, nuisances=nuisances
+            service,
+            wire,
+            register,
+            pins,
+            given.rehearsal,
+            callbacks,
+            acquaintances,
+            browsers=Browsers(FileDisk(given.state / "browsers" / "browsers"), Argon2Locksmith()),
+            nuisances=nuisances,
         )
         for witness in (recorder, census):
             controller.attend(witness)

@@ -61,6 +61,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.register",
             "ivr.census",
             "ivr.recorder",
+            "ivr.browsers",
         }
     ),
     frozenset({"ivr.journal", "ivr.store", "ivr.audit", "ivr.kept", "ivr.lockout", "ivr.pins"}),

@@ -135,7 +135,8 @@ def uses(config: Config) -> Mapping[PromptId, tuple[str, ...]]:
     found |= {said.SILENT_CALL: ["silent calls"], said.WARNING: ["nuisances"]}
     found |= {said.CALLING_OUT_NOTICE: ["calls of agents"], said.CALLBACK_NOTICE: ["who is called back"]}
     found |= {said.WHISPER_CALLBACK: ["who is called back"], said.CALLBACK_PROMISE: ["who is called back"]}
-    found |= {said.CALLBACK_OFFER: ["who waits"]}
+    found |= {each: ["who waits"] for each in (said.CALLBACK_OFFER, said.OVERFLOWING, said.VOICEMAIL)}
+    found |= {said.RETURN_QUEUE: ["who waits"]}
     found |= {said.unanswered(number): ["emergency desks that do not answer"] for number in sorted(EMERGENCY)}
     found |= {each: ["who waits"] for each in ANNOUNCEMENTS}
     used = {prompt: tuple(who) for prompt, who in found.items() if prompt in config.prompts}

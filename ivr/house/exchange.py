@@ -7,6 +7,7 @@ from functools import partial
 from http import HTTPStatus
 
 from dialplans.render import Settings as Paths
+from dialplans.render import desk_phones
 from ivr.edge import probe
 from ivr.edge.places import Place
 from ivr.edge.processes import Child
@@ -23,7 +24,11 @@ DEAF_AFTER_S = 30.0  # a busy Asterisk is slow, and restarting it cuts everybody
 def endpoints(house: House) -> list[str]:
     """Every endpoint that logs in with a secret."""
     site = house.settings.config.site
-    return [*site.seats, *(f"trunk-{trunk}" for trunk in site.trunks), *(["citizen"] if house.settings.demo else [])]
+    return [
+        *desk_phones(site),
+        *(f"trunk-{trunk}" for trunk in site.trunks),
+        *(["citizen"] if house.settings.demo else []),
+    ]
 
 
 def paths(house: House) -> Paths:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
-from dialplans.render import DIRECTORIES
+from dialplans.render import DIRECTORIES, desk_phones
 from ivr.edge import asterisk, files, places, postgres, probe
 from ivr.edge.applied import user
 from ivr.edge.database import Database
@@ -216,7 +216,8 @@ async def agents(house: House, say: Step) -> AsyncIterator[None]:
         say.result = "none: the seats are left to phones of your own"
         yield
         return
-    token, shift = house.secrets.get("api-token"), first_shift(house.settings.config.site.agents.values())
+    token, phones = house.secrets.get("api-token"), desk_phones(house.settings.config.site)
+    shift = [each for each in first_shift(house.settings.config.site.agents.values()) if each.seat in phones]
     there = {each["agent"]: each for each in await ask(house.url("/agents"), "GET", token)}
     taken = {each["seat"]: name for name, each in there.items() if each["state"] != "signed-out"}
     for agent in shift:

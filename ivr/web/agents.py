@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from ivr.errors import AriError, ConnectionLost
 from ivr.facts import Disposition, Ground, Matter
 from ivr.journal import DISPOSITION
 from ivr.parties import call_of
@@ -14,7 +15,7 @@ from ivr.web.rights import ADMINS, FLOOR, OPERATORS, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from ivr.web.views import ShownAgent, ShownTicket
 from routing.ids import AgentId, CallId, SeatId
-from routing.people import Agent
+from routing.people import Agent, SeatKind
 from routing.tickets import AgentState, AnyEvent, Paused, Readied, SignedIn, SignedOut, WrappedUp
 
 AgentPath = Annotated[AgentId, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,64}$", description="工号")]
@@ -54,6 +55,13 @@ class Beat(msgspec.Struct, frozen=True):
 
     within_ms: int
     agent: ShownAgent
+
+
+class GivenPhone(msgspec.Struct, frozen=True):
+    """The phone at a browser seat: its name for SIP, and its secret, told this once."""
+
+    seat: SeatId
+    secret: str
 
 
 class Pinning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,6 +159,21 @@ async def heartbeat(asked: Asked, agent: AgentPath, body: Beating) -> Beat:
     return Beat(int(silent_for.total_seconds() * 1000), shown)
 
 
+async def give_phone(asked: Asked, agent: AgentPath) -> GivenPhone:
+    """Give an agent at a browser seat a secret for the phone there; it holds until they are signed out."""
+    there = present(asked, agent)
+    seat = next(view.seat for view in asked.board.service.dispatcher.agents() if view.agent == there)
+    known_seat, ari = asked.board.service.config.site.seats.get(seat), asked.board.controller.ari
+    if known_seat is None or known_seat.kind is not SeatKind.BROWSER:
+        raise Refusal(HTTPStatus.CONFLICT, f"seat {seat!r} is no browser's: its phone has a secret of its own")
+    if ari is None:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "there is no connection to Asterisk now: try again")
+    try:
+        return GivenPhone(seat, await asked.board.controller.browsers.give(ari, seat, there))
+    except (AriError, ConnectionLost) as error:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"Asterisk did not make the phone: {error}") from error
+
+
 async def give_pin(asked: Asked, agent: AgentPath, body: Pinning) -> Given:
     """Give an agent another PIN, told this once; by it they sign in at a seat's phone."""
     who = known(asked, agent)
@@ -192,6 +215,7 @@ OPERATIONS = (
     Operation("POST", "/agents/{agent}/ready", make_ready, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/heartbeat", heartbeat, SUPERVISORS, own=OPERATORS, is_pulse=True),
+    Operation("POST", "/agents/{agent}/phone", give_phone, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pin", give_pin, SUPERVISORS | ADMINS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/wrap-up", wrap_up, SUPERVISORS, own=OPERATORS),
 )

@@ -7,7 +7,9 @@ import asyncio
 
 import pytest
 
+from ivr.edge.http import ask
 from ivr.town import audio
+from ivr.town.phone import NotRegistered
 from tests.asterisk.house import House
 from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import Agent
@@ -101,6 +103,46 @@ async def a_phone_is_asked_to_answer_by_itself_and_its_agent_hears_a_beep_and_th
     await citizen.hears_person(agent)
     await citizen.hangs_up()
     await office.house.signs_out("2012")
+
+
+@seats
+async def a_browsers_phone_has_a_secret_for_as_long_as_its_agent_is_signed_in(office: Office) -> None:
+    house = office.house
+    web = f"http://127.0.0.1:{house.ports['web']}"
+    account = {"name": "1295", "roles": ["operator"], "agent": "1295"}
+    made = await house.controller("accounts", method="POST", given=account)
+    login = {"name": "1295", "password": made["password"]}
+    token = (await ask(f"{web}/login", "POST", "", login))["token"]
+    await ask(f"{web}/agents/1295/sign-in", "POST", token, {"ready": False})
+    given = await ask(f"{web}/agents/1295/phone", "POST", token)
+    phone = (await office.citizen()).phone
+    with pytest.raises(NotRegistered):
+        await phone.register(house.switch, "8095", "guessed")
+    await phone.register(house.switch, given["seat"], given["secret"])
+    await ask(f"{web}/agents/1295/sign-out", "POST", token)
+
+    async def is_refused() -> bool:
+        try:
+            await phone.register(house.switch, given["seat"], given["secret"])
+        except NotRegistered:
+            return True
+        return False
+
+    await eventually(is_refused, 10, "the secret counts no more", every=0.5)
+
+
+@seats
+async def a_phone_that_dies_while_it_rings_loses_its_agent_and_not_the_caller(office: Office) -> None:
+    agent, other, citizen = await office.agent("8101"), await office.agent("8102"), await office.citizen()
+    await office.house.signs_in("2001", "2002")
+    await citizen.dials("12350")
+    (await agent.rings()).dies()
+    (await other.rings()).answers()
+    await citizen.hears_person(other, within=25)
+    await citizen.hangs_up()
+    await is_in(office, "2002", "ready")
+    assert (await office.house.agents())["2001"] == "paused"
+    await office.house.signs_out("2001", "2002")
 
 
 @pytest.mark.parametrize("scene", seats.names)

@@ -12,6 +12,7 @@ import msgspec
 
 from ivr.app import Controller
 from ivr.audit import ANCHOR, Audit
+from ivr.browsers import Browsers
 from ivr.dispatcher import Dispatcher
 from ivr.edge.database import Database
 from ivr.edge.protocols import Attachment, Request
@@ -95,7 +96,8 @@ class Desk:
         service = Service(config, journal, dispatcher, clock, Audio("/prompts", lengths()))
         lockout = Lockout(MemoryDisk())
         pins = Pins(MemoryDisk(), clock, PlainLocksmith(), lockout)
-        self.controller = Controller(service, self.fake.life(), register, pins)
+        browsers = Browsers(MemoryDisk(), PlainLocksmith())
+        self.controller = Controller(service, self.fake.life(), register, pins, browsers=browsers)
         applied = Applied(1, config, service.audio)
         self.store = Records(disk)
         self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house", lockout)

@@ -19,6 +19,7 @@ import msgspec
 from ivr.acquaintances import Acquaintances
 from ivr.app import Controller
 from ivr.broadcasts import Broadcasts
+from ivr.browsers import Browsers
 from ivr.callbacks import Callbacks
 from ivr.dispatcher import Dispatcher, replay
 from ivr.facts import CallRecord, Outcome
@@ -95,7 +96,7 @@ class SimulatedHouse:
         """What the next life begins with."""
         self.stays_ms = 0
         """It is not over before this moment, however quiet."""
-        self.platter, self.pins, self.lockouts = Platter(), Platter(), Platter()
+        self.platter, self.pins, self.lockouts, self.browsers = (Platter() for _ in range(4))
         self.wires: list[Life] = []
         self.agents: list[AgentId] = []
         self.dispatcher: Dispatcher | None = None
@@ -186,7 +187,14 @@ class SimulatedHouse:
         lockout = Lockout(LifeDisk(self.lockouts, wire))
         pins = Pins(LifeDisk(self.pins, wire), clock, PlainLocksmith(), lockout)
         self.controller = controller = Controller(
-            service, wire, register, pins, callbacks=callbacks, acquaintances=acquaintances, nuisances=nuisances
+            service,
+            wire,
+            register,
+            pins,
+            callbacks=callbacks,
+            acquaintances=acquaintances,
+            browsers=Browsers(LifeDisk(self.browsers, wire), PlainLocksmith()),
+            nuisances=nuisances,
         )
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),

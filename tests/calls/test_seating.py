@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 import pytest
 
 from ivr.lockout import FAILURES, LOCKED_MS, Lockout
 from ivr.pins import Pins, Verdict
+from ivr.web.rights import OPERATORS, Who
 from routing.ids import AgentId, SeatId
 from routing.standing import AgentView
 from routing.tickets import AgentState, SignedIn
+from tests.calls.desk import Desk
 from tests.calls.scenes import MANY_LIVES
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.disk import MemoryDisk, Platter
@@ -231,3 +234,44 @@ async def _keys_what_is_asked(office: Office) -> None:
             continue
         asked = office.phone.hears
         await asyncio.sleep(0.3)
+
+
+def test_a_browsers_phone_is_made_for_its_agent_again_after_asterisk_and_taken_away_at_sign_out() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.people["browser"] = Who("1295", OPERATORS, AgentId("1295"))
+        await desk.post_when_ready("/agents/1295/sign-in")
+        answer = await desk.ask("POST", "/agents/1295/phone", token="browser")
+        assert answer.status is HTTPStatus.OK
+        assert desk.fake.dynamic["auth", "8095"]["password"] == answer.value.secret
+        assert desk.fake.dynamic["endpoint", "8095"]["webrtc"] == "yes"
+        desk.fake.crash(2.0)
+        assert not desk.fake.dynamic
+        await asyncio.sleep(10)
+        assert desk.fake.dynamic["auth", "8095"]["password"] == answer.value.secret
+        await desk.post("/agents/1295/sign-out")
+        await asyncio.sleep(5)
+        assert not desk.fake.dynamic
+        gone = await desk.ask("POST", "/agents/1295/phone", token="browser")
+        assert gone.status is HTTPStatus.CONFLICT
+
+    simulate(scene)
+
+
+def test_a_desk_phone_is_given_no_secret_and_a_colleague_none_of_somebody_elses() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.people["desk"] = Who("1001", OPERATORS, AgentId("1001"))
+        await desk.post_when_ready("/agents/1001/sign-in")
+        assert (await desk.ask("POST", "/agents/1001/phone", token="desk")).status is HTTPStatus.CONFLICT
+        assert (await desk.ask("POST", "/agents/1295/phone", token="desk")).status is HTTPStatus.FORBIDDEN
+        await desk.post("/agents/1295/sign-in")
+        desk.people["browser"] = Who("1295", OPERATORS, AgentId("1295"))
+        desk.fake.refuse = lambda method, path: 500 if method == "PUT" and "dynamic" in path else None
+        failed = await desk.ask("POST", "/agents/1295/phone", token="browser")
+        assert failed.status is HTTPStatus.SERVICE_UNAVAILABLE
+        desk.fake.crash(1000)
+        await asyncio.sleep(3)
+        assert (await desk.ask("POST", "/agents/1295/phone", token="browser")).status is HTTPStatus.SERVICE_UNAVAILABLE
+
+    simulate(scene)

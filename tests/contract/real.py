@@ -22,7 +22,8 @@ from tests.asterisk.waiting import eventually
 
 PASSWORD = "contract-only"
 CHANNELVARS = "HOTLINE_CALL,HOTLINE_DIALLED"
-MODULES = (*modules.HOTLINE, "app_milliwatt")
+MODULES = (*modules.HOTLINE, *modules.BROWSERS, "app_milliwatt")
+TEMPLATES = Path(modules.__file__).parent / "hotline"
 
 EXTENSIONS = """
 [loop]
@@ -124,6 +125,7 @@ def configure(home: Path, found: asterisk.Asterisk, sip: int, http: int) -> None
         f"channelvars={CHANNELVARS}\n[hotline]\ntype=user\npassword={PASSWORD}\n",
         "http.conf": f"[general]\nenabled=yes\nbindaddr=127.0.0.1\nbindport={http}\nsessionlimit=1000\n",
         "pjsip.conf": PJSIP.format(sip=sip),
+        "sorcery.conf": (TEMPLATES / "sorcery.conf.j2").read_text("utf-8"),
         "extensions.conf": EXTENSIONS.replace("SPOOL", str(home / "spool")),
         "rtp.conf": "[general]\nrtpstart=16000\nrtpend=16999\n",
         "musiconhold.conf": f"[default]\nmode=files\ndirectory={home}/music\n",

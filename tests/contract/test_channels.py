@@ -9,13 +9,16 @@ from ivr.ari import models
 from ivr.ari.client import EVENTS, Ari, connect
 from ivr.ari.handles import Bridge, Channel, Leg, Up
 from ivr.ari.vitals import Ended, Heard
+from ivr.browsers import WHERE, Browsers
 from ivr.errors import CallerHungUp, Conflict, Gone, Refused, TakenBack, Unprocessable
 from ivr.outside import GROUP
-from routing.ids import BridgeId, ChannelId, PlaybackId
+from routing.ids import AgentId, BridgeId, ChannelId, PlaybackId, SeatId
 from tests.asterisk.waiting import eventually, passes
 from tests.contract.conftest import Plays
 from tests.contract.scene import SECOND, agent_up, arrives, citizen_in, is_forgotten, is_refused, now, took
 from tests.contract.worlds import APP, World
+from tests.fake.disk import MemoryDisk
+from tests.fake.locksmith import PlainLocksmith
 
 
 def test_a_caller_who_hangs_up_is_told_from_one_whom_the_dialplan_took_back(plays: Plays) -> None:
@@ -326,5 +329,20 @@ def test_a_trunk_tells_which_legs_it_carries_from_the_moment_of_dialling_until_t
             await eventually(is_gone, 10, "the trunk carries it no longer", every=0.01)
             with pytest.raises(Gone):
                 await ari.request("GET", "endpoints/PJSIP/nowhere")
+
+    plays(scenario)
+
+
+def test_a_browsers_phone_is_made_made_again_and_taken_away_for_good(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            seat, browsers = SeatId("8095"), Browsers(MemoryDisk(), PlainLocksmith())
+            await browsers.give(ari, seat, AgentId("1295"))
+            await browsers.make(ari)
+            await browsers.tend(ari, ())
+            for kind in ("endpoint", "aor", "auth"):
+                with pytest.raises(Gone):
+                    await ari.request("DELETE", f"{WHERE}/{kind}/{seat}")
+            await browsers.tend(ari, ())
 
     plays(scenario)

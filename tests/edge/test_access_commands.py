@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from ivr.app import Controller
 from ivr.audit import Audit
+from ivr.browsers import Browsers
 from ivr.dispatcher import Dispatcher
 from ivr.edge.clock import SystemClock
 from ivr.edge.disk import FileDisk
@@ -76,7 +77,9 @@ class House:
         service = Service(few, journal, Dispatcher(Floor(), journal, clock), clock, Audio("/prompts", {}))
         lockout = Lockout(MemoryDisk())
         pins = Pins(MemoryDisk(), clock, Argon2Locksmith(), lockout)
-        controller = Controller(service, cast("Life", None), register, pins)
+        controller = Controller(
+            service, cast("Life", None), register, pins, browsers=Browsers(MemoryDisk(), Argon2Locksmith())
+        )
         with FileDisk(self.state / "access" / "access") as kept, FileDisk(self.state / "audit" / "audit") as log:
             access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"), lockout)
             store = Records(MemoryDisk())

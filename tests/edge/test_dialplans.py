@@ -13,6 +13,7 @@ from dialplans.transports import EVERYWHERE
 from routing.codes import Code
 from routing.config import AnswersWith, Config, Mode, Network, Trunk
 from routing.config.build import build
+from routing.people import SeatKind
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET, ARI = "seat-secret", "ari-secret"
@@ -66,8 +67,8 @@ def test_every_seat_is_an_endpoint_of_both_and_stands_in_its_pools_queue(config:
     files = render(config, settings)
     queues = sections(files["asterisk/etc/queues.conf"])
     for seat in config.site.seats.values():
-        for home in ("asterisk", "town"):
-            assert f"[{seat.id}]" in files[f"{home}/etc/pjsip.conf"]
+        for home in ("asterisk", "town"):  # a browser's phone is made when its agent signs in
+            assert (f"[{seat.id}]" in files[f"{home}/etc/pjsip.conf"]) == (seat.kind is SeatKind.DESK)
         assert f"PJSIP/{seat.id}," in queues[f"pool-{seat.pool}"]
     assert [name for name in queues if name.startswith("pool-")] == [f"pool-{pool}" for pool in config.site.pools]
     assert survival_pools(config)["survival"] == config.site.survival.seats
@@ -122,7 +123,7 @@ def test_a_carrier_is_spoken_with_from_its_own_address_and_told_the_one_outside(
     assert "[udp]\ntype = transport\nprotocol = udp\nbind = 10.0.0.5:5060\n\n" in text
     outside = "external_signaling_address = 203.0.113.7\nexternal_media_address = 203.0.113.7\nlocal_net = 10.0.0.0/8\n"
     assert f"[udp-unicom]\ntype = transport\nprotocol = udp\nbind = 10.1.0.5:5060\n{outside}" in text
-    assert text.count("type = transport") == len(("udp", "udp-unicom"))
+    assert text.count("type = transport") == len(("udp", "udp-unicom", "ws"))
     for trunk in ("unicom", "mobile"):
         assert f"[{trunk}](leg)\ncontext = from-trunk\ntransport = udp-unicom\n" in text
 
@@ -133,7 +134,16 @@ def test_all_carriers_behind_one_address_share_the_house_s_own_socket(config: Co
     conf = msgspec.structs.replace(conf, site=msgspec.structs.replace(conf.site, trunks={"unicom": own}))
     text = render(conf, settings)["asterisk/etc/pjsip.conf"]
     assert "external_signaling_address = 203.0.113.7\nexternal_media_address = 203.0.113.8\n" in text
-    assert text.count("type = transport") == 1
+    assert text.count("type = transport\nprotocol = udp") == 1
+
+
+def test_without_a_browser_seat_nothing_of_browsers_is_loaded(config: Config, settings: Settings) -> None:
+    seats = {seat.id: seat for seat in config.site.seats.values() if seat.kind is SeatKind.DESK}
+    desks = msgspec.structs.replace(config, site=msgspec.structs.replace(config.site, seats=seats))
+    with_, without = render(config, settings), render(desks, settings)
+    for file, text in (("modules", "res_pjsip_transport_websocket"), ("pjsip", "protocol = ws")):
+        assert text in with_[f"asterisk/etc/{file}.conf"]
+        assert text not in without[f"asterisk/etc/{file}.conf"]
 
 
 def test_a_carrier_that_does_not_know_our_address_is_logged_in_at(config: Config, settings: Settings) -> None:

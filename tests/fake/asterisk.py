@@ -47,6 +47,8 @@ class FakeAsterisk(World):
         """Status with which to refuse a request (0: no reply; HUNG: nor to any behind it); None: do it."""
         self.applications = Applications(self.later)
         self.requests = Requests(self)
+        self.dynamic: dict[tuple[str, str], dict[str, str]] = {}
+        """What was put into SIP's memory, by its kind and name; a crash forgets it."""
         self.log: list[tuple[int, str, str]] = []
         """Every request that was done: ms, method, path."""
         self._serial = 0
@@ -111,6 +113,7 @@ class FakeAsterisk(World):
         for channel in tuple(self.channels.values()):
             self.hang_up(channel)
         self.bridges.clear()
+        self.dynamic.clear()
         self.later(boots_after, lambda: setattr(self, "down", False))
 
     # --- the dialplan

@@ -25,7 +25,7 @@ class Requests:
     def __init__(self, fake: "FakeAsterisk") -> None:
         self._fake = fake
 
-    def do(self, request: dict[str, Any], replied: Replied) -> None:
+    def do(self, request: dict[str, Any], replied: Replied) -> None:  # noqa: C901 - a case for each resource
         """Route a request."""
         query = {each["name"]: each["value"] for each in request.get("query_strings") or ()}
         body = msgspec.json.decode(request["message_body"]) if request.get("message_body") else {}
@@ -45,6 +45,8 @@ class Requests:
                 self._members(name, action, query["channel"].split(","), replied)
             case ["applications", name, "subscription"] if method == "POST":
                 self._subscribe(name, query["eventSource"], replied)
+            case ["asterisk", "config", "dynamic", "res_pjsip", kind, name]:
+                self._object(kind, name, method, body, replied)
             case ["applications", name, "eventFilter"] if method == "PUT":
                 self._fake.applications.filters[name] = {each["type"] for each in body["allowed"]}
                 replied(200, {"name": name})
@@ -66,6 +68,16 @@ class Requests:
         else:
             channel.subscriber = app
             replied(200, {"name": app})
+
+    def _object(self, kind: str, name: str, method: str, body: Any, replied: Replied) -> None:
+        """One of SIP's, in memory."""
+        if method == "PUT":
+            self._fake.dynamic[kind, name] = {each["attribute"]: each["value"] for each in body["fields"]}
+            replied(200, body["fields"])
+        elif self._fake.dynamic.pop((kind, name), None) is not None:
+            replied(204, None)
+        else:
+            replied(404, NO_RESOURCE)
 
     def _originate(self, name: str, query: dict[str, str], body: Any, replied: Replied) -> None:
         party = self._fake.endpoints.get(query["endpoint"])

@@ -31,6 +31,7 @@ MAY: dict[str, str] = {
     "POST /agents/{agent}/ready": "own supervisor",
     "POST /agents/{agent}/pause": "own supervisor",
     "POST /agents/{agent}/heartbeat": "own supervisor",
+    "POST /agents/{agent}/phone": "own",
     "POST /agents/{agent}/pin": "own supervisor system-admin",
     "POST /agents/{agent}/wrap-up": "own supervisor",
     "GET /seats": "operator supervisor auditor system-admin",
