@@ -217,8 +217,9 @@ async def agents(house: House, say: Step) -> AsyncIterator[None]:
         yield
         return
     token, phones = house.secrets.get("api-token"), desk_phones(house.settings.config.site)
-    shift = [each for each in first_shift(house.settings.config.site.agents.values()) if each.seat in phones]
     there = {each["agent"]: each for each in await ask(house.url("/agents"), "GET", token)}
+    first = first_shift(house.settings.config.site.agents.values())
+    shift = [each for each in first if each.seat in phones and each.id in there]
     taken = {each["seat"]: name for name, each in there.items() if each["state"] != "signed-out"}
     for agent in shift:
         state = there[agent.id]["state"]

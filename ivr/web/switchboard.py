@@ -44,10 +44,6 @@ class Applied(NamedTuple):
     audio: Audio
 
 
-async def _mute(_name: PromptId, _text: str) -> int:
-    raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "there is no voice here")
-
-
 @dataclass(frozen=True)
 class Switchboard:
     """Everything that can be worked on.
@@ -65,7 +61,7 @@ class Switchboard:
     hub: Hub
     watch: Watch
     meters: Meters
-    speak: Callable[[PromptId, str], Awaitable[int]] = _mute
+    speak: Callable[[PromptId, str], Awaitable[int]]
 
     @property
     def service(self) -> Service:

@@ -34,12 +34,17 @@ from ivr.web.rights import Who
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
 from routing.floor import Floor
-from routing.ids import CallId
+from routing.ids import CallId, PromptId
 from tests.calls.simulated import CONFIG, lengths
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.disk import MemoryDisk
 from tests.fake.locksmith import PlainLocksmith
 from tests.fake.loop import SimClock
+
+
+async def reads(name: PromptId, text: str) -> int:
+    """A voice: how long its text is, 160 ms a character."""
+    return 160 * len(text)
 
 
 def the_day(cells: Cells, answered: int) -> Figures:
@@ -131,6 +136,7 @@ class Desk:
             self.hub,
             self.watch,
             self.meters,
+            reads,
         )
         self.people: dict[str, Who] = {}
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))

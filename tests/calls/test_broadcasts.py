@@ -101,7 +101,8 @@ def test_over_the_api_it_is_said_and_what_makes_no_sense_is_refused() -> None:
         assert "either" in await desk.refused("POST", "/announcements", refused, prompt="pool-closed", text="x")
         assert "no prompt" in await desk.refused("POST", "/announcements", refused, prompt="nothing")
         assert "no pool" in await desk.refused("POST", "/announcements", HTTPStatus.NOT_FOUND, text="x", pool="y")
-        assert "no voice" in await desk.refused("POST", "/announcements", HTTPStatus.SERVICE_UNAVAILABLE, text="x")
+        read = await desk.post("/announcements", text="停电已经恢复")
+        assert (read["callers"], read["said"], read["pool"]) == (1, "停电已经恢复", None)
         await desk.closes()
 
     simulate(scene)

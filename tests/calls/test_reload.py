@@ -24,6 +24,7 @@ from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config, build
 from routing.ids import AgentId, CallId, PoolId, SkillId
 from scripts.bench_check import ENTRY
+from tests.calls.desk import reads
 from tests.calls.simulated import CONFIG, SOURCES, STAFF, SimulatedHouse, lengths
 from tests.fake.disk import MemoryDisk
 from tests.fake.locksmith import PlainLocksmith
@@ -154,7 +155,9 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
             audit = Audit(MemoryDisk(), SimClock())
             hub = Hub(house.controller, access)
             watch, meters = Watch(SimClock(), {}), cast("Meters", None)
-            board = Switchboard(house.controller, store, applied, access, audit, no_recording, hub, watch, meters)
+            board = Switchboard(
+                house.controller, store, applied, access, audit, no_recording, hub, watch, meters, reads
+            )
             api = Api(board, access.identify)
             bearer, kind = "Bearer any", "application/json"
             answers.append(await api.answer(Request("POST", "/reload", (), bearer, kind, given)))

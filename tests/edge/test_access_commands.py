@@ -36,7 +36,7 @@ from ivr.web.hub import Hub
 from ivr.web.meters import Meters
 from ivr.web.switchboard import Applied, Switchboard
 from routing.floor import Floor
-from tests.calls.desk import Records
+from tests.calls.desk import Records, reads
 from tests.calls.simulated import CONFIG, STAFF
 from tests.fake.disk import MemoryDisk
 from tests.fake.wire import Life
@@ -85,7 +85,7 @@ class House:
             store = Records(MemoryDisk())
             find, hub = RecordingsFolder(self.state / "recordings").find, Hub(controller, access)
             audit, watch, meters = Audit(log, clock), Watch(clock, {}), cast("Meters", None)
-            board = Switchboard(controller, store, _nothing, access, audit, find, hub, watch, meters)
+            board = Switchboard(controller, store, _nothing, access, audit, find, hub, watch, meters, reads)
             async with serving(Api(board, access.identify).answer, self.port):
                 self._ready.set()
                 await self._over.wait()

@@ -132,7 +132,7 @@ async def test_every_field_of_a_record_that_is_a_column_is_filled(store: Postgre
     values |= {"outcome": "answered", "stage": "queue", "released_by": "agent"}
     values |= {"cause": 16, "offers": 3, "agent": "1001", "seat": "8001", "pool": "hall", "target": "agriculture"}
     values |= {"asked_pool": "safety", "skill": "market", "overflowed": ["safety"], "rating": 2}
-    values |= {"brought": [], "paused": [], "callback": "asked"}
+    values |= {"brought": [], "paused": [], "callback": "asked", "message": None}
     values |= {"direction": "callback", "task": "c0", "result": "busy"}
     call = msgspec.convert(values | {"node": NODE, "call": "c1"}, CallRecord)
     await store.drain(NODE, [line(1, RECORD, "c1", call)])

@@ -68,6 +68,8 @@ def test_the_site_is_handan_in_its_transition() -> None:
     assert len(site.seats) - 95 == len(site.agents) - 190 == 5
     assert site.agents[AgentId("1221")].name == "话务员1221"
     assert len(first_shift(site.agents.values())) == 100
+    elsewhere = msgspec.structs.replace(next(iter(site.agents.values())), seat=None)
+    assert first_shift([elsewhere]) == []
     assert [site.agents[AgentId(f"{n}")].seat for n in (1001, 2003)] == [SeatId("8001"), SeatId("8103")]
     assert site.trunks["town"].channels_in == 166
     assert site.targets[TargetId("agriculture")].number == "031112316"
