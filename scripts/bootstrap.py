@@ -34,6 +34,7 @@ REAL_TIME = ("tests/contract", "tests/asterisk")  # a real Asterisk, its seconds
 HOUSES = 2  # side by side: most of a call is waiting, but two that are busy are in each other's way (mark `alone`)
 WORKERS = min(len(os.sched_getaffinity(0)), 8)  # with twice as many, some tests failed on a busy machine
 NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
+QUICK = ("-n", str(WORKERS), "-m", "not slow and not asterisk", "--hypothesis-profile", "check")
 FAST = (
     "tests/routing",
     "tests/calls",
@@ -203,8 +204,13 @@ def set_up(kind: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with `.venv` first on the path and nothing of another Python's."""
-    ours = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}}
+    """Ours, with `.venv` first on the path and nothing of another Python's.
+
+    Compiled code is kept, whatever the shell says: the tests start some hundred processes, and each would compile the
+    house anew.
+    """
+    others = {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    ours = {name: value for name, value in os.environ.items() if name not in others}
     return ours | {"VIRTUAL_ENV": str(VENV), "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
@@ -230,7 +236,7 @@ def check(*arguments: str) -> None:
     """Lint, types and the fast tests."""
     step("lint", "ruff", "check")
     step("types", "mypy")
-    step("fast tests", "pytest", "-q", "-n", "auto", "-m", "not slow and not asterisk", *(arguments or FAST))
+    step("fast tests", "pytest", "-q", *QUICK, *(arguments or FAST))
 
 
 def test(*arguments: str) -> None:

@@ -1,7 +1,9 @@
 """Scenes for the simulated city: what can happen to callers, phones, targets and the controller, drawn from a seed."""
 
 import random
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +21,11 @@ MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-
 CENTRE = "031112316"
 MANY_LIVES = (pytest.mark.slow, pytest.mark.no_cover)
 """Hundreds of lives: slow, and to count branches would treble their time; what they take, single lives take too."""
+
+
+def thorough(values: Iterable[Any], sample: int | None = 0) -> list[Any]:
+    """Parameters of a test of many lives: `sample` is among the fast tests, and the others wait for `scripts/test`."""
+    return [value if n == sample else pytest.param(value, marks=MANY_LIVES) for n, value in enumerate(values)]
 
 
 def overflowing(*then: str) -> Config:
@@ -56,9 +63,9 @@ async def one_call(
         house.config = overflowing()
     if channels is not None:
         house.config = narrow(channels)
-    house.agent("1016", answers_after=1.5, talks=45)
-    house.agent("2001", seats or Phone(answers_after=1.0, talks=45))
-    phones = target if isinstance(target, tuple) else (target or Phone(answers_after=2.0, talks=45),)
+    house.agent("1016", answers_after=1.5, talks=20)
+    house.agent("2001", seats or Phone(answers_after=1.0, talks=20))
+    phones = target if isinstance(target, tuple) else (target or Phone(answers_after=2.0, talks=20),)
     house.fake.target(CENTRE, *phones)
     house.fake.dials(line, after=0.5, hangs_up=hangs_up)
     await house.lives(kills=(kill_at,) if kill_at else ())

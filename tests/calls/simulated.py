@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ RESTART_S = (0.3, 2.5)
 """How long a killed controller is away."""
 
 
+@cache
 def lengths() -> dict[PromptId, int]:
     """As long as the voice would make them: 160 ms a character."""
     return {
@@ -91,9 +93,9 @@ class SimulatedHouse:
         self.fake = FakeAsterisk(seed)
         self.fake.lengths = {str(name): length for name, length in lengths().items()}
         self.config = CONFIG
+        """What the next life begins with."""
         self.pieces: dict[PromptId, int] = {}
         """Lengths of pieces; without them every prompt is one sound."""
-        """What the next life begins with."""
         self.stays_ms = 0
         """It is not over before this moment, however quiet."""
         self.platter, self.pins, self.lockouts, self.browsers = (Platter() for _ in range(4))
@@ -206,7 +208,7 @@ class SimulatedHouse:
     async def _quiet(self, controller: Controller) -> None:
         """All citizens' calls are over, and so is what we had to do with them."""
         while not self._is_over(controller):  # noqa: ASYNC110 - virtual time; no event tells of all of this
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(1)
         await asyncio.sleep(5)  # the slowest frames are still on their way
         while self._is_deaf(controller):  # noqa: ASYNC110 - the next era sweeps
             await asyncio.sleep(5)

@@ -10,7 +10,7 @@ from routing.callbacks import Why
 from routing.config import Config
 from routing.ids import AgentId, PromptId
 from routing.offering import Offering
-from tests.calls.scenes import MANY_LIVES, hash_of
+from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse, lengths
 from tests.fake.loop import simulate
 
@@ -174,26 +174,28 @@ KEYS = (60.5, 61.8, 66.0)
 """Before the offer, in it, in the music after it."""
 
 
-@pytest.mark.parametrize("key", [KEYS[2], *(pytest.param(each, marks=MANY_LIVES) for each in KEYS[:2])])
-def test_no_kill_and_no_hang_up_loses_a_wish(key: float) -> None:
+@pytest.mark.parametrize("after", thorough((None, 0.02, 1.0, 6.0)))
+@pytest.mark.parametrize("key", thorough(KEYS, sample=None))
+def test_no_kill_and_no_hang_up_loses_a_wish(key: float, after: float | None) -> None:
+    """The caller hangs up so many seconds after the key, or never."""
+    hangs_up = None if after is None else key + after
     strikes = simulate(lambda: waits((key, "1"), comes_at=100)).wires[0].strikes
     wrong = []
-    for hangs_up in (None, key + 0.02, key + 1.0, key + 6.0):
-        for strike in range(1, strikes + 1):
-            house = simulate(lambda: waits((key, "1"), comes_at=100, kill_at=strike, hangs_up=hangs_up))  # noqa: B023
-            found = house.faults()
-            ended = record(house)
-            asked = "asked" in house.steps()
-            if asked and (ended.outcome is not Outcome.CALLED_BACK or tasks(house) != [(LI, Why.ASKED)]):
-                found.append(f"asked, and {ended.outcome}, {tasks(house)}")
-            if hangs_up is None and ended.outcome not in {Outcome.CALLED_BACK, Outcome.ANSWERED}:
-                found.append(f"became {ended.outcome}")
-            wrong += [f"killed at action {strike}, hang-up at {hangs_up}: {fault}" for fault in found]
+    for strike in range(1, strikes + 1):
+        house = simulate(lambda: waits((key, "1"), comes_at=100, kill_at=strike, hangs_up=hangs_up))  # noqa: B023
+        found = house.faults()
+        ended = record(house)
+        asked = "asked" in house.steps()
+        if asked and (ended.outcome is not Outcome.CALLED_BACK or tasks(house) != [(LI, Why.ASKED)]):
+            found.append(f"asked, and {ended.outcome}, {tasks(house)}")
+        if hangs_up is None and ended.outcome not in {Outcome.CALLED_BACK, Outcome.ANSWERED}:
+            found.append(f"became {ended.outcome}")
+        wrong += [f"killed at action {strike}: {fault}" for fault in found]
     assert strikes > 15
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("comes_at", [69.0, *(pytest.param(69 + n / 10, marks=MANY_LIVES) for n in range(1, 30, 2))])
+@pytest.mark.parametrize("comes_at", thorough([69.0, *(69 + n / 10 for n in range(1, 30, 2))]))
 def test_a_key_just_as_an_agent_answers_loses_nothing(comes_at: float) -> None:
     house = simulate(lambda: waits((70.5, "1"), comes_at=comes_at, answers_after=1.0))
     house.check()

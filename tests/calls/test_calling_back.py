@@ -19,7 +19,7 @@ from routing.ids import AgentId, CallId
 from routing.talk import Do
 from routing.terms import Terms
 from tests.calls.desk import Desk
-from tests.calls.scenes import MANY_LIVES, hash_of
+from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.asterisk import HUNG
 from tests.fake.clock import ManualClock
@@ -417,9 +417,7 @@ async def killed_faults(leaves: str, strike: int) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "leaves", [leaves if n == 0 else pytest.param(leaves, marks=MANY_LIVES) for n, leaves in enumerate(LEAVES)]
-)
+@pytest.mark.parametrize("leaves", thorough(LEAVES, sample=None))
 def test_no_kill_at_any_wire_action_calls_anybody_twice_for_one_try_or_forgets_them(leaves: str) -> None:
     async def strikes() -> int:
         return (await killed(leaves, None)).wires[0].strikes

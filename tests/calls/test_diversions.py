@@ -12,7 +12,7 @@ from routing.config import Config
 from routing.ids import AgentId, PoolId, PromptId, TargetId
 from routing.overflow import Overflow
 from routing.tickets import Closed
-from tests.calls.scenes import MANY_LIVES, hash_of
+from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -265,21 +265,21 @@ WAYS: dict[str, tuple[Overflow, Phone]] = {
 }
 
 
-@pytest.mark.parametrize("way", [way if n == 1 else pytest.param(way, marks=MANY_LIVES) for n, way in enumerate(WAYS)])
-def test_no_kill_and_no_hang_up_loses_anybody(way: str) -> None:
+@pytest.mark.parametrize("hangs_up", thorough((None, 10.5, 12.5, 17.0, 26.5, 31.0)))
+@pytest.mark.parametrize("way", thorough(WAYS, sample=None))
+def test_no_kill_and_no_hang_up_loses_anybody(way: str, hangs_up: float | None) -> None:
     rule, phone = WAYS[way]
     run = partial(waits, rule, phone=phone, comes_at=40, keys=((30.0, "#"),))
     strikes = simulate(run).wires[0].strikes
     wrong = []
-    for hangs_up in (None, 10.5, 12.5, 17.0, 26.5, 31.0):
-        for strike in range(1, strikes + 1):
-            house = simulate(lambda: run(kill_at=strike, hangs_up=hangs_up))  # noqa: B023 - simulated at once
-            found = house.faults()
-            ended = record(house)
-            if hangs_up is None and ended.outcome not in {Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.CALLED_BACK}:
-                found.append(f"became {ended.outcome}")
-            if (ended.outcome is Outcome.CALLED_BACK) != (Why.VOICEMAIL in tasks(house)):
-                found.append(f"became {ended.outcome}, and {tasks(house)}")
-            wrong += [f"killed at action {strike}, hang-up at {hangs_up}: {fault}" for fault in found]
+    for strike in range(1, strikes + 1):
+        house = simulate(lambda: run(kill_at=strike, hangs_up=hangs_up))  # noqa: B023 - simulated at once
+        found = house.faults()
+        ended = record(house)
+        if hangs_up is None and ended.outcome not in {Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.CALLED_BACK}:
+            found.append(f"became {ended.outcome}")
+        if (ended.outcome is Outcome.CALLED_BACK) != (Why.VOICEMAIL in tasks(house)):
+            found.append(f"became {ended.outcome}, and {tasks(house)}")
+        wrong += [f"killed at action {strike}: {fault}" for fault in found]
     assert strikes > 15
     assert not wrong, "\n".join(wrong)

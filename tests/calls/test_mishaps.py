@@ -14,6 +14,7 @@ from ivr.errors import Replaced
 from ivr.facts import Outcome
 from ivr.journal import FLOOR, Journal
 from tests.calls.replay import fingerprint
+from tests.calls.scenes import thorough
 from tests.calls.simulated import CONFIG, ROOT, SimulatedHouse
 from tests.fake.asterisk import HUNG
 from tests.fake.disk import MemoryDisk
@@ -255,7 +256,7 @@ def test_a_second_controller_ends_the_first() -> None:
     simulate(scene)
 
 
-@pytest.mark.parametrize("seed", [3, 82, 106])
+@pytest.mark.parametrize("seed", thorough([3, 82, 106]))
 def test_a_seed_replays_exactly_in_another_process_with_another_hash_seed(seed: int) -> None:
     code = f"from tests.calls.replay import fingerprint; print(fingerprint({seed}))"
     environment = {**os.environ, "PYTHONHASHSEED": "4321", "PYTHONPATH": str(ROOT)}

@@ -16,7 +16,7 @@ from routing.ids import AgentId
 from routing.replay import Told, replayed
 from routing.tickets import Accepted
 from tests.calls.busy import BusyMorning
-from tests.calls.scenes import MANY_LIVES, a_morning
+from tests.calls.scenes import a_morning, thorough
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate
 
@@ -38,10 +38,7 @@ def three_lives() -> tuple[bytes, ...]:
     return tuple(lines(house.platter))
 
 
-FIRST = [0, *(pytest.param(first, marks=MANY_LIVES) for first in range(AT_ONCE, MORNINGS, AT_ONCE))]
-
-
-@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("first", thorough(range(0, MORNINGS, AT_ONCE)))
 def test_whatever_happens_in_a_morning_it_happens_again(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         house = simulate(lambda: a_morning(seed))  # noqa: B023 - simulated at once

@@ -71,6 +71,7 @@ def test_a_talk_that_its_life_could_not_note_any_more_counts_too() -> None:
     assert (again.of(LI, DAY), again.of(WANG, DAY)) == (KNOWN, None)
 
 
+@pytest.mark.slow
 def test_the_latest_are_remembered_and_no_more() -> None:
     clock, disk = ManualClock(), MemoryDisk()
     known, journal = book(disk, clock)

@@ -13,7 +13,7 @@ from routing.ids import AgentId, SeatId
 from routing.standing import AgentView
 from routing.tickets import AgentState, SignedIn
 from tests.calls.desk import Desk
-from tests.calls.scenes import MANY_LIVES
+from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.locksmith import PlainLocksmith
@@ -205,7 +205,7 @@ def test_what_the_dialplan_does_not_name_so_is_let_go_of() -> None:
 STRIKES = range(1, 75)
 
 
-@pytest.mark.parametrize("first", [1, *(pytest.param(n, marks=MANY_LIVES) for n in range(2, 6))])
+@pytest.mark.parametrize("first", thorough(range(1, 6), sample=None))
 def test_a_kill_at_any_wire_action_asks_anew_or_has_signed_in(first: int) -> None:
     """Whoever goes on keying what they are asked for is signed in at the end, whatever has died meanwhile."""
 

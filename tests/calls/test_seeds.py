@@ -5,17 +5,14 @@ A failing seed is printed with what went wrong; `scripts/seed N` replays it in a
 
 import pytest
 
-from tests.calls.scenes import MANY_LIVES, a_morning
+from tests.calls.scenes import a_morning, thorough
 from tests.fake.loop import simulate
 
 SEEDS = 500
-AT_ONCE = 50
+AT_ONCE = 25
 
 
-FIRST = [0, *(pytest.param(first, marks=MANY_LIVES) for first in range(AT_ONCE, SEEDS, AT_ONCE))]
-
-
-@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("first", thorough(range(0, SEEDS, AT_ONCE)))
 def test_whatever_happens_nobody_is_lost(first: int) -> None:
     wrong = {seed: found for seed in range(first, first + AT_ONCE) if (found := simulate(lambda: faults(seed)))}  # noqa: B023 - simulated at once
     assert not wrong, "\n".join(f"scripts/seed {seed}: {found}" for seed, found in wrong.items())

@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.config import Config, build
@@ -181,7 +181,6 @@ def test_a_window_that_begins_with_the_calendar() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.sampled_from([*OLD.lines]), st.sampled_from([*OLD.lines]), st.booleans())
 def test_a_difference_turned_round_names_the_same_numbers(one: str, two: str, hosted: bool) -> None:
     fields = {"host": Host.NATION, "example": True} if hosted else {"skill": OLD.lines[two].skill}

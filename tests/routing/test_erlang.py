@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.erlang import agents_needed, erlang_c, impatient, patient
@@ -56,7 +56,6 @@ def test_how_much_95_seats_carry(handle_s: float, calls: int) -> None:
 
 
 @given(loads, agents, st.floats(30, 600), st.floats(1, 120))
-@settings(max_examples=80, deadline=None)
 def test_shares_are_shares(load: float, n: int, handle_s: float, within_s: float) -> None:
     for found in (patient(load, n, handle_s, within_s), impatient(load, n, handle_s, 90, within_s)):
         assert -1e-9 <= found.in_time <= 1 + 1e-3
@@ -67,7 +66,6 @@ def test_shares_are_shares(load: float, n: int, handle_s: float, within_s: float
 
 
 @given(loads, agents, st.floats(30, 600))
-@settings(max_examples=60, deadline=None)
 def test_one_agent_more_is_never_worse(load: float, n: int, handle_s: float) -> None:
     one, more = (impatient(load, each, handle_s, 90, 15) for each in (n, n + 1))
     assert more.in_time >= one.in_time - 1e-6
@@ -76,14 +74,12 @@ def test_one_agent_more_is_never_worse(load: float, n: int, handle_s: float) -> 
 
 
 @given(loads, agents, st.floats(30, 600))
-@settings(max_examples=60, deadline=None)
 def test_whoever_is_not_served_has_left(load: float, n: int, handle_s: float) -> None:
     found = impatient(load, n, handle_s, 90, 15)
     assert found.occupancy * n == pytest.approx(load * (1 - found.abandoned), rel=1e-6)  # work that came, and was done
 
 
 @given(st.floats(0.5, 60), st.integers(1, 60), st.floats(120, 600))
-@settings(max_examples=60, deadline=None)
 def test_in_the_end_everybody_is_answered_or_has_left(load: float, n: int, handle_s: float) -> None:
     found = impatient(load, n, handle_s, 90, 600)  # who would wait for so long is one in a thousand
     assert found.in_time + found.abandoned == pytest.approx(1, abs=0.01)

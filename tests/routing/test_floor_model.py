@@ -275,7 +275,7 @@ class FloorAgainstNaive(RuleBasedStateMachine):
 
 
 TestFloorAgainstNaive = FloorAgainstNaive.TestCase
-TestFloorAgainstNaive.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestFloorAgainstNaive.settings = settings(stateful_step_count=60)
 
 
 @pytest.mark.parametrize("seed", range(12))

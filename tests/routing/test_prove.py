@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing import occasions, prove, waiting
@@ -80,7 +80,7 @@ def test_nobody_on_the_whole_list_is_lost() -> None:
 
 @pytest.mark.parametrize("text", [CANCELLED_LINE, SUB_CENTRE_LINE, HUNT_LINE])
 def test_each_kind_of_line_holds(text: str) -> None:
-    assert prove.prove(with_lines(text)).holds
+    assert prove.prove(only(with_lines(text), text.split()[1])).holds
 
 
 def test_a_number_that_only_announces_ends_in_a_spoken_reason() -> None:
@@ -209,7 +209,6 @@ def test_a_wait_with_a_limit_is_tried_in_every_way() -> None:
     assert waiting.limited(conf.site, ladder(conf, places), 10_000) == waiting.Wait(walked=13, latest_ms=10_000)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["safety", "law", "hall"]), min_size=1, max_size=3), st.integers(1, 20_000))
 def test_whatever_pools_something_follows_nobody_stays_there(names: list[str], wait_ms: int) -> None:
     conf = config()
@@ -234,7 +233,6 @@ def test_paths_are_counted_and_a_circle_is_found() -> None:
     assert lost.broken == ("a: busy", "b: busy", "c", "busy: nothing follows, and the caller is lost")
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=3), min_size=6, max_size=6))
 def test_whatever_the_graph_each_path_ends_or_is_said_to_be_broken(follows: list[list[int]]) -> None:
     names = [*map(str, range(6)), End.PERSON]
@@ -303,7 +301,6 @@ def test_the_ends_of_the_calendar_are_moments_too() -> None:
     assert len(occasions.moments(conf, "12329")) > len(("min", "max"))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["always", "Mo-Fr 08:30-17:30", "Sa 22:00-06:00", "Mo-Su 00:00-24:00",
                      "We 09:00-12:00,13:00-24:00"]),
@@ -343,7 +340,6 @@ def test_a_good_ladder_is_tried_in_every_way() -> None:
     assert found == waiting.Wait(walked=10, latest_ms=10_000)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["safety", "hall"]), max_size=3), st.integers(1, 20_000), st.booleans())
 def test_whatever_runs_before_the_hall_the_hall_is_asked(names: list[str], wait_ms: int, skilled: bool) -> None:
     conf = config()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import msgspec
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from routing.floor import Floor
@@ -43,7 +43,6 @@ def written(seed: int, lives: tuple[int, ...] = (), is_sealed: bool = True) -> W
 
 
 @given(seeds, st.lists(st.integers(0, EVENTS - 1), max_size=4), st.booleans())
-@settings(max_examples=60, deadline=None)
 def test_what_happened_happens_again(seed: int, lives: list[int], is_sealed: bool) -> None:
     journal = written(seed, tuple(lives), is_sealed)
     found = journal.again()
@@ -56,7 +55,6 @@ def test_what_happened_happens_again(seed: int, lives: list[int], is_sealed: boo
 
 
 @given(seeds, st.integers(1, EVENTS - 1))
-@settings(max_examples=60, deadline=None)
 def test_an_event_that_was_taken_out_is_found_out_at_the_next_one(seed: int, n: int) -> None:
     journal = written(seed)
     del journal.entries[n]
@@ -67,7 +65,6 @@ def test_an_event_that_was_taken_out_is_found_out_at_the_next_one(seed: int, n: 
 
 
 @given(seeds, st.integers(1, EVENTS), st.data())
-@settings(max_examples=60, deadline=None)
 def test_another_event_in_its_place_is_found_out_as_soon_as_something_else_comes_of_it(
     seed: int, n: int, data: st.DataObject
 ) -> None:

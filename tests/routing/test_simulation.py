@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.erlang import impatient
@@ -92,7 +92,6 @@ def test_it_comes_to_what_theory_says_where_theory_holds(n: int, seed: int) -> N
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 120))
-@settings(max_examples=30, deadline=None)
 def test_each_caller_has_one_fate_and_no_agent_two_callers(seed: int, n: int, calls: int) -> None:
     callers = list(drawn(Random(seed), calls, 20_000, 60_000, 30_000))
     found = list(simulated(callers, agents(n), CONFIGURED))

@@ -152,7 +152,8 @@ def test_a_change_of_another_line_would_be_a_fault() -> None:
 WORDS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
+@pytest.mark.slow
 @given(WORDS, WORDS)
 def test_whatever_the_words_what_is_read_is_what_was_in_the_table(name: str, short: str) -> None:
     import csv  # noqa: PLC0415

@@ -235,7 +235,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(STEPS)
 def test_whatever_is_asked_nobody_is_left_alone_and_nobody_is_in_two_places(steps: list[tuple[object, ...]]) -> None:
     now = talk()

@@ -92,6 +92,7 @@ def entry(number: int, ring_for: int, answered_by: str = "hall") -> list[Line]:
     return [Line(each) for each in said.splitlines(keepends=True)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_entries_of_which_each_is_changed_cost_a_few_looks_a_line() -> None:
     old = [line for n in range(10_000) for line in entry(8_000_000 + n, 10)]
     new = [line for n in range(10_000) if n % 100 for line in entry(8_000_000 + n, 15, ("hall", "law")[n % 2])]

@@ -1,7 +1,7 @@
 """The watch over the Floor: silent while the Floor does what it should, loud when somebody is forgotten."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.floor import Floor
@@ -79,7 +79,6 @@ def test_the_longest_idle_is_named_and_a_ladder_that_leads_nowhere_asks_for_nobo
 
 
 @given(st.lists(st.tuples(st.integers(0, 60_000), st.booleans(), st.integers(1, 5)), max_size=12))
-@settings(deadline=None)
 def test_the_floor_itself_leaves_nobody_waiting_so(steps: list[tuple[int, bool, int]]) -> None:
     floor, now = Floor(), Instant(0)
     floor.apply(Configured((HALL,), HALL, 0), now)
