@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -91,7 +91,7 @@ class Records(PostgresStore):
 class Desk:
     """A controller in front of a fake Asterisk, and its API."""
 
-    def __init__(self, config: Config = CONFIG) -> None:
+    def __init__(self, config: Config = CONFIG, voice: Callable[[PromptId, str], Awaitable[int]] = reads) -> None:
         self.fake = FakeAsterisk()
         self.fake.lengths = {str(name): length for name, length in lengths().items()}
         clock, disk = SimClock(), MemoryDisk()
@@ -136,7 +136,7 @@ class Desk:
             self.hub,
             self.watch,
             self.meters,
-            reads,
+            voice,
         )
         self.people: dict[str, Who] = {}
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))

@@ -7,8 +7,10 @@ import pytest
 
 from ivr.broadcasts import Broadcasts
 from ivr.journal import BROADCASTS_MOST, Journal
+from ivr.web.switchboard import Refusal
 from routing.ids import AgentId, PoolId, PromptId, TicketId
 from tests.calls.desk import Desk
+from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk
@@ -59,16 +61,20 @@ def test_only_those_of_a_pool_hear_what_is_meant_for_it() -> None:
     assert times(simulate(lambda: three_wait(pool="hall"))) == [1, 1, 1, 0]
 
 
-@pytest.mark.parametrize("kill_at", range(20, 60, 3))
-def test_a_kill_lets_nobody_hear_it_twice_and_leaves_nobody_out(kill_at: int) -> None:
-    house = simulate(lambda: three_wait(kill_at=kill_at))
-    assert house.dispatcher is not None
-    (made,) = house.dispatcher.broadcasts.latest() or (None,)
-    heard = times(house)
-    assert all(n <= 1 for n in heard), "nobody twice"
-    if made is not None:  # else the life to which it was said was dead already
-        begun = [step for step in house.steps() if step.startswith(f"saying:{SAID}")]
-        assert len(begun) >= len(made.tickets)
+STRIKES = range(1, 237)
+
+
+@pytest.mark.parametrize("first", thorough(range(8)))
+def test_a_kill_lets_nobody_hear_it_twice_and_leaves_nobody_out(first: int) -> None:
+    for kill_at in STRIKES[first::8]:
+        house = simulate(lambda: three_wait(kill_at=kill_at))  # noqa: B023 - simulated at once
+        assert len(house.wires) == 2, kill_at
+        assert house.dispatcher is not None
+        (made,) = house.dispatcher.broadcasts.latest() or (None,)
+        assert all(n <= 1 for n in times(house)), f"killed at {kill_at}: somebody heard it twice"
+        if made is not None:  # else the life to which it was said was dead already
+            begun = [step for step in house.steps() if step.startswith(f"saying:{SAID}")]
+            assert len(begun) >= len(made.tickets), kill_at
 
 
 def test_a_restart_knows_the_latest_of_them_and_counts_on() -> None:
@@ -103,6 +109,24 @@ def test_over_the_api_it_is_said_and_what_makes_no_sense_is_refused() -> None:
         assert "no pool" in await desk.refused("POST", "/announcements", HTTPStatus.NOT_FOUND, text="x", pool="y")
         read = await desk.post("/announcements", text="停电已经恢复")
         assert (read["callers"], read["said"], read["pool"]) == (1, "停电已经恢复", None)
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_text_that_no_voice_can_read_is_refused_and_a_prompt_is_said_all_the_same() -> None:
+    async def mute(name: PromptId, text: str) -> int:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the voice has failed: it is hoarse")
+
+    async def scene() -> None:
+        desk = Desk(voice=mute)
+        citizen = desk.fake.dials("12345", after=0.5)
+        await asyncio.sleep(10)
+        said = await desk.refused("POST", "/announcements", HTTPStatus.SERVICE_UNAVAILABLE, text="停电已经恢复")
+        assert "hoarse" in said
+        assert (await desk.post("/announcements", prompt="pool-closed"))["callers"] == 1
+        await asyncio.sleep(10)
+        assert [what for _, _, what in desk.fake.heard(citizen.label)].count("pool-closed") == 1
         await desk.closes()
 
     simulate(scene)

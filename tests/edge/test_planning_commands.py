@@ -42,7 +42,7 @@ def test_the_table_names_the_seats_that_the_population_demands() -> None:
 def test_too_few_agents_lose_callers_and_the_same_seed_loses_the_same() -> None:
     few, many = (told("simulate", "--agents", n, "--every", "1h", "--days", "1")["day"] for n in ("15", "95"))
     assert few["abandonment"] > 0.3
-    assert many["abandonment"] < 0.02  # who leaves while the phone of a free agent rings: no agent more changes that
+    assert many["abandonment"] < 0.02  # few have the skills that are asked for: test_simulation.py
     assert few["occupancy"] > many["occupancy"]
     assert told("simulate", "--agents", "15", "--every", "1h", "--days", "1")["day"] == few
     assert told("simulate", "--agents", "15", "--every", "1h", "--days", "1", "--seed", "2")["day"] != few

@@ -14,7 +14,7 @@ from routing.hours import SHANGHAI
 from routing.ids import AgentId, PoolId, SkillId
 from routing.simulation import Caller, Fate, Shift, simulated
 from routing.staffing import DAY_MS, MIX, lived, mixed, needed, shape, shifts, summed, volumes
-from routing.tickets import Alternative, Competence, Configured, Requirement, Rung
+from routing.tickets import Alternative, Competence, Configured, Ladder, Requirement, Rung
 from tests.routing import sources
 
 HALL, MARKET = PoolId("hall"), SkillId("market")
@@ -195,3 +195,18 @@ def test_what_is_dialled_waits_for_whom_the_plan_says() -> None:
     without = msgspec.structs.replace(config, lines={"12345": config.lines["12345"]})
     assert mixed(without, now) == {ladder: pytest.approx(100) for ladder in mixed(without, now)}
     assert len(mixed(without, now)) == 1
+
+
+def test_with_enough_agents_nobody_leaves_but_from_a_wait_for_a_skill() -> None:
+    config = sources.config()
+    asked = mixed(config, datetime(2022, 6, 1, 10, tzinfo=SHANGHAI))
+    dice, ladders = Random(1), dict[int, Ladder]()
+    for at in sorted(dice.sample(range(DAY_MS), 5_500)):
+        ladders[at] = dice.choices([*asked], [*asked.values()])[0]
+    callers = [Caller(at, ladder, round(dice.expovariate(1 / 90_000)), 240_000) for at, ladder in ladders.items()]
+    people = [each.competences for each in config.site.agents.values() if each.competences[0].pool == HALL]
+    found = list(simulated(callers, shifts([95], 1, people), CONFIGURED))
+    waited = [fate for fate in found if fate.waited_ms]
+    assert {ladders[fate.at][0].requirement.alternatives[0].skill for fate in waited}.isdisjoint({None})
+    assert max(fate.waited_ms for fate in waited) == 10_000  # then anybody of the hall
+    assert 0 < sum(not fate.busy_ms for fate in found) < 0.02 * len(found)
