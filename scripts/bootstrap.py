@@ -30,6 +30,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 COVERS = {"run": ("run",), "dev": ("run", "dev")}  # whoever has what tests the house has what runs it
+PURE = "tests/routing"  # they alone must take every branch of routing/: what decides is not tried by the way
 REAL_TIME = ("tests/contract", "tests/asterisk")  # a real Asterisk, its seconds, and sound
 HOUSES = 2  # side by side: most of a call is waiting, but two that are busy are in each other's way (mark `alone`)
 WORKERS = min(len(os.sched_getaffinity(0)), 8)  # with twice as many, some tests failed on a busy machine
@@ -240,16 +241,17 @@ def check(*arguments: str) -> None:
 
 
 def test(*arguments: str) -> None:
-    """Lint, types, every test, and that every branch of routing/ was taken."""
+    """Lint, types, every test, and that those of routing/ take every branch of it."""
     step("lint", "ruff", "check")
     step("types", "mypy")
     if arguments:
         step("tests", "pytest", *arguments)
         return
+    options = ("-n", str(WORKERS), "--dist", "worksteal")
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["COVERAGE_FILE"] = f"{scratch}/coverage"
-        options = ("-n", str(WORKERS), "--dist", "worksteal", "--cov", "--cov-report=term-missing:skip-covered")
-        step("tests", "pytest", "tests", *(f"--ignore={folder}" for folder in REAL_TIME), *options)
+        step("what decides", "pytest", PURE, *options, "--cov", "--cov-report=term-missing:skip-covered")
+    step("what acts", "pytest", "tests", *(f"--ignore={folder}" for folder in (PURE, *REAL_TIME)), *options)
     shaky = [
         *real("a real Asterisk", "not alone", "-n", str(HOUSES), "--dist", "loadfile"),
         *real("a real Asterisk, busy", "alone"),

@@ -19,13 +19,11 @@ from tests.fake.world import Phone
 LINES = ("12345", "12329", "12350", "12316", "031012345", "+8631012345", "59999999")
 MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-11-01T00:00", "2021-09-18T12:00")
 CENTRE = "031112316"
-MANY_LIVES = (pytest.mark.slow, pytest.mark.no_cover)
-"""Hundreds of lives: slow, and to count branches would treble their time; what they take, single lives take too."""
 
 
 def thorough(values: Iterable[Any], sample: int | None = 0) -> list[Any]:
     """Parameters of a test of many lives: `sample` is among the fast tests, and the others wait for `scripts/test`."""
-    return [value if n == sample else pytest.param(value, marks=MANY_LIVES) for n, value in enumerate(values)]
+    return [value if n == sample else pytest.param(value, marks=pytest.mark.slow) for n, value in enumerate(values)]
 
 
 def overflowing(*then: str) -> Config:

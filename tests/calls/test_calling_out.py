@@ -113,7 +113,6 @@ async def killed_faults(strike: int) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_no_kill_at_any_wire_action_of_a_call_out_leaves_anybody_stuck_or_calls_twice() -> None:
     async def strikes() -> int:
         return (await killed(None)).wires[0].strikes

@@ -56,7 +56,6 @@ def told(house: SimulatedHouse, party: Party) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_sixty_calls_keep_what_they_began_with_and_the_next_follow_the_new_file() -> None:
     async def scene() -> None:
         house = SimulatedHouse(seed=60)

@@ -50,7 +50,6 @@ def test_whatever_happens_in_a_morning_it_happens_again(first: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_a_busy_morning_with_a_kill_happens_again() -> None:
     async def scene() -> BusyMorning:
         busy = BusyMorning(seed=4)

@@ -108,7 +108,6 @@ def test_the_agent_is_free_while_the_citizen_is_asked() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_no_kill_loses_the_key_or_asks_twice() -> None:
     strikes = simulate(_strikes)
     ratings = set()

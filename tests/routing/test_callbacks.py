@@ -20,12 +20,14 @@ from routing.callbacks import (
     Why,
     find,
     follow,
+    number,
     result,
     retimed,
 )
 from routing.hours import SHANGHAI
 from routing.ids import AgentId, CallId, Instant
 from routing.terms import USUAL, Terms, due
+from tests.routing.sources import config
 
 LI, WANG = "13831234567", "13830000000"
 FIRST, SECOND = CallId("handan1-1"), CallId("handan1-2")
@@ -162,3 +164,12 @@ def test_other_terms_hold_for_the_tasks_that_there_are() -> None:
 )
 def test_what_a_call_came_to_is_read_from_its_cause(cause: int, sip: int, meant: Result) -> None:
     assert result(cause, sip) is meant
+
+
+@pytest.mark.parametrize(
+    ("raw", "known"),
+    [(LI, LI), ("+8613831234567", LI), ("0310-8012345", "8012345"), ("anonymous", None), ("0044 20 7946 0000", None),
+     ("95598", None), ("16812345", None)],
+)  # fmt: skip
+def test_only_a_number_that_can_be_dialled_is_called_back(raw: str, known: str | None) -> None:
+    assert number(config().site.numbering, raw) == known

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from routing.floor import Floor
-from routing.ids import Instant, SkillId, TicketId
+from routing.ids import Instant, PromptId, SkillId, TicketId
 from routing.queues import SPARE_WAYS
 from routing.standing import TicketState
 from routing.tickets import (
@@ -13,6 +13,7 @@ from routing.tickets import (
     AgentState,
     Alternative,
     AnyEvent,
+    Closed,
     Entered,
     Left,
     Paused,
@@ -29,6 +30,7 @@ from tests.routing.floor_house import (
     BOB,
     CAT,
     GENERAL,
+    HALL,
     IN_THE_HALL,
     OWN,
     OWN_FIRST,
@@ -143,3 +145,16 @@ def test_of_ladders_that_nobody_is_on_the_latest_are_kept() -> None:
     floor.apply(Entered(T1, ladders[-1], Instant(0)), Instant(0))
     assert len(floor._index._spare) == SPARE_WAYS - 1
     assert floor.position(T1) == 1
+
+
+def test_where_a_ticket_stands_how_many_do_and_what_is_closed(house: House) -> None:
+    assert (house.floor.place(T1), house.floor.length(HALL), house.floor.closed()) == (None, 0, {})
+    house.enters(T1)
+    house.enters(T2)
+    place = house.floor.place(T2)
+    assert place is not None
+    assert place.requirement == IN_THE_HALL[0].requirement
+    assert house.floor.behind(place.requirement) == 3
+    assert (house.floor.length(HALL), house.floor.length(OWN)) == (2, 0)
+    house.hears(Closed(OWN, PromptId("pool-closed")))
+    assert house.floor.closed() == {OWN: "pool-closed"}

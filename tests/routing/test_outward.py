@@ -22,9 +22,11 @@ from routing.outward import (
     outbound_class,
     over,
     refusal,
+    return_within_ms,
     shown,
     sought,
     ways,
+    why,
 )
 from routing.talk import Kind, Whom
 from tests.routing.sources import config as city
@@ -240,3 +242,41 @@ def test_each_role_may_dial_what_it_is_allowed_and_nobody_what_is_never_dialled(
     assert not any(may(number, "operator", "supervisor") for number in never)
     said = refusal(config, Whom(Kind.NUMBER, "13800138000"), DAY, ("operator",))
     assert said == "mobile numbers are not in outbound.allow of site.yaml for operator"
+
+
+def test_what_the_other_side_sees_is_the_hall_s_number_where_there_is_no_other() -> None:
+    way = ways(CITY, Whom(Kind.TARGET, "water"))[0]
+    seen = [msgspec.structs.replace(way, caller_id=each, pilot="31099") for each in CallerId]
+    assert {each.caller_id: shown(each, "13831234567", "12345") for each in seen} == {
+        CallerId.CITIZEN: "13831234567",
+        CallerId.HALL: "12345",
+        CallerId.PILOT: "31099",
+    }
+    assert shown(msgspec.structs.replace(way, caller_id=CallerId.CITIZEN), "", "12345") == "12345"
+
+
+@pytest.mark.parametrize(
+    ("whom", "expected"),
+    [
+        (Whom(Kind.TARGET, "agriculture"), 5_000),
+        (Whom(Kind.TARGET, "nowhere"), 0),
+        (Whom(Kind.AGENT, "1001"), 0),
+        (None, 0),
+    ],
+)
+def test_only_a_target_can_let_go_too_early(whom: Whom | None, expected: int) -> None:
+    assert return_within_ms(CITY, whom) == expected
+
+
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [
+        (USER_BUSY, "busy"),
+        (NO_ANSWER, "unanswered"),
+        (REJECTED, "rejected"),
+        (NO_CHANNEL, "no-channel"),
+        (ABSENT, "unreachable"),
+    ],
+)
+def test_why_nobody_was_reached_is_one_word(cause: int, word: str) -> None:
+    assert why(cause) == word

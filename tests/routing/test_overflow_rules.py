@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from routing.config.site import Voicemail
 from routing.offering import Offering
 from routing.overflow import Overflow, begun, overflowing, preferring
 from routing.tickets import AgentState, Alternative, Moved, Paused, Tick
@@ -116,3 +117,8 @@ def test_a_call_back_is_offered_for_a_wait_that_is_foreseen(
     offering: Offering, expected_ms: int | None, slow: bool
 ) -> None:
     assert offering.is_slow(expected_ms) is slow
+
+
+def test_an_offer_and_a_message_have_their_limits_in_milliseconds() -> None:
+    assert Offering(waited=MINUTE).waited_ms == 60_000
+    assert Voicemail(longest=MINUTE).longest_ms == 60_000

@@ -12,7 +12,7 @@ from routing.config import Config, build
 from routing.hours import SHANGHAI
 from routing.ids import PoolId, SkillId
 from routing.lines import Phase, phase
-from routing.plan import Arrival, Destination, Kind, Route, ladder, plan, recognise, stages
+from routing.plan import Arrival, Destination, Kind, Route, is_urgent, ladder, plan, recognise, stages
 from routing.tickets import Alternative
 from tests.routing.sources import changed, config, ours, with_line
 
@@ -402,3 +402,10 @@ def test_nobody_is_lost_and_everybody_hears_of_the_recording(
     assert [step.after_ms for step in steps] == sorted({step.after_ms for step in steps})
     assert steps[-1].requirement.alternatives[-1] == Alternative(HALL)
     assert msgspec.json.decode(msgspec.json.encode(found), type=Route) == found
+
+
+def test_only_an_emergency_is_urgent() -> None:
+    assert is_urgent(route("12345", DAY, caller="110"))
+    assert is_urgent(route("119", DAY))
+    assert not is_urgent(route("12345", DAY))
+    assert not is_urgent(route("31012345x", DAY))

@@ -19,6 +19,7 @@ from routing.talk import (
     Party,
     Role,
     Room,
+    Sound,
     Talk,
     Whom,
     begun,
@@ -299,3 +300,22 @@ def test_desks_that_could_not_be_had_are_known_until_somebody_answers_or_was_giv
     assert not follow(failed, [asks(Do.LINK, POLICE), rings(3), answers(3)]).unreached
     assert not talk(asks(Do.LINK, POLICE), rings(2), asks(Do.CANCEL), goes(2)).unreached
     assert not talk(asks(Do.CONSULT, WATER), rings(2), goes(2)).unreached
+
+
+def test_an_agent_is_found_by_number_while_they_are_there() -> None:
+    both = talk(*WITH_BEN)
+    assert (both.agent(ANNA), both.agent(BEN)) == (both.parties[1], both.parties[2])
+    assert follow(both, [goes(2)]).agent(BEN) is None
+
+
+def test_whoever_could_not_be_had_differs_from_whoever_was_given_up() -> None:
+    assert talk(asks(Do.CONSULT, WATER), rings(2), goes(2)).parties[2].is_unreached
+    assert not talk(asks(Do.CONSULT, WATER), rings(2), asks(Do.CANCEL), goes(2)).parties[2].is_unreached
+    assert not talk(*CONSULTED, goes(2)).parties[2].is_unreached
+
+
+def test_a_supervisor_s_ear_hears_the_voices_and_an_expert_is_called_by_trade_and_number() -> None:
+    listened = talk(*LISTENED)
+    assert listened.sound(listened.parties[2]) is Sound.VOICES
+    expert = talk(asks(Do.CONSULT, Whom(Kind.EXPERT, "housing-fund", "2")), rings(2), answers(2))
+    assert expert.parties[2].name == "housing-fund/2"
