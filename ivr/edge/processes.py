@@ -89,6 +89,8 @@ class Child:
                     process_group=0,  # a terminal's Ctrl-C reaches us alone: we stop the others in order
                     preexec_fn=dies_with_us(death),  # noqa: PLW1509 - it calls one function, resolved beforehand
                 )
+        except FileNotFoundError as error:
+            raise Trouble(f"{name} could not be started: there is no {argv[0]}.  Install it, then start again.") from error
         except OSError as error:
             raise Trouble(f"{name} could not be started: {error.strerror} ({argv[0]}).") from error
         return cls(name, popen, log)
