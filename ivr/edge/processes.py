@@ -90,7 +90,8 @@ class Child:
                     preexec_fn=dies_with_us(death),  # noqa: PLW1509 - it calls one function, resolved beforehand
                 )
         except FileNotFoundError as error:
-            raise Trouble(f"{name} could not be started: there is no {argv[0]}.  Install it, then start again.") from error
+            said = f"{name} could not be started: there is no {argv[0]}.  Install it, then start again."
+            raise Trouble(said) from error
         except OSError as error:
             raise Trouble(f"{name} could not be started: {error.strerror} ({argv[0]}).") from error
         return cls(name, popen, log)

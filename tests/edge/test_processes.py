@@ -74,7 +74,7 @@ async def test_readiness_tells_a_death_with_its_last_words(tmp_path: Path) -> No
 
 
 async def test_a_program_that_is_not_there_is_a_plain_sentence(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="ghost could not be started: there is no .*Install it"):
+    with pytest.raises(Trouble, match=r"ghost could not be started: there is no .*Install it"):
         Child.start("ghost", [tmp_path / "nothing"], tmp_path / "log")
 
 
