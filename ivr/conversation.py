@@ -25,7 +25,7 @@ from ivr.speech import say, spoken
 from ivr.visit import Call
 from routing import outward
 from routing.conversing import follow, refusal
-from routing.ids import AgentId, ChannelId
+from routing.ids import AgentId, ChannelId, PromptId
 from routing.keys import Typed
 from routing.plan import Destination
 from routing.prompts import WARNING, unanswered
@@ -169,14 +169,18 @@ class Conversation:
                 if do is not None and (refused := self.ask(party.name, do)):
                     log.info("agent %s pressed %s: %s", party.name, typed.keys, refused)
 
-    async def _say_so(self, party: Party) -> None:
-        """To the citizen, of an emergency desk at which nobody answers anywhere: to dial it themselves."""
-        prompt = unanswered(party.name)
-        log.error("%s could not be reached, cause %s: the citizen is told to dial it", party.name, party.cause)
+    async def _say(self, prompt: PromptId, mark: str = "") -> None:
+        """To the citizen, in the middle of their talk, which goes on should that be refused."""
         try:
-            await say(self._call, spoken(self._call, prompt), mark=f"{prompt}.{party.n}")
+            await say(self._call, spoken(self._call, prompt), mark=mark)
         except AriError as error:
-            log.warning("prompt %s: %s", prompt, error)  # the talk goes on
+            log.warning("prompt %s: %s", prompt, error)
+
+    async def _say_so(self, party: Party) -> None:
+        """Of an emergency desk at which nobody answers anywhere: to dial it themselves."""
+        log.error("%s could not be reached, cause %s: the citizen is told to dial it", party.name, party.cause)
+        prompt = unanswered(party.name)
+        await self._say(prompt, f"{prompt}.{party.n}")
 
     # --- what follows
 
@@ -213,7 +217,7 @@ class Conversation:
             if ("unreached", party.n) not in searches:
                 searches.begin(("unreached", party.n), self._say_so(party), f"unreached:{self._call.id}:{party.n}")
         if self.talk.is_warned and WARNING not in searches:
-            searches.begin(WARNING, say(self._call, spoken(self._call, WARNING)), f"warning:{self._call.id}")
+            searches.begin(WARNING, self._say(WARNING), f"warning:{self._call.id}")
         for ticket in self.talk.freed():
             self._call.service.dispatcher.leave(ticket)
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 import msgspec
 import pytest
 
+from ivr.facts import Outcome
 from ivr.journal import FLOOR, Journal
 from ivr.nuisance import Nuisances
 from ivr.web.rights import Role, Who
@@ -56,6 +57,27 @@ def test_a_warning_is_heard_by_the_citizen_alone_and_the_talk_goes_on() -> None:
     assert heard[heard.index(WARNING) - 1 : heard.index(WARNING) + 2] == ["voice:8016", WARNING, "voice:8016"]
     assert WARNING not in house.heard(house.fake.parties["8016"])
     assert not house.silences()
+
+
+@pytest.mark.parametrize("status", [409, 412, 422, 500, 503])  # 404: the citizen has left
+def test_a_warning_that_is_refused_ends_no_talk_and_leaves_the_agent_able_to_go_on(status: int) -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse(seed=status)
+        house.fake.refuse = lambda method, path: status if method == "POST" and path.endswith(WARNING) else None
+        house.agent(OWNER, answers_after=1.0, talks=40)
+        house.fake.dials("12345", after=0.5)
+        house.fake.later(20.0, partial(house.asks, OWNER, Do.NUISANCE))
+        house.fake.later(23.0, partial(house.asks, OWNER, Do.HOLD))
+        house.fake.later(26.0, partial(house.asks, OWNER, Do.RETRIEVE))
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    (record,) = house.records()
+    assert (record.outcome, record.released_by, record.cause) == (Outcome.ANSWERED, "agent", 16)
+    assert house.story(house.citizens[0])[-2:] == ["voice:8016"] * 2  # before and after the music
+    assert WARNING not in house.heard(house.citizens[0])
 
 
 def test_a_mark_alone_slows_nobody_and_a_confirmation_does_until_it_expires() -> None:
