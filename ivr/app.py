@@ -38,7 +38,7 @@ from ivr.callbacks import Callbacks
 from ivr.edge.protocols import Wire
 from ivr.errors import AriError, ConnectionLost, Deaf, Replaced
 from ivr.facts import Arrived, Direction
-from ivr.ledger import ARRIVED
+from ivr.ledger import ARRIVED, DIALLING
 from ivr.nuisance import Nuisances
 from ivr.pins import Pins
 from ivr.presence import Presence
@@ -104,9 +104,7 @@ class Controller:
         self.ari: Ari | None = None
         self._group: asyncio.TaskGroup | None = None
         self.rehearsal = rehearsal
-        self.callbacks = callbacks or Callbacks(
-            service.journal, service.clock, service.config.site.numbering, terms=service.config.site.callbacks
-        )
+        self.callbacks = callbacks or Callbacks(service.journal, service.clock, service.config.site)
         self._acquaintances = acquaintances or Acquaintances(
             service.journal, service.clock, service.config.site.numbering
         )
@@ -142,7 +140,7 @@ class Controller:
         """Calls that begin from now on follow this; those that have begun keep the service that they hold."""
         self.service = replace(self.service, config=config, audio=audio, version=version)
         self.service.dispatcher.configure(config.site)
-        self.callbacks.follow(config.site.callbacks)
+        self.callbacks.follow(config.site)
         log.info("follows version %d: %d lines", version, len(config.lines))
 
     def close_door(self) -> None:
@@ -318,16 +316,17 @@ class Controller:
         while True:
             await asyncio.sleep(CALL_BACK_EVERY_S)
             for call in self._calls.values():
-                if call.ledger[ARRIVED].direction is not Direction.CALLBACK:
-                    continue
-                if not self.callbacks.is_open:
-                    call.give_up("nobody is called at this hour")
-                elif not self.callbacks.is_trying(call.id):
-                    call.give_up("somebody else has seen to it")
+                if call.ledger[ARRIVED].direction is Direction.CALLBACK and (why := self._needless(call)):
+                    call.give_up(why)
             if self._door_is_open and self.service.dispatcher.agents():
                 engaged = [ledger[ARRIVED].arrival.caller for ledger in self.register.ledgers.values()]
                 for task in self.callbacks.to_call(engaged):
                     self.begin(self.callbacks.begin(task), outgoing.back(self.service, self.rehearsal, task))
+
+    def _needless(self, call: Call) -> str:
+        """Why a try need not go on, if so: at a planned stop, only while it seeks an agent."""
+        is_sought = DIALLING.of(1) not in call.ledger
+        return "we are about to end" if is_sought and not self._door_is_open else self.callbacks.needless(call.id)
 
     def begin(self, call: CallId, begun: Arrived) -> bool:
         """Begin a call of our own; false when Asterisk is away."""

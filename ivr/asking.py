@@ -15,7 +15,7 @@ from ivr.ledger import ANNOUNCED, ARRIVED, ASKED, MESSAGE, QUEUED, RELEASED, ROU
 from ivr.scopes import alongside
 from ivr.speech import say
 from ivr.visit import Call
-from routing.callbacks import number
+from routing.callbacks import may_be_promised
 from routing.estimate import Estimate
 from routing.offering import KEY
 from routing.plan import MISROUTED, SpokenPrompt
@@ -47,10 +47,10 @@ def is_offered(call: Call) -> bool:
 
 def may_be_called_back(call: Call) -> bool:
     """Whether they can be: by their number, not by us who have called them, nor while they want an emergency desk."""
-    site, arrived = call.service.config.site, call.ledger[ARRIVED]
+    arrived = call.ledger[ARRIVED]
     if arrived.direction is not Direction.IN or call.ledger[ROUTED].marked == MISROUTED:
         return False
-    return number(site.numbering, arrived.arrival.caller) is not None
+    return may_be_promised(call.service.config.site, arrived.arrival.caller)
 
 
 def offer_at(call: Call) -> int | None:

@@ -13,27 +13,26 @@ from ivr.edge.protocols import Clock
 from ivr.facts import CallRecord, Direction, Outcome
 from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Entry, Journal
 from routing.callbacks import (
+    CAME_MOST,
     CUT,
     SHORT_MS,
     AnyFact,
     Begun,
     CameAgain,
     GivenUp,
+    Lapsed,
     Machine,
     Result,
     Settled,
     Task,
+    Tasks,
     Tried,
     Wanted,
     Why,
-    find,
-    follow,
-    retimed,
 )
 from routing.callbacks import number as callable_number
+from routing.config import Site
 from routing.ids import CallId, Instant
-from routing.numbers import Numbering
-from routing.terms import USUAL, Terms
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +40,9 @@ _OF = {Outcome.REFUSED: Why.REFUSED, Outcome.MISSED: Why.MISSED, Outcome.FAILED:
 
 PROMISED = frozenset({Why.ASKED, Why.VOICEMAIL})
 """They were told that we would call."""
+
+ANSWERED_MOST = 1_000
+"""Tries that were answered lately: the last call of each agent is among them."""
 
 
 class Callbacks:
@@ -50,17 +52,15 @@ class Callbacks:
         self,
         journal: Journal,
         clock: Clock,
-        numbering: Numbering,
+        site: Site,
         entries: Iterable[Entry] = (),
-        terms: Terms = USUAL,
     ) -> None:
         """`entries` are what earlier lives left: a record whose life died before it could say so makes its task now."""
         self._journal = journal
         self._clock = clock
-        self._numbering = numbering
-        self._terms = terms
+        self._site = site
         self._answered: dict[CallId, Task] = {}
-        self._tasks: dict[CallId, Task] = {}
+        self._tasks = Tasks(site)
         known: set[str] = set()
         records: list[CallRecord] = []
         for entry in entries:
@@ -73,7 +73,11 @@ class Callbacks:
 
     def open(self) -> tuple[Task, ...]:
         """Every task that is not settled: those that are due first, then those that a supervisor has."""
-        return tuple(sorted(self._tasks.values(), key=lambda task: (task.due is None, task.due or 0, task.first_entry)))
+        return tuple(sorted(self._tasks, key=lambda task: (task.due is None, task.due or 0, task.first_entry)))
+
+    def get(self, task: CallId) -> Task | None:
+        """One of them."""
+        return self._tasks.get(task)
 
     def connected(self) -> None:
         """Asterisk is there again: what an earlier life could not say any more is said now."""
@@ -85,10 +89,10 @@ class Callbacks:
         """A call has its record: is its citizen to be called back, or no longer?"""
         if record.direction is Direction.CALLBACK:
             self._tried_by_us(record)
-        number = callable_number(self._numbering, record.caller)
+        number = callable_number(self._site.numbering, record.caller)
         if number is None:
             return
-        task = find(self._tasks.values(), number)
+        task = self._tasks.of(number)
         why = _why(record)
         if task is not None and why in PROMISED:  # a promise counts anew: its tries begin again, the first entry stays
             self._note(task.id, Settled(self._clock.instant(), record.call))
@@ -98,15 +102,16 @@ class Callbacks:
             first_entry = task.first_entry if task is not None else record.queued or record.arrived
             self._note(record.call, Wanted(now, number, why, first_entry, record.line, agent))
             if record.call in self._tasks:
+                self._forget_the_oldest()
                 log.info("the caller of %s is to be called back: %s", record.call, why)
         elif task is not None and record.task is None and _has_talked(record) and record.ended >= task.since:
             self._note(task.id, Settled(self._clock.instant(), record.call))
 
     def comes(self, call: CallId, raw: str) -> Task | None:
         """Somebody calls: the task that waits for them, which this call joins."""
-        number = callable_number(self._numbering, raw)
-        task = find(self._tasks.values(), number) if number is not None else None
-        if task is not None:
+        number = callable_number(self._site.numbering, raw)
+        task = self._tasks.of(number) if number is not None else None
+        if task is not None and task.came < CAME_MOST:
             self._note(task.id, CameAgain(self._clock.instant(), call))
         return task
 
@@ -120,29 +125,31 @@ class Callbacks:
 
     # --- calls of our own
 
-    def follow(self, terms: Terms) -> None:
-        """From now on these hold, for the tasks that there are too."""
-        self._terms = terms
-        self._tasks = {key: retimed(task, terms) for key, task in self._tasks.items()}
+    def follow(self, site: Site) -> None:
+        """From now on this holds, for the tasks that there are too."""
+        self._site = site
+        self._tasks.configure(site)
 
     @property
     def is_open(self) -> bool:
         """Whether citizens may be called now."""
-        return self._terms.on and self._terms.is_open(self._clock.instant())
+        terms = self._site.callbacks
+        return terms.on and terms.is_open(self._clock.instant())
 
     def to_call(self, engaged: Collection[str]) -> list[Task]:
         """Whose try is due, as many as may be called at once; nobody whose number is in a call: `engaged`, raw."""
         if not self.is_open:
             return []
-        now = self._clock.instant()
-        numbers = {callable_number(self._numbering, raw) for raw in engaged}
-        waiting = [task for task in self.open() if task.calling is None and task.due is not None and task.due <= now]
-        room = self._terms.at_once - sum(task.calling is not None for task in self._tasks.values())
-        return [task for task in waiting if task.caller not in numbers][: max(0, room)]
+        numbers = {callable_number(self._site.numbering, raw) for raw in engaged}
+        room = self._site.callbacks.at_once - sum(task.calling is not None for task in self._tasks)
+        waiting = [task for task in self._tasks.to_try(self._clock.instant()) if task.caller not in numbers]
+        return waiting[: max(0, room)]
 
-    def is_trying(self, call: CallId) -> bool:
-        """Whether that call of ours is still wanted: nobody has seen to its task meanwhile."""
-        return any(task.calling == call for task in self._tasks.values())
+    def needless(self, call: CallId) -> str:
+        """Why that try of ours need not go on; empty while it is wanted."""
+        if not self.is_open:
+            return "nobody is called at this hour"
+        return "" if self._tasks.tried_by(call) is not None else "somebody else has seen to it"
 
     def begin(self, task: Task) -> CallId:
         """A try begins; what its call is called."""
@@ -152,7 +159,8 @@ class Callbacks:
         return call
 
     def forget(self, living: Collection[CallId]) -> None:
-        """Tries whose life died before their call had begun: given up."""
+        """Tries whose life died before their call had begun: given up.  What is too old is forgotten."""
+        self._forget_the_oldest()
         for task in self.open():
             if task.calling is not None and task.calling not in living:
                 self._note(task.id, GivenUp(self._clock.instant(), task.calling))
@@ -166,7 +174,7 @@ class Callbacks:
         return True
 
     def _tried_by_us(self, record: CallRecord) -> None:
-        task = next((task for task in self._tasks.values() if task.calling == record.call), None)
+        task = self._tasks.tried_by(record.call)
         if task is None:
             return
         now = self._clock.instant()
@@ -176,11 +184,18 @@ class Callbacks:
             self._note(task.id, Tried(now, record.result, call=record.call))
         log.info("the try %s to call back for %s: %s", record.call, task.id, record.result or "given up")
 
+    def _forget_the_oldest(self) -> None:
+        while (task := self._tasks.outlived(self._clock.instant())) is not None:
+            log.warning("nobody has called back for %s, and it is too long ago: forgotten", task.id)
+            self._note(task.id, Lapsed(self._clock.instant()))
+
     def _follow(self, key: CallId, fact: AnyFact) -> None:
         before = self._tasks.get(key)
-        follow(self._tasks, key, fact, self._terms)
+        self._tasks.follow(key, fact)
         if before is not None and before.calling is not None and key not in self._tasks:
             self._answered[before.calling] = before
+            if len(self._answered) > ANSWERED_MOST:
+                del self._answered[next(iter(self._answered))]
 
     def _note(self, key: CallId, fact: AnyFact) -> None:
         self._follow(key, fact)

@@ -121,7 +121,7 @@ async def _live(given: Surroundings) -> None:
     dispatcher.configure(site)
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
     service = Service(given.config, journal, dispatcher, given.clock, audio, given.version, turns=Turns(entries))
-    callbacks = Callbacks(journal, given.clock, site.numbering, entries, site.callbacks)
+    callbacks = Callbacks(journal, given.clock, site, entries)
     acquaintances = Acquaintances(journal, given.clock, site.numbering, entries)
     nuisances = Nuisances(journal, given.clock, entries)
     calls_csv = FollowedFile(given.state / "census" / "calls.csv")

@@ -89,12 +89,11 @@ async def _agent_first(call: Call, stage: Stage) -> Person | None:
             if call.ledger[ARRIVED].direction is Direction.OUT and not _freed(call):
                 call.ledger.write(UNREACHED, Unreached(call.now()))
                 return None
-            while DIALLING.of(1) not in call.ledger:
-                offer = await place.offered()
-                answer = Refusal.WITHDRAWN if offer is None else await _offered(call, place, offer)
+            while DIALLING.of(1) not in call.ledger and (offer := await place.offered()) is not None:
+                answer = await _offered(call, place, offer)
                 if isinstance(answer, Person):
                     return answer
-                if offer is not None and DIALLING.of(1) not in call.ledger:
+                if DIALLING.of(1) not in call.ledger:
                     call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
                     if call.ledger[ARRIVED].direction is Direction.OUT:
                         call.ledger.write(UNREACHED, Unreached(call.now()))
@@ -104,7 +103,8 @@ async def _agent_first(call: Call, stage: Stage) -> Person | None:
         call.ledger.write(UNREACHED, Unreached(call.now()))
         return None
     if ANSWERED not in call.ledger and UNREACHED not in call.ledger:  # the agent has hung up while it rang there
-        call.ledger.write(UNREACHED, Unreached(call.now(), Result.NO_ANSWER))
+        came_to = Result.NO_ANSWER if DIALLING.of(1) in call.ledger else None  # None: the place in the queue is over
+        call.ledger.write(UNREACHED, Unreached(call.now(), came_to))
     return None
 
 

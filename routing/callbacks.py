@@ -1,25 +1,43 @@
 """Who is to be called back, why, and when: facts in, tasks out.  Pure.
 
 One open task a number.  Whoever was refused, missed, cut off, or left after some seconds, is tried some times, by day;
-after the last try a supervisor has the task.  It keeps the first entry: should the citizen call again meanwhile, they
-stand where they would have stood.  A try is a call of our own, with a record of its own.
+after the last try a supervisor has the task, and at once that of a number which the engine may not call by itself.  It
+keeps the first entry: should the citizen call again meanwhile, they stand where they would have stood.  A try is a call
+of our own, with a record of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import islice
 
 import msgspec
 
+from routing.config.site import ON_BEHALF_OF, Site
 from routing.ids import AgentId, CallId, Instant
-from routing.numbers import Numbering, caller
-from routing.outward import outbound_class
-from routing.terms import USUAL, Terms, due
+from routing.numbers import SHORT_CODE, Numbering, caller
+from routing.outward import barred
+from routing.terms import due
 
 SHORT_MS = 5_000
 """Whoever leaves sooner has thought better of it."""
 
+LONGEST = 16
+"""Characters of a number with its + (E.164); what is longer is nobody's."""
+
+TASKS_MOST = 10_000
+"""So many tasks are open at most, ..."""
+
+KEPT_MS = 30 * 86_400_000
+"""... and none for longer: then nobody waits for it any more, and what we know of them is to be forgotten."""
+
+CAME_MOST = 100
+"""Calls that join a task: whoever comes so often is known to have come."""
+
 CUT = frozenset({27, 31, 38, 41, 42, 44, 47, 58, 127})
 """Q.850: causes of an end that nobody of the two has asked for: destination out of order, temporary failure, ..."""
+
+
+_BACK = "-back-"
 
 
 class Why(StrEnum):
@@ -113,8 +131,15 @@ class Settled(Fact, frozen=True, tag="settled"):
     by: str = ""
 
 
+class Lapsed(Fact, frozen=True, tag="lapsed"):
+    """Nobody has seen to it for too long, or too many have come since."""
+
+
 class Task(msgspec.Struct, frozen=True):
-    """Somebody who is to be called back; `due` None: a supervisor has it."""
+    """Somebody who is to be called back; `due` None: a supervisor has it, as it was tried often enough or is `barred`.
+
+    `barred`: why the engine may not call the number by itself.  `came`: how many calls have joined it.
+    """
 
     id: CallId
     caller: str
@@ -128,13 +153,15 @@ class Task(msgspec.Struct, frozen=True):
     joined: CallId | None = None
     calling: CallId | None = None
     """The try that is under way."""
+    barred: str = ""
+    came: int = 0
     begun: int = 0
     """How many tries the engine has begun; each call of them has a name of its own."""
 
     @property
     def next_call(self) -> CallId:
         """What the call of the next try is called."""
-        return CallId(f"{self.id}-back-{self.begun + 1}")
+        return CallId(f"{self.id}{_BACK}{self.begun + 1}")
 
 
 class Machine(Fact, frozen=True, tag="machine"):
@@ -144,53 +171,104 @@ class Machine(Fact, frozen=True, tag="machine"):
     by: str = ""
 
 
-AnyFact = Wanted | Begun | GivenUp | Tried | CameAgain | Settled | Machine
+AnyFact = Wanted | Begun | GivenUp | Tried | CameAgain | Settled | Machine | Lapsed
 
 
-def follow(tasks: dict[CallId, Task], key: CallId, fact: AnyFact, terms: Terms = USUAL) -> None:  # noqa: C901 - a case for each
-    """Take note of a fact; what makes no sense changes nothing."""
-    task = tasks.get(key)
-    if isinstance(fact, Wanted):
-        if task is None and find(tasks.values(), fact.caller) is None:
-            at = due(terms, fact.at, 0)
-            tasks[key] = Task(key, fact.caller, fact.why, fact.line, fact.at, fact.first_entry, at, fact.agent)
-    elif isinstance(fact, Machine):
-        if find(tasks.values(), fact.task.caller) is None:
-            tasks[key] = _tried(fact.task, Tried(fact.at, Result.MACHINE, fact.by, fact.task.calling), terms)
-    elif task is not None:
+class Tasks:
+    """The open tasks, in the order in which they were made: by the call that made each, by number, by try."""
+
+    def __init__(self, site: Site) -> None:
+        """`site`: when citizens are called back, and whom outbound calls may reach."""
+        self._site = site
+        self._tasks: dict[CallId, Task] = {}
+        self._of: dict[str, CallId] = {}
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __contains__(self, key: CallId) -> bool:
+        return key in self._tasks
+
+    def get(self, key: CallId) -> Task | None:
+        """The open task that this call has made."""
+        return self._tasks.get(key)
+
+    def of(self, caller: str) -> Task | None:
+        """The open task of a number."""
+        key = self._of.get(caller)
+        return None if key is None else self._tasks[key]
+
+    def tried_by(self, call: CallId) -> Task | None:
+        """The task whose try under way this call is."""
+        task = self._tasks.get(CallId(call.rpartition(_BACK)[0]))
+        return task if task is not None and task.calling == call else None
+
+    def to_try(self, now: Instant) -> list[Task]:
+        """Those whose next try is due and not under way, who is due for the longest first."""
+        ready = (task for task in self if task.calling is None and task.due is not None and task.due <= now)
+        return sorted(ready, key=lambda task: (task.due or 0, task.first_entry))
+
+    def outlived(self, now: Instant) -> Task | None:
+        """The oldest, if it is too old or there are too many, and nobody is being called for it."""
+        oldest = next(islice(self, 1), None)
+        if oldest is None or oldest.calling is not None:
+            return None
+        return oldest if len(self) > TASKS_MOST or now - oldest.since >= KEPT_MS else None
+
+    def configure(self, site: Site) -> None:
+        """From now on this holds, for the tasks that there are too."""
+        self._site = site
+        self._tasks = {key: self._judged(task) for key, task in self._tasks.items()}
+
+    def follow(self, key: CallId, fact: AnyFact) -> None:  # noqa: C901 - a case for each
+        """Take note of a fact; what makes no sense changes nothing."""
+        task = self._tasks.get(key)
         match fact:
-            case Settled():
-                del tasks[key]
-            case Tried(result=Result.ANSWERED):
-                del tasks[key]
+            case Wanted():
+                if task is None and self.of(fact.caller) is None:
+                    made = Task(key, fact.caller, fact.why, fact.line, fact.at, fact.first_entry, None, fact.agent)
+                    self._put(self._judged(made))
+            case Machine():
+                if self.of(fact.task.caller) is None:
+                    self._put(self._tried(fact.task, Tried(fact.at, Result.MACHINE, fact.by, fact.task.calling)))
+            case _ if task is None:
+                pass
+            case Settled() | Lapsed() | Tried(result=Result.ANSWERED):
+                del self._tasks[key], self._of[task.caller]
             case Tried():
-                tasks[key] = _tried(task, fact, terms)
+                self._put(self._tried(task, fact))
             case Begun():
-                tasks[key] = msgspec.structs.replace(task, calling=fact.call, begun=task.begun + 1)
+                self._put(msgspec.structs.replace(task, calling=fact.call, begun=task.begun + 1))
             case GivenUp():
-                tasks[key] = msgspec.structs.replace(task, calling=None)
-            case _:
-                tasks[key] = msgspec.structs.replace(task, joined=fact.call)
+                self._put(msgspec.structs.replace(task, calling=None))
+            case CameAgain():
+                self._put(msgspec.structs.replace(task, joined=fact.call, came=task.came + 1))
+
+    def _put(self, task: Task) -> None:
+        self._tasks[task.id] = task
+        self._of[task.caller] = task.id
+
+    def _tried(self, task: Task, fact: Tried) -> Task:
+        return self._judged(msgspec.structs.replace(task, tries=(*task.tries, fact), calling=None))
+
+    def _judged(self, task: Task) -> Task:
+        """The same task, due as the city's terms say, if at all."""
+        why, last = barred(self._site, task.caller, ON_BEHALF_OF), task.tries[-1] if task.tries else None
+        is_hopeless = bool(why) or (last is not None and last.result is Result.UNKNOWN_NUMBER)
+        at = due(self._site.callbacks, task.since, len(task.tries), last.at if last else None)
+        return msgspec.structs.replace(task, due=None if is_hopeless else at, barred=why)
 
 
 def number(numbering: Numbering, raw: str) -> str | None:
-    """A caller's number if it can be called back: not withheld, not abroad, no service's."""
+    """A caller's number if somebody could call it back: not withheld, and no service's short code."""
     known = caller(numbering, raw)
-    return known if known is not None and outbound_class(known) is not None else None
+    return known if known is not None and SHORT_CODE < len(known) <= LONGEST else None
 
 
-def _tried(task: Task, fact: Tried, terms: Terms) -> Task:
-    return retimed(msgspec.structs.replace(task, tries=(*task.tries, fact), calling=None), terms)
-
-
-def retimed(task: Task, terms: Terms) -> Task:
-    """The same task, due as these terms say."""
-    last = task.tries[-1] if task.tries else None
-    is_hopeless = last is not None and last.result is Result.UNKNOWN_NUMBER
-    at = None if is_hopeless else due(terms, task.since, len(task.tries), last.at if last else None)
-    return msgspec.structs.replace(task, due=at)
-
-
-def find(tasks: Iterable[Task], caller: str) -> Task | None:
-    """The open task of a number."""
-    return next((task for task in tasks if task.caller == caller), None)
+def may_be_promised(site: Site, raw: str) -> bool:
+    """Whether a caller may be told that we shall call: the engine may do so."""
+    known = number(site.numbering, raw)
+    return known is not None and not barred(site, known, ON_BEHALF_OF)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from routing.config.site import CallerId, Config, OutboundClass, Target, TargetKind, Trunk
+from routing.config.site import CallerId, Config, OutboundClass, Site, Target, TargetKind, Trunk
 from routing.experts import Expert
 from routing.hours import is_open
 from routing.ids import AgentId, PoolId, SkillId, TargetId
@@ -21,7 +21,7 @@ from routing.tickets import Alternative, Ladder, Requirement, Rung
 
 _LOCAL = re.compile(r"[2-8]\d{6,7}")
 _MOBILE = re.compile(r"1[3-9]\d{9}")
-_NATIONAL = re.compile(r"0[1-9]\d{8,10}")
+_NATIONAL = re.compile(r"0((10|2\d)[2-8]\d{7}|[3-9]\d{2}[2-8]\d{6,7})")  # 010-168..., 0311-96...: not a subscriber's
 
 
 USER_BUSY, NO_ANSWER, ABSENT, REJECTED, NO_CHANNEL = 17, 19, 20, 21, 34  # Q.850
@@ -204,27 +204,34 @@ def _desks(config: Config, whom: Whom) -> list[Target]:
 
 
 def _forbidden(config: Config, number: str, roles: Collection[str]) -> str:
-    """Why an outside number may not be dialled: what is not allowed is forbidden, and some is never allowed."""
     canonical = config.site.numbering.normalise(number)
     if canonical is None:
         return f"{number!r} is not a telephone number"
+    return barred(config.site, canonical, roles)
+
+
+def barred(site: Site, canonical: str, roles: Collection[str]) -> str:
+    """Why nobody with these roles may dial an outside number: what is not allowed is forbidden, some is never allowed.
+
+    Does not name the number.  Empty when it may be dialled.
+    """
     if canonical in EMERGENCY:
-        return f"{canonical} is an emergency number: ask for it as one"
-    kind, allowed = outbound_class(canonical), config.site.outbound.allowed(roles)
-    if OutboundClass.TARGET in allowed and canonical in _listed(config):
+        return "an emergency number is dialled by asking for it as one"
+    kind, allowed = outbound_class(canonical), site.outbound.allowed(roles)
+    if OutboundClass.TARGET in allowed and canonical in _listed(site):
         return ""
     if kind is None:
-        return f"{number} is never dialled: it is abroad, a premium or a service number"
+        return "abroad, a premium or a service number is never dialled"
     if kind not in allowed:
-        of_whom = f" for {' or '.join(roles)}" if config.site.outbound.by_role else ""
+        of_whom = f" for {' or '.join(roles)}" if site.outbound.by_role else ""
         return f"{kind} numbers are not in outbound.allow of site.yaml{of_whom}"
     return ""
 
 
-def _listed(config: Config) -> list[str | None]:
+def _listed(site: Site) -> list[str | None]:
     """The numbers of targets, but of emergency desks."""
-    targets = config.site.targets.values()
-    return [config.site.dialled(each) for each in targets if each.kind is not TargetKind.EMERGENCY]
+    targets = site.targets.values()
+    return [site.dialled(each) for each in targets if each.kind is not TargetKind.EMERGENCY]
 
 
 def outbound_class(canonical: str) -> OutboundClass | None:

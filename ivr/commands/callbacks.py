@@ -60,10 +60,16 @@ def _tasks(now: Any) -> RenderableType:
     table = Table("call", "caller", "why", "line", "waits since", "due", "first", "tries")
     for task in now:
         table.add_row(
-            task["call"], task["caller"], task["why"], task["line"], _clock(task["first_entry"]),
-            _clock(task["due"]) if task["due"] else "a supervisor", task["agent"] or "", ", ".join(task["tries"]),
+            task["call"], task["caller"], task["why"], task["line"], _clock(task["first_entry"]), _due(task),
+            task["agent"] or "", ", ".join(task["tries"]),
         )  # fmt: skip
     return table
+
+
+def _due(task: Any) -> str:
+    if task["due"]:
+        return _clock(task["due"])
+    return f"a supervisor: {task['barred']}" if task["barred"] else "a supervisor"
 
 
 def _clock(ms: int) -> str:

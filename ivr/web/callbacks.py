@@ -18,7 +18,10 @@ from routing.numbers import mask
 
 
 class ShownTask(msgspec.Struct, frozen=True):
-    """Somebody who is to be called back; `due` null: it has been tried often enough, a supervisor decides."""
+    """Somebody who is to be called back; `due` null: a supervisor decides, as it has been tried often enough.
+
+    Or as the engine may not call the number by itself, and then `barred` says why.
+    """
 
     call: CallId
     caller: str
@@ -29,6 +32,7 @@ class ShownTask(msgspec.Struct, frozen=True):
     agent: AgentId | None
     tries: list[Result]
     joined: CallId | None
+    barred: str
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -78,17 +82,17 @@ async def machine(asked: Asked, agent: AgentPath) -> list[ShownTask]:
 
 
 def _known(asked: Asked, call: CallId) -> Task:
-    task = next((task for task in asked.board.controller.callbacks.open() if task.id == call), None)
+    task = asked.board.controller.callbacks.get(call)
     if task is None:
         raise Refusal(HTTPStatus.NOT_FOUND, f"nobody is to be called back for call {call!r}")
     return task
 
 
 def _shown(task: Task) -> ShownTask:
-    tries = [each.result for each in task.tries]
     return ShownTask(
-        task.id, mask(task.caller), task.why, task.line, task.first_entry, task.due, task.agent, tries, task.joined
-    )
+        task.id, mask(task.caller), task.why, task.line, task.first_entry, task.due, task.agent,
+        [each.result for each in task.tries], task.joined, task.barred,
+    )  # fmt: skip
 
 
 OPERATIONS = (

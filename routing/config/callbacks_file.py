@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from routing.config.entry import Entry
 from routing.config.fields import between, durations, lasting, yes
+from routing.config.site import ON_BEHALF_OF, Outbound
 from routing.terms import Terms
 
 KEYS = ("on", "after", "from", "until", "ring_for", "at_once")
@@ -12,8 +13,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)\Z", re.ASCII)
 _MIDNIGHT = timedelta(hours=24)
 
 
-def callbacks(file: Entry) -> Terms:
-    """How citizens are called back; not at all where nothing is said."""
+def callbacks(file: Entry, outbound: Outbound) -> Terms:
+    """How citizens are called back; not at all where nothing is said.  `outbound`: whom an operator may call."""
     usual = Terms()
     node = file.child("callbacks") if file.has("callbacks") else None
     if node is None:
@@ -29,6 +30,9 @@ def callbacks(file: Entry) -> Terms:
     )
     if read.opens >= read.closes:
         entry.fault("until", f"citizens are called back from {_told(read.opens)}, and 'until' is not later than that")
+    if read.on and not outbound.allowed(ON_BEHALF_OF):
+        told = "citizens are called back as operators may call, and 'allow' of 'outbound' lets these call nobody"
+        entry.fault("on", f"{told}: write allow: [local, mobile]")
     return read
 
 

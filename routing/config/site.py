@@ -184,6 +184,11 @@ OUTBOUND_ROLES = ("operator", "supervisor")
 """Who calls, or brings somebody into a talk."""
 
 
+ON_BEHALF_OF = ("operator",)
+"""As whom the engine calls citizens back: an agent talks.  So an arriving number, which anybody can forge, costs us no
+more than what an operator may dial."""
+
+
 class Outbound(msgspec.Struct, frozen=True):
     """Outside numbers that may be called, or brought into a talk; over which trunks (none: all, in their order).
 

@@ -110,6 +110,7 @@ def read_site(source: Source, root: Node) -> Site | None:
     timing = _timing(file)
     ports, network = _ports(file), network_file.network(file)
     trunks = _trunks(file, head.mode, network, ports)
+    outbound = _outbound(file, trunks)
     site = Site(
         node=head.node,
         city=head.city,
@@ -141,10 +142,10 @@ def read_site(source: Source, root: Node) -> Site | None:
         agents=agents,
         trunks=trunks,
         targets=_targets(file, trunks),
-        outbound=_outbound(file, trunks),
+        outbound=outbound,
         experts=experts_file.experts(file, trunks, seats, agents.values()),
         keys=_keys(file),
-        callbacks=callbacks_file.callbacks(file),
+        callbacks=callbacks_file.callbacks(file, outbound),
         departments=tuple(word.text for word in file.words("departments")),
         pause_reasons=tuple(word.text for word in file.words("pause_reasons")),
         calendar=calendar_file.calendar(file),

@@ -183,7 +183,7 @@ class SimulatedHouse:
                 self.comes(name)
         audio = Audio("/prompts", lengths() | self.pieces, self.config.prompts if self.pieces else {})
         service = Service(self.config, journal, dispatcher, clock, audio, turns=Turns(entries))
-        callbacks = Callbacks(journal, clock, CONFIG.site.numbering, entries, self.config.site.callbacks)
+        callbacks = Callbacks(journal, clock, self.config.site, entries)
         acquaintances = Acquaintances(journal, clock, CONFIG.site.numbering, entries)
         nuisances = Nuisances(journal, clock, entries)
         lockout = Lockout(LifeDisk(self.lockouts, wire))

@@ -111,7 +111,7 @@ def test_an_agent_who_does_not_answer_keeps_nobody_from_the_call_back() -> None:
     assert tasks(house) == [(LI, Why.ASKED)]
 
 
-@pytest.mark.parametrize("caller", ["anonymous", "110", "0014155550100"])
+@pytest.mark.parametrize("caller", ["anonymous", "110", "0014155550100", "01088888888"])
 def test_who_cannot_be_called_back_is_not_offered_it(caller: str) -> None:
     house = simulate(lambda: waits((70.0, "1"), comes_at=120, caller=caller))
     assert OFFER not in story(house)

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from ivr.callbacks import Callbacks
+from ivr.callbacks import ANSWERED_MOST, Callbacks
 from ivr.facts import CallRecord, Direction, Outcome
 from ivr.journal import RECORD, Journal
-from routing.callbacks import Result, Why
+from routing.callbacks import CAME_MOST, KEPT_MS, Result, Why
 from routing.ids import AgentId, CallId, Instant
 from tests.calls.desk import Desk
 from tests.calls.simulated import CONFIG, SimulatedHouse
@@ -20,7 +20,7 @@ from tests.fake.loop import simulate
 
 LI = "13831234567"
 LATE = AgentId("1016")
-NUMBERING = CONFIG.site.numbering
+SITE = CONFIG.site
 
 
 def record(outcome: Outcome, *, caller: str = LI, lasted_ms: int = 30_000, cause: int = 16) -> CallRecord:
@@ -43,7 +43,7 @@ class Lives:
     def begin(self) -> Callbacks:
         self._journal = Journal(self._disk, "handan1", self.clock)
         entries = list(self._journal.replay())
-        self.callbacks = Callbacks(self._journal, self.clock, NUMBERING, entries)
+        self.callbacks = Callbacks(self._journal, self.clock, SITE, entries)
         self.callbacks.connected()
         self.callbacks.forget(())
         self._journal.drained(self._journal.seq)
@@ -60,7 +60,7 @@ def book() -> Callbacks:
     clock = ManualClock()
     journal = Journal(MemoryDisk(), "handan1", clock)
     list(journal.replay())
-    return Callbacks(journal, clock, NUMBERING)
+    return Callbacks(journal, clock, SITE)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def book() -> Callbacks:
         (record(Outcome.ABANDONED, caller="anonymous"), None),
         (record(Outcome.ABANDONED, caller="110"), None),
         (record(Outcome.ABANDONED, caller="008613831234567"), Why.ABANDONED),
-        (record(Outcome.ABANDONED, caller="0014155550100"), None),
+        (record(Outcome.ABANDONED, caller="0014155550100"), Why.ABANDONED),  # for a supervisor to see
     ],
 )
 def test_who_has_not_had_what_they_called_for_is_called_back(ended: CallRecord, why: Why | None) -> None:
@@ -148,18 +148,18 @@ def test_what_an_earlier_life_left_is_there_after_a_compaction_too() -> None:
     clock, disk = ManualClock(), MemoryDisk()
     journal = Journal(disk, "handan1", clock)
     list(journal.replay())
-    before = Callbacks(journal, clock, NUMBERING)
+    before = Callbacks(journal, clock, SITE)
     before.ended(record(Outcome.MISSED))
     before.tried(CallId("handan1-1"), Result.BUSY, "wang")
     journal.compact()
     again = Journal(disk, "handan1", clock)
-    after = Callbacks(again, clock, NUMBERING, list(again.replay()))
+    after = Callbacks(again, clock, SITE, list(again.replay()))
     assert after.open() == before.open()
     after.settle(CallId("handan1-1"), "wang")
     again.compact()
     third = Journal(disk, "handan1", clock)
     entries = list(third.replay())
-    assert Callbacks(third, clock, NUMBERING, entries).open() == ()
+    assert Callbacks(third, clock, SITE, entries).open() == ()
 
 
 def test_whoever_was_served_stays_so_in_every_later_life() -> None:
@@ -182,6 +182,40 @@ def test_a_task_that_a_machine_has_left_open_is_there_in_every_later_life() -> N
     assert [lives.begin().open() for _ in range(4)] == [known] * 4
 
 
+def test_a_machine_of_which_is_told_much_later_is_known_of_as_many_tries_as_there_are_agents() -> None:
+    lives, tries = Lives(), []
+    for n in range(ANSWERED_MOST + 1):
+        number = f"1383{n:07}"
+        lives.ends(f"handan1-{n}", Outcome.ABANDONED, caller=number)
+        (task,) = lives.callbacks.open()
+        tries.append(lives.callbacks.begin(task))
+        back = {"direction": Direction.CALLBACK, "task": task.id, "result": Result.ANSWERED, "caller": number}
+        lives.ends(tries[-1], Outcome.ANSWERED, **back)
+    assert lives.callbacks.open() == ()
+    assert [lives.callbacks.machine(each, "1001") for each in (tries[0], tries[1], tries[-1])] == [False, True, True]
+
+
+def test_what_nobody_has_seen_to_for_a_month_is_forgotten_in_this_life_and_in_every_later_one() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    lives.clock.passes(KEPT_MS)
+    lives.ends("handan1-2", Outcome.ABANDONED, caller="13830000000")
+    assert [task.id for task in lives.callbacks.open()] == ["handan1-2"]
+    assert [task.id for task in lives.begin().open()] == ["handan1-2"]
+    lives.clock.passes(KEPT_MS)
+    assert [lives.begin().open() for _ in range(2)] == [()] * 2
+
+
+def test_who_calls_and_goes_again_and_again_does_not_fill_the_journal() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    before = lives.callbacks.open()
+    for n in range(2 * CAME_MOST):
+        assert lives.callbacks.comes(CallId(f"again-{n}"), LI) is not None
+    assert [task.came for task in lives.callbacks.open()] == [CAME_MOST]
+    assert [task.first_entry for task in lives.begin().open()] == [task.first_entry for task in before]
+
+
 def test_a_record_whose_life_died_before_it_could_make_a_task_makes_it_in_the_next() -> None:
     clock, disk = ManualClock(), MemoryDisk()
     journal = Journal(disk, "handan1", clock)
@@ -189,7 +223,7 @@ def test_a_record_whose_life_died_before_it_could_make_a_task_makes_it_in_the_ne
     ended = record(Outcome.ABANDONED)
     journal.write("record", ended.call, ended)
     again = Journal(disk, "handan1", clock)
-    after = Callbacks(again, clock, NUMBERING, list(again.replay()))
+    after = Callbacks(again, clock, SITE, list(again.replay()))
     after.connected()
     assert [task.id for task in after.open()] == [ended.call]
 
@@ -221,12 +255,12 @@ def test_a_talk_of_before_does_not_settle_a_task_that_was_made_since_when_a_life
     journal = Journal(disk, "handan1", clock)
     list(journal.replay())
     journal.write("record", before.call, before)
-    first = Callbacks(journal, clock, NUMBERING)
+    first = Callbacks(journal, clock, SITE)
     later = Instant(before.ended + 3_600_000)
     left = msgspec.structs.replace(record(Outcome.ABANDONED), call=CallId("handan1-2"), arrived=later)
     journal.write("record", left.call, left)
     first.ended(msgspec.structs.replace(left, ended=Instant(later + 30_000)))
     again = Journal(disk, "handan1", clock)
-    after = Callbacks(again, clock, NUMBERING, list(again.replay()))
+    after = Callbacks(again, clock, SITE, list(again.replay()))
     after.connected()
     assert [task.id for task in after.open()] == ["handan1-2"]

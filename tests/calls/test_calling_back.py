@@ -203,6 +203,25 @@ def test_a_task_waits_while_nobody_is_signed_in_and_by_night() -> None:
     simulate(nobody)
 
 
+@pytest.mark.parametrize("caller", ["0014155550100", "16812345", "0010-16812345", "01088888888"])
+def test_a_number_that_operators_may_not_dial_is_never_dialled_and_a_supervisor_sees_why(caller: str) -> None:
+    async def scene() -> None:
+        desk = Desk(city())
+        desk.fake.target(caller, answers_after=1.0, talks=10)
+        desk.fake.target(CONFIG.site.numbering.normalise(caller) or "", answers_after=1.0, talks=10)
+        desk.fake.dials("12345", after=0.5, hangs_up=12, caller=caller)
+        await asyncio.sleep(20)
+        await desk.post_when_ready("/agents/1016/sign-in")
+        await asyncio.sleep(300)
+        (task,) = await desk.get("/callbacks")
+        assert (task["due"], task["tries"]) == (None, [])
+        assert "outbound.allow" in task["barred"] or "never dialled" in task["barred"]
+        assert not [each for each in desk.fake.log if "citizen" in each[2]]
+        await desk.closes()
+
+    simulate(scene)
+
+
 def test_late_in_the_day_what_waits_for_an_agent_is_given_up() -> None:
     async def scene() -> None:
         made = house(terms=msgspec.structs.replace(AT_ONCE, closes=timedelta(hours=9, seconds=40)))
@@ -213,6 +232,48 @@ def test_late_in_the_day_what_waits_for_an_agent_is_given_up() -> None:
         (back,) = tries(made)
         assert (back.outcome, back.result) == (Outcome.WITHDRAWN, None)
         assert [len(task.tries) for task in tasks(made)] == [0]
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("stops_at", [24.0, 40.0])
+def test_a_planned_stop_gives_up_what_seeks_an_agent_and_counts_no_try(stops_at: float) -> None:
+    """The agent's phone rings, or rings no more and nobody is left to be asked."""
+
+    async def scene() -> None:
+        made = house()
+        made.fake.seat("8016", Phone())
+
+        def stops() -> None:
+            assert made.controller is not None
+            made.controller.close_door()
+
+        made.fake.later(stops_at, stops)
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, back.result, made.fake.parties[LI].channels) == (Outcome.WITHDRAWN, None, [])
+        assert back.ended - back.arrived < (stops_at - 20) * 1000
+        (task,) = tasks(made)
+        assert (task.tries, task.calling, task.due) == ((), None, task.since + 10_000)
+
+    simulate(scene)
+
+
+def test_a_planned_stop_lets_a_phone_ring_on_that_rings() -> None:
+    async def scene() -> None:
+        made = house(citizen=Phone(answers_after=10.0, talks=20))
+
+        def stops() -> None:
+            assert made.controller is not None
+            assert made.fake.parties[LI].channels
+            made.controller.close_door()
+
+        made.fake.later(28.0, stops)
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert back.result is Result.ANSWERED
 
     simulate(scene)
 

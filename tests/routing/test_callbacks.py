@@ -2,34 +2,40 @@
 
 from datetime import datetime, time, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.callbacks import (
+    KEPT_MS,
+    TASKS_MOST,
     AnyFact,
     Begun,
     CameAgain,
     GivenUp,
+    Lapsed,
     Machine,
     Result,
     Settled,
     Task,
+    Tasks,
     Tried,
     Wanted,
     Why,
-    find,
-    follow,
+    may_be_promised,
     number,
     result,
-    retimed,
 )
+from routing.config.site import Outbound, OutboundClass, Site
 from routing.hours import SHANGHAI
 from routing.ids import AgentId, CallId, Instant
 from routing.terms import USUAL, Terms, due
-from tests.routing.sources import config
+from tests.routing.sources import config as city
 
 LI, WANG = "13831234567", "13830000000"
+ABROAD, PREMIUM, ELSEWHERE = "+14155550100", "16812345", "01088888888"
+SITE = msgspec.structs.replace(city().site, callbacks=USUAL)
 FIRST, SECOND = CallId("handan1-1"), CallId("handan1-2")
 
 
@@ -37,11 +43,16 @@ def at(text: str) -> Instant:
     return Instant(round(datetime.fromisoformat(f"2021-09-15T{text}").replace(tzinfo=SHANGHAI).timestamp() * 1000))
 
 
-def told(*facts: tuple[CallId, AnyFact]) -> dict[CallId, Task]:
-    tasks: dict[CallId, Task] = {}
+def told(*facts: tuple[CallId, AnyFact], site: Site = SITE) -> Tasks:
+    tasks = Tasks(site)
     for key, fact in facts:
-        follow(tasks, key, fact)
+        tasks.follow(key, fact)
     return tasks
+
+
+def only(tasks: Tasks) -> Task:
+    (task,) = tasks
+    return task
 
 
 def wanted(text: str, caller: str = LI, why: Why = Why.ABANDONED) -> Wanted:
@@ -68,48 +79,49 @@ def test_it_is_tried_after_5_30_and_120_minutes_and_only_by_day(since: str, trie
 
 
 def test_a_task_begins_with_its_first_entry_and_its_agent() -> None:
-    task = told((FIRST, wanted("09:00")))[FIRST]
+    task = only(told((FIRST, wanted("09:00"))))
     assert (task.caller, task.first_entry, task.agent) == (LI, Instant(at("09:00") - 60_000), "1016")
     assert task.due == at("09:05")
 
 
 def test_a_number_has_one_open_task() -> None:
     tasks = told((FIRST, wanted("09:00")), (SECOND, wanted("09:10")), (CallId("third"), wanted("09:11", WANG)))
-    assert list(tasks) == [FIRST, "third"]
-    assert find(tasks.values(), LI) == tasks[FIRST]
-    assert find(tasks.values(), "0310") is None
-    again = told((FIRST, wanted("09:00")), (FIRST, wanted("09:10", WANG)))
-    assert again[FIRST].caller == LI
+    assert [task.id for task in tasks] == [FIRST, "third"]
+    assert tasks.of(LI) == tasks.get(FIRST)
+    assert tasks.of("0310") is None
+    assert only(told((FIRST, wanted("09:00")), (FIRST, wanted("09:10", WANG)))).caller == LI
 
 
 def test_who_does_not_answer_is_tried_again_and_after_the_last_time_a_supervisor_has_it() -> None:
     tries = [(FIRST, Tried(at(moment), Result.NO_ANSWER)) for moment in ("09:05", "09:31", "11:00")]
-    moments = [told((FIRST, wanted("09:00")), *tries[:n])[FIRST].due for n in range(4)]
+    moments = [only(told((FIRST, wanted("09:00")), *tries[:n])).due for n in range(4)]
     assert moments == [at("09:05"), at("09:30"), at("11:00"), None]
 
 
 def test_a_late_try_is_not_followed_by_one_in_the_past() -> None:
     tasks = told((FIRST, wanted("09:00")), (FIRST, Tried(at("10:30"), Result.BUSY)))
-    assert tasks[FIRST].due == at("10:30")
+    assert only(tasks).due == at("10:30")
 
 
 def test_a_number_that_does_not_exist_is_not_tried_again() -> None:
     tasks = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:05"), Result.UNKNOWN_NUMBER)))
-    assert tasks[FIRST].due is None
+    assert only(tasks).due is None
 
 
 @pytest.mark.parametrize("fact", [Tried(at("09:05"), Result.ANSWERED), Settled(at("09:05"), SECOND)])
 def test_who_has_talked_with_somebody_is_called_back_no_more(fact: AnyFact) -> None:
-    assert told((FIRST, wanted("09:00")), (FIRST, fact)) == {}
+    tasks = told((FIRST, wanted("09:00")), (FIRST, fact))
+    assert not list(tasks)
+    assert tasks.of(LI) is None
 
 
 def test_who_calls_again_is_joined_and_the_task_stays_until_they_are_answered() -> None:
     tasks = told((FIRST, wanted("09:00")), (FIRST, CameAgain(at("09:03"), SECOND)))
-    assert tasks[FIRST].joined == SECOND
+    assert only(tasks).joined == SECOND
 
 
 def test_what_is_said_of_an_unknown_task_changes_nothing() -> None:
-    assert told((FIRST, Settled(at("09:00"))), (FIRST, CameAgain(at("09:00"), SECOND))) == {}
+    assert not list(told((FIRST, Settled(at("09:00"))), (FIRST, CameAgain(at("09:00"), SECOND))))
 
 
 @given(st.integers(0, 2_000_000_000_000), st.integers(0, len(USUAL.after) - 1))
@@ -123,28 +135,112 @@ def test_nobody_is_ever_called_at_night_nor_before_the_time(since: int, tries: i
 
 def test_a_try_that_is_under_way_is_known_and_what_was_given_up_does_not_count() -> None:
     begun = (FIRST, Begun(at("09:05"), CallId("one")))
-    task = told((FIRST, wanted("09:00")), begun)[FIRST]
+    task = only(told((FIRST, wanted("09:00")), begun))
     assert (task.calling, task.begun, task.next_call) == ("one", 1, "handan1-1-back-2")
-    again = told((FIRST, wanted("09:00")), begun, (FIRST, GivenUp(at("09:06"), CallId("one"))))[FIRST]
+    again = only(told((FIRST, wanted("09:00")), begun, (FIRST, GivenUp(at("09:06"), CallId("one")))))
     assert (again.calling, again.tries, again.due) == (None, (), at("09:05"))
-    tried = told((FIRST, wanted("09:00")), begun, (FIRST, Tried(at("09:06"), Result.BUSY, call=CallId("one"))))[FIRST]
+    tried = only(told((FIRST, wanted("09:00")), begun, (FIRST, Tried(at("09:06"), Result.BUSY, call=CallId("one")))))
     assert (tried.calling, len(tried.tries), tried.due) == (None, 1, at("09:30"))
 
 
 def test_a_machine_of_which_is_told_afterwards_opens_the_task_for_its_next_try() -> None:
-    before = told((FIRST, wanted("09:00")), (FIRST, Begun(at("09:05"), CallId("one"))))[FIRST]
-    task = told((FIRST, Machine(at("09:06"), before, "1016")))[FIRST]
+    before = only(told((FIRST, wanted("09:00")), (FIRST, Begun(at("09:05"), CallId("one")))))
+    task = only(told((FIRST, Machine(at("09:06"), before, "1016"))))
     assert ([each.result for each in task.tries], task.due, task.calling) == ([Result.MACHINE], at("09:30"), None)
     other = told((SECOND, wanted("09:06")), (FIRST, Machine(at("09:07"), before, "1016")))
-    assert list(other) == [SECOND]
+    assert only(other).id == SECOND
 
 
 def test_other_terms_hold_for_the_tasks_that_there_are() -> None:
-    task = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:06"), Result.BUSY)))[FIRST]
     terms = Terms(after=(timedelta(minutes=1), timedelta(minutes=2)), opens=timedelta(hours=10))
-    assert retimed(task, terms).due == at("10:00")
-    unknown = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:06"), Result.UNKNOWN_NUMBER)))[FIRST]
-    assert retimed(unknown, terms).due is None
+    busy = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:06"), Result.BUSY)))
+    unknown = told((FIRST, wanted("09:00")), (FIRST, Tried(at("09:06"), Result.UNKNOWN_NUMBER)))
+    for tasks in (busy, unknown):
+        tasks.configure(msgspec.structs.replace(SITE, callbacks=terms))
+    assert (only(busy).due, only(unknown).due) == (at("10:00"), None)
+
+
+def test_the_call_of_a_try_leads_to_its_task_while_it_is_under_way() -> None:
+    tasks = told((FIRST, wanted("09:00")))
+    call = only(tasks).next_call
+    tasks.follow(FIRST, Begun(at("09:05"), call))
+    assert tasks.tried_by(call) == only(tasks)
+    assert tasks.tried_by(CallId(f"{FIRST}-back-2")) is None
+    assert tasks.tried_by(FIRST) is None
+
+
+@pytest.mark.parametrize(
+    ("caller", "why"),
+    [
+        (ABROAD, "abroad, a premium"),
+        (PREMIUM, "abroad, a premium"),
+        ("01016812345", "abroad, a premium"),
+        ("4008123456", "abroad, a premium"),
+        (ELSEWHERE, "national numbers are not in outbound.allow"),
+    ],
+)
+def test_a_number_that_no_operator_may_dial_is_not_called_by_the_engine_but_a_supervisors(
+    caller: str, why: str
+) -> None:
+    task = only(told((FIRST, wanted("09:00", caller)), (FIRST, Tried(at("09:30"), Result.BUSY, "wang"))))
+    assert (task.due, len(task.tries)) == (None, 1)
+    assert why in task.barred
+    assert caller not in task.barred
+    assert not may_be_promised(SITE, caller)
+
+
+def test_what_operators_may_dial_is_called_from_the_next_reload_on_or_no_more() -> None:
+    tasks = told((FIRST, wanted("09:00", ELSEWHERE)))
+    kinds = (OutboundClass.LOCAL, OutboundClass.NATIONAL)
+    tasks.configure(msgspec.structs.replace(SITE, outbound=Outbound(by_role={"operator": kinds})))
+    assert (only(tasks).due, only(tasks).barred) == (at("09:05"), "")
+    tasks.configure(msgspec.structs.replace(SITE, outbound=Outbound(by_role={"supervisor": kinds})))
+    assert (only(tasks).due, "for operator" in only(tasks).barred) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "known"),
+    [
+        (LI, LI),
+        ("+86" + LI, LI),
+        ("0014155550100", ABROAD),
+        (PREMIUM, PREMIUM),
+        ("anonymous", None),
+        ("110", None),
+        ("95598", None),
+        ("9" * 17, None),
+        ("the boss", None),
+    ],
+)
+def test_whom_nobody_could_call_makes_no_task(raw: str, known: str | None) -> None:
+    assert number(SITE.numbering, raw) == known
+    assert may_be_promised(SITE, raw) == (known == LI)
+
+
+def test_who_is_due_for_the_longest_is_tried_first_and_nobody_twice_at_once() -> None:
+    third, abroad = CallId("third"), CallId("fourth")
+    tasks = told((SECOND, wanted("09:01", WANG)), (FIRST, wanted("09:00")), (third, wanted("09:09", "13700000000")))
+    tasks.follow(abroad, wanted("09:00", ABROAD))
+    assert [task.id for task in tasks.to_try(at("09:10"))] == [FIRST, SECOND]
+    tasks.follow(FIRST, Begun(at("09:10"), CallId("one")))
+    assert [task.id for task in tasks.to_try(at("09:20"))] == [SECOND, third]
+
+
+def test_the_oldest_task_is_outlived_by_time_or_by_number_but_not_while_it_is_tried() -> None:
+    tasks = told((FIRST, wanted("09:00")))
+    assert tasks.outlived(at("09:01")) is None
+    late = Instant(at("09:00") + KEPT_MS)
+    assert tasks.outlived(late) == only(tasks)
+    tasks.follow(FIRST, Begun(at("09:05"), CallId("one")))
+    assert tasks.outlived(late) is None
+    tasks.follow(FIRST, GivenUp(at("09:06"), CallId("one")))
+    for n in range(TASKS_MOST):
+        assert tasks.outlived(at("09:07")) is None
+        tasks.follow(CallId(f"c{n}"), wanted("09:07", f"1380{n:07}"))
+    assert tasks.outlived(at("09:07")) == tasks.get(FIRST)
+    tasks.follow(FIRST, Lapsed(at("09:07")))
+    assert (tasks.of(LI), tasks.outlived(at("09:07")), len(tasks)) == (None, None, TASKS_MOST)
+    assert told().outlived(late) is None
 
 
 @pytest.mark.parametrize(
@@ -164,12 +260,3 @@ def test_other_terms_hold_for_the_tasks_that_there_are() -> None:
 )
 def test_what_a_call_came_to_is_read_from_its_cause(cause: int, sip: int, meant: Result) -> None:
     assert result(cause, sip) is meant
-
-
-@pytest.mark.parametrize(
-    ("raw", "known"),
-    [(LI, LI), ("+8613831234567", LI), ("0310-8012345", "8012345"), ("anonymous", None), ("0044 20 7946 0000", None),
-     ("95598", None), ("16812345", None)],
-)  # fmt: skip
-def test_only_a_number_that_can_be_dialled_is_called_back(raw: str, known: str | None) -> None:
-    assert number(config().site.numbering, raw) == known

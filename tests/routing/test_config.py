@@ -200,6 +200,7 @@ SITE_FAULTS = [
     ("  from: 08:00", "  from: 24:30", "'24:30' is not a time of day"),
     ("  from: 08:00", "  from: 21:00", "called back from 21:00, and 'until' is not later than that"),
     ("callbacks:\n  on: yes", "callbacks:\n  often: yes", "'callbacks' has no field 'often'"),
+    ("allow: [local, mobile]", "allow: {supervisor: [mobile]}", "'allow' of 'outbound' lets these call nobody"),
     ("number: 119,", "number: 119, serves: 118,", "'118' is not an emergency number: 110, 119"),
     ("number: 119,", "number: 119, alternative: fire,", "'fire' is not a telephone number"),
     ("node: handan1 ", "node: handan-1 ", "'handan-1' is not a node's name"),
@@ -308,14 +309,15 @@ SITE_FAULTS = [
 
 
 def test_without_a_rule_no_outside_number_may_be_dialled() -> None:
-    without = changed("site.yaml", "outbound:\n  allow: [local, mobile] ", "outbound:\n  trunks: [town] ")
-    assert build(without).site.outbound == Outbound((), ("town",))
+    nobody = {**ours(), "site.yaml": ours()["site.yaml"].replace("callbacks:\n  on: yes", "callbacks:\n  on: no")}
+    without = nobody["site.yaml"].replace("outbound:\n  allow: [local, mobile] ", "outbound:\n  trunks: [town] ")
+    assert build({**nobody, "site.yaml": without}).site.outbound == Outbound((), ("town",))
     roles = "{operator: [local], supervisor: [local, national, target]}"
     each = build(changed("site.yaml", "  allow: [local, mobile] ", f"  allow: {roles} ")).site.outbound
     kinds = (OutboundClass.LOCAL, OutboundClass.NATIONAL, OutboundClass.TARGET)
     assert each == Outbound((), (), {"operator": (OutboundClass.LOCAL,), "supervisor": kinds})
-    gone = re.sub(r"(?m)^outbound:\n  .*\n", "", ours()["site.yaml"])
-    assert build({**ours(), "site.yaml": gone}).site.outbound == Outbound()
+    gone = re.sub(r"(?m)^outbound:\n  .*\n", "", nobody["site.yaml"])
+    assert build({**nobody, "site.yaml": gone}).site.outbound == Outbound()
 
 
 @pytest.mark.parametrize(("old", "new", "fault"), SITE_FAULTS)

@@ -86,7 +86,7 @@ def test_nobody_is_asked_for_whom_the_city_does_not_have() -> None:
 
 
 def test_a_roster_is_the_admin_s_and_no_rule_for_agents_numbers_holds() -> None:
-    without = build(changed("site.yaml", "  allow: [local, mobile] ", "  allow: [] "))
+    without = build(changed("site.yaml", "  allow: [local, mobile] ", "  allow: [local] "))
     industry = without.site.experts["housing-fund"]
     (way,) = to_expert(without, industry.roster[0], industry.ring_for)
     assert (way.number, way.trunk, way.ring_for_ms) == ("03108092901", "town", 15_000)

@@ -53,7 +53,7 @@ CITY = city()
         (Whom(Kind.NUMBER, "0044 20 7946 0000"), "never dialled"),
         (Whom(Kind.NUMBER, "16812345"), "never dialled"),
         (Whom(Kind.NUMBER, "95598"), "never dialled"),
-        (Whom(Kind.NUMBER, "110"), "ask for it as one"),
+        (Whom(Kind.NUMBER, "110"), "asking for it as one"),
         (Whom(Kind.NUMBER, "the boss"), "is not a telephone number"),
         (Whom(Kind.EMERGENCY, "119"), ""),
         (Whom(Kind.EMERGENCY, "118"), "no target of kind emergency"),
@@ -72,8 +72,11 @@ def test_what_is_closed_is_not_rung() -> None:
 
 
 def test_numbers_are_of_three_kinds_or_of_none() -> None:
-    kinds = [outbound_class(number) for number in ("8012345", "13800138000", "01012345678", "12345", "+4420", "96110")]
+    kinds = [outbound_class(number) for number in ("8012345", "13800138000", "01088888888", "12345", "+4420", "96110")]
     assert kinds == [OutboundClass.LOCAL, OutboundClass.MOBILE, OutboundClass.NATIONAL, None, None, None]
+    assert [outbound_class(number) for number in ("03112345678", "075523456789", "01016812345", "03719612345")] == [
+        OutboundClass.NATIONAL, OutboundClass.NATIONAL, None, None,
+    ]  # fmt: skip
 
 
 def test_a_target_is_dialled_over_each_of_its_trunks_and_then_at_its_other_number() -> None:
