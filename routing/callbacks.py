@@ -223,7 +223,7 @@ class Tasks:
         self._site = site
         self._tasks = {key: self._judged(task) for key, task in self._tasks.items()}
 
-    def follow(self, key: CallId, fact: AnyFact) -> None:  # noqa: C901 - a case for each
+    def follow(self, key: CallId, fact: AnyFact) -> None:
         """Take note of a fact; what makes no sense changes nothing."""
         task = self._tasks.get(key)
         match fact:
@@ -244,7 +244,7 @@ class Tasks:
                 self._put(msgspec.structs.replace(task, calling=fact.call, begun=task.begun + 1))
             case GivenUp():
                 self._put(msgspec.structs.replace(task, calling=None))
-            case CameAgain():
+            case _:
                 self._put(msgspec.structs.replace(task, joined=fact.call, came=task.came + 1))
 
     def _put(self, task: Task) -> None:

@@ -233,17 +233,22 @@ def ran(title: str, *argv: str | Path) -> int:
     return code
 
 
+def read() -> None:
+    """What is found without running anything: lint, layout, types."""
+    step("lint", "ruff", "check")
+    step("layout", "ruff", "format", "--check")
+    step("types", "mypy")
+
+
 def check(*arguments: str) -> None:
     """Lint, types and the fast tests."""
-    step("lint", "ruff", "check")
-    step("types", "mypy")
+    read()
     step("fast tests", "pytest", "-q", *QUICK, *(arguments or FAST))
 
 
 def test(*arguments: str) -> None:
     """Lint, types, every test, and that those of routing/ take every branch of it."""
-    step("lint", "ruff", "check")
-    step("types", "mypy")
+    read()
     if arguments:
         step("tests", "pytest", *arguments)
         return

@@ -89,6 +89,7 @@ def test_a_number_has_one_open_task() -> None:
     assert [task.id for task in tasks] == [FIRST, "third"]
     assert tasks.of(LI) == tasks.get(FIRST)
     assert tasks.of("0310") is None
+    assert (FIRST in tasks, SECOND in tasks) == (True, False)
     assert only(told((FIRST, wanted("09:00")), (FIRST, wanted("09:10", WANG)))).caller == LI
 
 
