@@ -144,6 +144,7 @@ def test_a_phone_that_is_answered_in_the_instant_of_the_limit_has_the_call(cents
     simulate(scene)
 
 
+@pytest.mark.slow
 def test_an_agent_who_comes_back_in_the_instant_of_the_limit_has_the_call_or_is_not_rung() -> None:
     async def scene(ms: int) -> bool:
         scene = Scene()

@@ -38,7 +38,7 @@ def three_lives() -> tuple[bytes, ...]:
     return tuple(lines(house.platter))
 
 
-@pytest.mark.parametrize("first", thorough(range(0, MORNINGS, AT_ONCE)))
+@pytest.mark.parametrize("first", thorough(range(0, MORNINGS, AT_ONCE), sample=None))
 def test_whatever_happens_in_a_morning_it_happens_again(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         house = simulate(lambda: a_morning(seed))  # noqa: B023 - simulated at once

@@ -90,6 +90,7 @@ def words() -> Iterator[tuple[str, str, list[object]]]:
                 yield what, key, kind["enum"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "key", "enum"), list(words()))
 def test_the_loader_takes_each_word_and_no_other(what: str, key: str, enum: list[object]) -> None:
     refused = re.compile(f"is not a value of '{key}'|is neither yes nor no")

@@ -78,6 +78,7 @@ def drawn(rng: Random, calls: int, every_ms: float, handle_ms: float, patience_m
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "seed"), [(9, 1), (11, 2), (14, 3)])
 def test_it_comes_to_what_theory_says_where_theory_holds(n: int, seed: int) -> None:
     """Erlang A: 10 Erlang, a patience of 90 s, 12,000 callers."""
