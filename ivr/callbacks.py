@@ -94,7 +94,7 @@ class Callbacks:
             return
         task = self._tasks.of(number)
         why = _why(record)
-        if task is not None and why in PROMISED:  # a promise counts anew: its tries begin again, the first entry stays
+        if task is not None and _counts_anew(record, why):  # its tries begin again, the first entry stays
             self._note(task.id, Settled(self._clock.instant(), record.call))
         if why is not None:  # where a task is open already it changes nothing, and says that this record was looked at
             agent = record.agent if why is Why.CUT else None
@@ -213,6 +213,14 @@ def _why(record: CallRecord) -> Why | None:
     if record.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED}:
         return Why.CUT if record.cause in CUT else None
     return _OF.get(record.outcome)
+
+
+def _counts_anew(record: CallRecord, why: Why | None) -> bool:
+    """Whether the citizen is to be called back for this call, and no longer for an earlier one.
+
+    They have our promise, or were cut off in a talk: that agent's number is on it, and they wait now.
+    """
+    return why in PROMISED or (why is Why.CUT and _has_talked(record))
 
 
 def _has_talked(record: CallRecord) -> bool:

@@ -14,6 +14,12 @@ import msgspec
 from ivr.ari import models
 from ivr.ari.events import Event
 
+SILENT = 1
+"""A flag: Asterisk ends the channel because nothing has come from the other side for its `rtp_timeout`."""
+
+NO_CHANNEL = 44
+"""Q.850: requested circuit or channel not available, which Asterisk says itself of a channel that it ended so."""
+
 
 class Ended(msgspec.Struct, frozen=True):
     """The channel is no longer ours: it hung up (`cause` is Q.850, `sip` SIP's code, 0 when not said), or went back."""
@@ -91,7 +97,7 @@ class Vitals:
                 self.state = event.channel.state
             case models.ChannelHangupRequest():
                 self.hanging_up = True
-                self.cause = self.cause or event.cause or 0
+                self.cause = self.cause or _cause(event)
             case models.StasisEnd():
                 # Without a hang-up before it, the lease fired or we continued it; whether it lives on can be asked.
                 if self.hanging_up:
@@ -131,3 +137,10 @@ class Vitals:
         """Undo `on_end`."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
+
+
+def _cause(event: models.ChannelHangupRequest) -> int:
+    """Q.850; what Asterisk itself has asked for (`soft`) says a flag in that place, which is no cause."""
+    if event.soft:
+        return NO_CHANNEL if event.cause == SILENT else 0
+    return event.cause or 0

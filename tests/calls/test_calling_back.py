@@ -25,7 +25,7 @@ from tests.fake.asterisk import HUNG
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate
-from tests.fake.world import Phone
+from tests.fake.world import DUMB, Phone
 
 LI = "13831234567"
 AT_ONCE = Terms(on=True, after=(timedelta(seconds=10), timedelta(seconds=60), timedelta(seconds=120)))
@@ -298,6 +298,36 @@ def test_after_a_cut_talk_the_same_agent_is_asked_first() -> None:
         came = next(each for each in made.records() if each.direction is Direction.IN)
         (back,) = tries(made)
         assert (came.cause, back.agent, back.result) == (41, came.agent, Result.ANSWERED)
+        assert tasks(made) == ()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_cut_talk_begins_anew_though_an_earlier_call_left_a_task_and_though_the_trunk_says_no_cause(
+    *, silent: bool
+) -> None:
+    async def scene() -> None:
+        made = house(citizen=Phone(busy=True))
+        made.fake.seat("8017", answers_after=1.0, talks=30)
+        made.fake.later(21, partial(made.comes, AgentId("1017")))
+        citizen = made.fake.dials("12345", after=40, caller=LI, label="again")
+
+        def cut() -> None:
+            assert citizen.channel is not None
+            made.fake.target(LI, ANSWERS)
+            made.fake.hang_up(citizen.channel, *((44, DUMB) if silent else (41, 0)))
+
+        made.fake.later(55, cut)
+        made.stays_ms = 90_000
+        await made.lives()
+        made.check()
+        came = [each for each in made.records() if each.direction is Direction.IN]
+        before, back = tries(made)
+        assert [each.cause for each in came] == [16, 44 if silent else 41]
+        assert before.result is Result.BUSY
+        assert (back.agent, back.result, back.task) == (came[1].agent, Result.ANSWERED, came[1].call)
+        assert back.arrived - came[1].ended < 15_000
         assert tasks(made) == ()
 
     simulate(scene)

@@ -40,6 +40,8 @@ exten => answers,1,Ringing()
 exten => rings,1,Ringing()
  same => n,Wait(60)
 exten => busy,1,Hangup(17)
+exten => vanishes,1,Answer()
+ same => n,Wait(60)
 exten => rejects,1,Ringing()
  same => n,Wait(0.1)
  same => n,Hangup(21)
@@ -86,6 +88,14 @@ contact=sip:127.0.0.1:{sip}
 type=identify
 endpoint=loop
 match=127.0.0.1
+[impatient]
+type=endpoint
+context=loop
+disallow=all
+allow=alaw
+aors=loop
+direct_media=no
+rtp_timeout=1
 [gone]
 type=endpoint
 context=loop

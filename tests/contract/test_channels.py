@@ -163,6 +163,18 @@ def test_a_leg_that_does_not_answer_ends_with_its_causes(plays: Plays, phone: st
     plays(scenario)
 
 
+def test_who_vanishes_without_a_word_has_ended_as_nobody_asked_for(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with (
+            connect(world.wire, APP) as ari,
+            Leg(ari, ChannelId("leg"), world.endpoint("vanishes"), ring_for=5 * SECOND) as leg,
+        ):
+            assert await leg.answered() == Up()
+            assert await leg.channel.gone() == Ended(hung_up=True, cause=44)
+
+    plays(scenario)
+
+
 def test_asterisk_itself_gives_up_ringing_after_the_timeout(plays: Plays) -> None:
     async def scenario(world: World) -> None:
         async with connect(world.wire, APP) as ari:

@@ -40,7 +40,7 @@ class World(Protocol):
     async def hangs_up(self, citizen: str) -> None: ...
 
     def endpoint(self, phone: str) -> str:
-        """What to dial for a phone that `answers`, `rings`, is `busy`, `rejects`, or is `unregistered`."""
+        """What to dial for a phone that `answers`, `rings`, is `busy`, `rejects`, is `unregistered`, or `vanishes`."""
 
     async def after(self, ari: Ari, channel: str) -> str:
         """Where in the dialplan a channel is that left Stasis: `T`, `survival`, `FAILED`."""
@@ -55,7 +55,12 @@ PHONES = {
     "busy": Phone(busy=True),
     "rejects": Phone(rejects_after=0.1, rejects_with=403),
     "unregistered": Phone(registered=False),
+    "vanishes": Phone(answers_after=0.2, talks=None, vanishes=1.0),
 }
+
+
+OTHERS = {"unregistered": "PJSIP/gone", "vanishes": "PJSIP/vanishes@impatient"}
+"""What the real one dials for a phone that is not to be had as the rest are."""
 
 
 class Fake:
@@ -122,7 +127,7 @@ class Real:
             pass
 
     def endpoint(self, phone: str) -> str:
-        return "PJSIP/gone" if phone == "unregistered" else f"PJSIP/{phone}@loop"
+        return OTHERS.get(phone, f"PJSIP/{phone}@loop")
 
     async def after(self, ari: Ari, channel: str) -> str:
         value = ""

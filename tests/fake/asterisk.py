@@ -16,7 +16,7 @@ from typing import Any
 from tests.fake.applications import Applications
 from tests.fake.requests import Requests
 from tests.fake.wire import ECHO, Life
-from tests.fake.world import Bridge, Channel, Party, Phone, World
+from tests.fake.world import BY_US, DUMB, Bridge, Channel, Party, Phone, World
 
 SHOWN = (
     "HOTLINE_CALL", "HOTLINE_DIALLED", "HOTLINE_DIVERSION", "HOTLINE_HISTORY", "HOTLINE_CALLER", "HOTLINE_TRUNK",
@@ -151,7 +151,7 @@ class FakeAsterisk(World):
         else:
             channel.state = "Up"
             self.play(channel, f"{name}-not-now", ["sound:/prompts/seat-not-now"])
-            channel.timers.append(self.later(self.length / 1000, lambda: self.hang_up(channel, by_us=True)))
+            channel.timers.append(self.later(self.length / 1000, lambda: self.hang_up(channel, soft=BY_US)))
         return party
 
     def _lives(self, channel: Channel) -> None:
@@ -208,7 +208,7 @@ class FakeAsterisk(World):
             return
         self.leave_stasis(channel, goes_on=True)
         if channel.variables.get("HOTLINE_DONE") == "1":
-            self.hang_up(channel, by_us=True)
+            self.hang_up(channel, soft=BY_US)
         else:
             self.survive(channel)
 
@@ -220,7 +220,7 @@ class FakeAsterisk(World):
             if context == "survival":
                 self.survive(channel)
             elif channel.variables.get("HOTLINE_DONE") == "1" or channel.originated:
-                self.hang_up(channel, by_us=True)
+                self.hang_up(channel, soft=BY_US)
             else:
                 self.survive(channel)
 
@@ -293,6 +293,8 @@ class FakeAsterisk(World):
         self._state(channel, "Up")
         if phone.leaves is not None:
             channel.timers.append(self.later(phone.leaves, lambda: self.hang_up(channel)))
+        if phone.vanishes is not None:
+            channel.timers.append(self.later(phone.vanishes, lambda: self.hang_up(channel, 44, soft=DUMB)))
         if channel.into:
             self._enter(channel)
         elif app is not None and app in self.applications.links:
@@ -312,18 +314,18 @@ class FakeAsterisk(World):
 
     # --- the end of a channel
 
-    def hang_up(self, channel: Channel, cause: int = 16, *, by_us: bool = False) -> None:
-        """Either side hangs up; `by_us`: over ARI or by the dialplan."""
+    def hang_up(self, channel: Channel, cause: int = 16, soft: int = 0) -> None:
+        """Either side hangs up, or (`soft`) Asterisk does: for us, `BY_US`, or because no sound comes, `DUMB`."""
         if not channel.gone:
             if not channel.originated:
                 party = channel.party
-                party.ended = "survived" if party.survived else "released" if by_us else "hung-up"
+                party.ended = "survived" if party.survived else "released" if soft == BY_US else "hung-up"
                 party.cause = cause
-            self._ends(channel, cause, requested=32 if by_us else cause)
+            self._ends(channel, cause, requested=cause, soft=soft)
 
-    def _ends(self, channel: Channel, cause: int, requested: int | None, sip: int = 0) -> None:
+    def _ends(self, channel: Channel, cause: int, requested: int | None, sip: int = 0, soft: int = 0) -> None:
         if requested is not None:
-            self.emit("ChannelHangupRequest", channel, cause=requested)
+            self.emit("ChannelHangupRequest", channel, cause=soft or requested, soft=soft > 0)
         channel.gone = True
         for timer in channel.timers:
             timer.cancel()
@@ -331,8 +333,7 @@ class FakeAsterisk(World):
         self.leave_stasis(channel, goes_on=False)
         self.settle(channel)
         if channel.originated:
-            told = {"tech_cause": sip} if sip else {}
-            self.emit("ChannelDestroyed", channel, cause=cause, cause_txt="", **told)
+            self.emit("ChannelDestroyed", channel, cause=cause, cause_txt="", **({"tech_cause": sip} if sip else {}))
         del self.channels[channel.id]
         for ear in [each for each in self.channels.values() if each.spied is channel]:
             self.hang_up(ear)

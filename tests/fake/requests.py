@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.fake.world import Bridge, Channel
+from tests.fake.world import BY_US, Bridge, Channel
 
 if TYPE_CHECKING:
     from tests.fake.asterisk import FakeAsterisk
@@ -109,7 +109,7 @@ class Requests:
             replied(404, NO_CHANNEL)
         elif not action:
             if method == "DELETE":
-                fake.hang_up(channel, int(query.get("reason_code", 16)), by_us=True)
+                fake.hang_up(channel, int(query.get("reason_code", 16)), soft=BY_US)
                 replied(204, None)
             else:
                 replied(200, channel.json(()))

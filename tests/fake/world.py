@@ -13,18 +13,24 @@ from typing import Any
 Interval = tuple[int, int, str]
 
 
+BY_US, DUMB = 32, 1
+"""Flags of a channel that Asterisk itself ends: over ARI or by the dialplan; as nothing comes from the other side."""
+
+
 @dataclass
 class Phone:
     """How whoever we dial behaves, in seconds; None means never.
 
     `answers_after` ringing; then `talks` from the moment they share a bridge with somebody, or `leaves` from the
-    answer, and hangs up.  `rejects_after` ringing declines, with the SIP code `rejects_with` (cause 21).  `busy`: 486.
-    `dead`: not even ringing.  `registered` false: Asterisk does not know where it is.
+    answer, and hangs up; or `vanishes` from there, and Asterisk finds that out.  `rejects_after` ringing declines, with
+    the SIP code `rejects_with` (cause 21).  `busy`: 486.  `dead`: not even ringing.  `registered` false: Asterisk does
+    not know where it is.
     """
 
     answers_after: float | None = None
     talks: float | None = 30.0
     leaves: float | None = None
+    vanishes: float | None = None
     rejects_after: float | None = None
     rejects_with: int = 603
     busy: bool = False
