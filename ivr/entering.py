@@ -19,9 +19,10 @@ from ivr.visit import Call
 from routing.config import Config
 from routing.hours import is_open, parse_moment
 from routing.ids import PoolId, TargetId
+from routing.ladders import ladder
 from routing.outgoing import only
 from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
-from routing.plan import Destination, Diversion, Stage, diverted, is_urgent, ladder
+from routing.plan import Destination, Diversion, Stage, diverted, is_urgent
 from routing.tickets import Entered, Ladder, Offer
 
 MS = timedelta(milliseconds=1)
@@ -164,7 +165,13 @@ def _apply(call: Call, decided: _Decided, to: str, after_ms: int) -> None:
 
 
 def _known(config: Config, stage: Stage) -> list[Destination]:
-    """The pools; where the config has forgotten a skill since the route was decided, anybody there will do."""
+    """The pools; where the config has forgotten a skill or a language since the route was decided, anybody will do."""
+    skills, languages = config.site.skills, config.site.languages
     return [
-        pool if pool.skill in config.site.skills else msgspec.structs.replace(pool, skill=None) for pool in stage.places
+        msgspec.structs.replace(
+            pool,
+            skill=pool.skill if pool.skill in skills else None,
+            language=pool.language if pool.language in languages else None,
+        )
+        for pool in stage.places
     ]

@@ -139,7 +139,10 @@ def _suspects(old: Config, new: Config, both: list[str]) -> set[str]:
 
 def _matters(config: Config) -> tuple[object, ...]:
     site = config.site
-    return site.number, site.hall, site.timing, site.pools, site.skills, site.targets, site.calendar, site.numbering
+    return (
+        *(site.number, site.hall, site.timing, site.pools, site.skills, site.languages, site.targets, site.calendar),
+        site.numbering,
+    )
 
 
 def _other_prompts(old: Config, new: Config) -> list[PromptId]:

@@ -12,9 +12,10 @@ from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil, is_open, next_change
 from routing.ids import PoolId, PromptId, TargetId
+from routing.ladders import ladder
 from routing.lines import Line, Phase, Reading, Section
 from routing.overflow import CALLBACK, VOICEMAIL
-from routing.plan import FROM, MISROUTED, Destination, Kind, Route, ladder, plan
+from routing.plan import FROM, MISROUTED, Destination, Kind, Route, plan
 from routing.tickets import Alternative, Ladder
 
 DIRECT = "direct"
@@ -24,12 +25,13 @@ REMARKS = {Reading.OWN: "a remark of its own", Reading.INHERITED: "the remark ab
 WEEKDAYS = "一二三四五六日"
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A destination, short: its kind, its name (a pool or target), the skill asked for."""
+class Place(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A destination, short: its kind, its name (a pool or target), the skill and the language asked for."""
 
     kind: Kind
     name: str
-    skill: str | None = None
+    skill: str | None
+    language: str | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -67,9 +69,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     day: str | None
 
 
-def explain(config: Config, number: str, at: datetime, arrival: str = DIRECT) -> Explanation:
-    """What becomes of a call to `number` at `at` (civil time), which came directly or forwarded by `arrival`."""
-    came = _arrival(config, number, arrival)
+def explain(config: Config, number: str, at: datetime, arrival: str = DIRECT, caller: str = "") -> Explanation:
+    """What becomes of a call of `caller` to `number` at `at` (civil time), which came directly or by `arrival`."""
+    came = _arrival(config, number, arrival, caller)
     route = plan(config, came, at)
     line = config.lines[route.line]
     places = [_place(destination) for destination in route.destinations]
@@ -97,15 +99,15 @@ def explain(config: Config, number: str, at: datetime, arrival: str = DIRECT) ->
     )
 
 
-def _arrival(config: Config, number: str, arrival: str) -> Arrival:
+def _arrival(config: Config, number: str, arrival: str, caller: str) -> Arrival:
     if arrival == DIRECT:
-        return arrived(config, number, [])
+        return arrived(config, number, [], "", caller)
     sender = config.site.numbering.normalise(arrival)
-    return arrived(config, number, [(sender or arrival, "")])
+    return arrived(config, number, [(sender or arrival, "")], "", caller)
 
 
 def _place(destination: Destination) -> Place:
-    return Place(destination.kind, destination.name, destination.skill)
+    return Place(destination.kind, destination.name, destination.skill, destination.language)
 
 
 def _skipped(config: Config, line: Line, route: Route, at: datetime) -> Iterator[Skipped]:
@@ -193,9 +195,10 @@ def _wait(config: Config, rungs: Ladder) -> Iterator[str]:
 
 def _alternative(config: Config, one: Alternative) -> str:
     pool = config.site.pools[one.pool].name
+    speaks = f" who speaks {config.site.languages[one.language].name}" if one.language else ""
     if one.skill is None:
-        return f"anyone in {pool}"
-    return f"{pool} with {config.site.skills[one.skill].name} (level {one.level} and up)"
+        return f"anyone in {pool}{speaks}"
+    return f"{pool} with {config.site.skills[one.skill].name} (level {one.level} and up){speaks}"
 
 
 def _seconds(ms: int) -> str:
@@ -225,5 +228,6 @@ def render(explanation: Explanation) -> str:
 
 
 def in_short(place: Place | Destination) -> str:
-    """`pool hall (housing-fund)`."""
-    return f"{place.kind} {place.name}" + (f" ({place.skill})" if place.skill else "")
+    """`pool hall (housing-fund, english)`."""
+    asked = ", ".join(filter(None, (place.skill, place.language)))
+    return f"{place.kind} {place.name}" + (f" ({asked})" if asked else "")

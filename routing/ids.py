@@ -19,6 +19,7 @@ SeatId = NewType("SeatId", str)
 
 PoolId = NewType("PoolId", str)
 SkillId = NewType("SkillId", str)
+LanguageId = NewType("LanguageId", str)
 TargetId = NewType("TargetId", str)
 """Somewhere outside that a call can be transferred to: a provincial centre, a department."""
 

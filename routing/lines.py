@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from routing.hours import Window, civil, is_within
-from routing.ids import PoolId, SkillId, TargetId
+from routing.ids import LanguageId, PoolId, SkillId, TargetId
 
 MANY = "一.10"
 """The row that stands for any number of local lines; every other row is one line."""
@@ -76,6 +76,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A number that citizens dial.
 
     `number` is canonical; `short` is what an agent hears before the call; `unit` handles what the hall passes on;
+    `skill` and `language` are what the hall prefers: an agent who has both, if there is one;
     `pool` or `target` are the line's own seats or centre; `ring_for` limits the wait there, and at the pools of
     `fallback`, which names pools and targets tried after it, before the hall.  `survey`: its callers are asked how
     content they are, if the city asks.  `priority`: the head start of its callers in the queue.  Never part of a
@@ -95,6 +96,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seats: Seats = Seats.NONE
     answered_by: AnsweredBy = AnsweredBy.HALL
     skill: SkillId | None = None
+    language: LanguageId | None = None
     pool: PoolId | None = None
     target: TargetId | None = None
     ring_for: timedelta | None = None

@@ -49,6 +49,9 @@ def _arrivals(config: Config) -> Iterator[tuple[Arrival, str]]:
         for desk in EMERGENCY:
             yield arrived(config, number, [], "", desk), f"from {desk}"
             yield arrived(config, number, [(desk, "")]), f"diverted from {desk}"
+        for language in config.site.languages.values():
+            for listed in language.callers[:1]:
+                yield arrived(config, number, [], "", listed), f"from who is to be answered in {language.name}"
         for target in _targets(config, line):
             yield arrived(config, number, [(target, "")]), f"diverted from {target}, where the line leads"
             yield arrived(config, number, [], "", target), f"from {target}, where the line leads"

@@ -12,9 +12,10 @@ import msgspec
 from routing.config.site import CallerId, Config, OutboundClass, Site, Target, TargetKind, Trunk
 from routing.experts import Expert
 from routing.hours import is_open
-from routing.ids import AgentId, PoolId, SkillId, TargetId
+from routing.ids import AgentId, LanguageId, PoolId, SkillId, TargetId
+from routing.ladders import ladder
 from routing.numbers import EMERGENCY, bare
-from routing.plan import Destination, ladder
+from routing.plan import Destination
 from routing.plan import Kind as To
 from routing.talk import Kind, Whom
 from routing.tickets import Alternative, Ladder, Requirement, Rung
@@ -68,6 +69,8 @@ def refusal(  # noqa: C901, PLR0911 - a sentence for each
             return f"no pool {whom.name!r} is in site.yaml"
         case Kind.POOL if whom.detail and SkillId(whom.detail) not in site.skills:
             return f"no skill {whom.detail!r} is in site.yaml"
+        case Kind.POOL if whom.language and LanguageId(whom.language) not in site.languages:
+            return f"no language {whom.language!r} is in site.yaml"
         case Kind.POOL if not is_open(site.pools[PoolId(whom.name)].hours, site.calendar, now):
             return f"pool {whom.name} is closed now"
         case Kind.TARGET if TargetId(whom.name) not in site.targets:
@@ -178,7 +181,8 @@ def sought(config: Config, whom: Whom) -> Ladder:
     if whom.kind is Kind.AGENT:
         return (Rung(Requirement((Alternative(config.site.hall, agent=AgentId(whom.name)),))),)
     skill = SkillId(whom.detail) if whom.detail in config.site.skills else None
-    return ladder(config, (Destination(To.POOL, whom.name, skill, is_ours=True),))
+    language = LanguageId(whom.language) if whom.language in config.site.languages else None
+    return ladder(config, (Destination(To.POOL, whom.name, skill, is_ours=True, language=language),))
 
 
 def _to(config: Config, target: Target) -> tuple[Way, ...]:

@@ -1,5 +1,6 @@
 """Agent, Seat, Skill, Pool: who may take what, at which level, and where they sit."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
@@ -7,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from routing.hours import ALWAYS, Hours
-from routing.ids import AgentId, PoolId, SeatId, SkillId
+from routing.ids import AgentId, LanguageId, PoolId, SeatId, SkillId
 from routing.overflow import Overflow
 from routing.tickets import Competence
 
@@ -30,7 +31,7 @@ class Answer(StrEnum):
 
 
 class Skill(msgspec.Struct, frozen=True):
-    """Knowledge that a call may ask for, a language too; agents from `good` up are asked first.
+    """Knowledge that a call may ask for; agents from `good` up are asked first.
 
     `shared_by`: pools beside the hall whose agents with this skill help out when the wait is long.
     """
@@ -39,6 +40,19 @@ class Skill(msgspec.Struct, frozen=True):
     name: str
     good: int = 3
     shared_by: tuple[PoolId, ...] = ()
+
+
+class Language(msgspec.Struct, frozen=True):
+    """A language beside Chinese, which everybody speaks.  A line may ask for it; `callers` do: canonical, sorted."""
+
+    id: LanguageId
+    name: str
+    callers: tuple[str, ...] = ()
+
+    def is_wanted_by(self, caller: str) -> bool:
+        """Whether this number is listed."""
+        at = bisect_left(self.callers, caller)
+        return self.callers[at : at + 1] == (caller,)
 
 
 class Pool(msgspec.Struct, frozen=True):

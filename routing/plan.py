@@ -16,10 +16,9 @@ from routing import prompts as said
 from routing.arrival import Arrival, recognise
 from routing.config.site import Config, Target, TargetKind
 from routing.hours import is_open
-from routing.ids import PoolId, PromptId, SkillId, TargetId
+from routing.ids import LanguageId, PoolId, PromptId, SkillId, TargetId
 from routing.lines import AnsweredBy, Cancelled, Host, Line, Phase, phase
 from routing.numbers import EMERGENCY, caller
-from routing.tickets import Alternative, Ladder, Requirement, Rung
 
 __all__ = [
     "Arrival",
@@ -29,7 +28,6 @@ __all__ = [
     "Route",
     "SpokenPrompt",
     "Stage",
-    "ladder",
     "plan",
     "recognise",
     "stages",
@@ -68,6 +66,7 @@ class Destination(msgspec.Struct, frozen=True):
     `name` is a pool (`is_ours`) or a target, `number` what to dial for a target over the first of `trunks` that works.
     `ring_for_ms`: for a target its ringing; for a pool how long the call waits for it alone, 0 for as long as it takes.
     A target that releases within `return_within_ms` of its answer has failed.  `sorry` is said when it fails.
+    `language`: those who speak it are asked first in a pool.
     """
 
     kind: Kind
@@ -81,6 +80,7 @@ class Destination(msgspec.Struct, frozen=True):
     is_ours: bool = False
     answers_with: str = "person"
     caller_id: str = "citizen"
+    language: LanguageId | None = None
 
 
 class Diversion(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -175,6 +175,8 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         destinations = (*before, _hall(config, line))
     urgent = marked is not None and marked.startswith((MISROUTED, FROM))
     sender = caller(config.site.numbering, arrival.caller)
+    if marked != MISROUTED:
+        destinations = _speaking(config.site.language_of(sender) or line.language, destinations)
     return Route(
         line=line.number,
         name=line.name,
@@ -186,6 +188,13 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         priority_ms=_ms(config.site.priorities.at_arrival(sender, line.priority, is_urgent=urgent)),
         survey=None if urgent else _survey(config, line),
     )
+
+
+def _speaking(language: LanguageId | None, places: Sequence[Destination]) -> tuple[Destination, ...]:
+    """The same places; in our own pools those are preferred who speak the language."""
+    if language is None:
+        return tuple(places)
+    return tuple(msgspec.structs.replace(place, language=language) if place.is_ours else place for place in places)
 
 
 def is_urgent(route: Route) -> bool:
@@ -327,52 +336,3 @@ def _say(config: Config, prompt: PromptId) -> SpokenPrompt:
 
 def _ms(duration: timedelta) -> int:
     return int(duration / timedelta(milliseconds=1))
-
-
-def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
-    """The rungs of one ticket for a run of our own pools.
-
-    What was good enough stays so, in order of preference: a skilled agent who becomes free later still comes first.
-    Any agent of the last pool may take the call after `any_agent_after` at the latest, or when the waits at the pools
-    before it are over; after that who helps the hall out.  Raises ValueError when a destination is not ours.
-    """
-    good: list[Alternative] = []
-    rungs: dict[int, Requirement] = {}
-    begins = 0
-    for place in destinations:
-        if not place.is_ours:
-            raise ValueError(f"{place.kind} '{place.name}' is not a pool of ours")
-        latest = max(begins, _ms(config.site.timing.any_agent_after))
-        for alternative, after in _steps(config, place):
-            good.append(alternative)
-            rungs[min(begins + after, latest)] = Requirement(tuple(good))
-        if place.name == config.site.hall:
-            rungs |= _helping(config, place, begins, good)
-        begins += place.ring_for_ms
-    return tuple(Rung(requirement, after) for after, requirement in sorted(rungs.items()))
-
-
-def _helping(config: Config, place: Destination, begins: int, good: list[Alternative]) -> dict[int, Requirement]:
-    """Who helps the hall out: supervisors, then pools that share the skill; behind all who were good before."""
-    helping, steps = config.site.help_out, []
-    if helping.supervisors is not None:
-        steps.append((_ms(helping.supervisors_after), Alternative(helping.supervisors)))
-    shared = config.site.skills[place.skill].shared_by if place.skill is not None else ()
-    steps += [(_ms(helping.shared_after), Alternative(pool, place.skill, 1)) for pool in shared]
-    rungs = {}
-    for after, alternative in sorted(steps, key=lambda step: step[0]):
-        good.append(alternative)
-        rungs[begins + after] = Requirement(tuple(good))
-    return rungs
-
-
-def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:
-    """Who may take a call in one pool, and how long after it came there."""
-    pool, timing = PoolId(place.name), config.site.timing
-    if place.skill is None:
-        return [(Alternative(pool), 0)]
-    good = config.site.skills[place.skill].good
-    steps = [(Alternative(pool, place.skill, good), 0)]
-    if good > 1:
-        steps.append((Alternative(pool, place.skill, 1), _ms(timing.lower_level_after)))
-    return [*steps, (Alternative(pool), _ms(timing.any_agent_after))]

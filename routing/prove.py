@@ -16,8 +16,9 @@ from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil
 from routing.ids import PoolId, TargetId
+from routing.ladders import ladder
 from routing.overflow import VOICEMAIL
-from routing.plan import Destination, Kind, Route, Stage, diverted, ladder, plan, stages
+from routing.plan import Destination, Kind, Route, Stage, diverted, plan, stages
 
 
 class Outcome(StrEnum):

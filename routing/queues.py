@@ -1,10 +1,9 @@
 """Who waits and who is free: the Floor's records and the indexes that find the right one of them in O(log n).
 
 Nothing here decides; `routing.floor` does.  Names are interned: two tickets with an equal ladder share one `Way`, two
-ways with an equal requirement share one `Queue`, two agents of equal competence share one `Profile`.  All three are
-counted and forgotten with the last who needs them, but for some ways, which the next ticket is likely to need.  Only a
-`Bucket` stays: there are no more of them than pools x skills x levels, and one for each agent who was ever asked for by
-name.
+ways with an equal requirement one `Queue`, two agents of equal competence one `Profile`.  All three are counted and
+forgotten with the last who needs them, but for some ways, which the next ticket is likely to need.  Only a `Bucket`
+stays: no more than pools x skills x levels x languages, and one for each agent who was ever asked for by name.
 """
 
 from collections import OrderedDict
@@ -12,23 +11,26 @@ from collections.abc import Iterable, Iterator
 
 from sortedcontainers import SortedList
 
-from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, SkillId, TicketId
+from routing.ids import AgentId, Instant, LanguageId, PoolId, PromptId, SeatId, SkillId, TicketId
 from routing.tickets import AgentState, Alternative, Competence, Ladder, Requirement
 
 HIGHEST_LEVEL = 5
 MANY_SKILLS = 4
-"""Whoever has this many skills in a pool or more is asked last for its unskilled work."""
+"""Whoever has this many skills in a pool or more, languages counted in, is asked last for its unskilled work."""
 
 SPARE_WAYS = 64
 """Ways that are kept for the next who comes with that ladder: to make one anew costs as much as ten events."""
+
+Spot = tuple[PoolId, SkillId | None, int, LanguageId | None]
+"""Of a bucket: a pool, a skill and a level, or how much was learnt beside; and a language, or any."""
 
 Key = tuple[int, TicketId]
 """A ticket's rank, constant for its life: `(first_entry - priority_ms, ticket)`; the lowest is served first."""
 
 
 class Bucket:
-    """Those who can do one thing: a skill of one pool at exactly one level; any of its work, having learnt so many
-    skills; or what one agent is asked for by name.
+    """Those who can do one thing: a skill of one pool at exactly one level; any of its work, having learnt so much;
+    either of these in one language; or what one agent is asked for by name.
     """
 
     __slots__ = ("idle", "is_closed", "people", "queues")
@@ -121,12 +123,12 @@ class Queue:
 
     def pool_of(self, agent: Agent) -> PoolId | None:
         """For which of its pools the agent works; None when they no longer do for any."""
-        known = {each.pool: dict(each.skills) for each in agent.profile.competences}
+        known = {each.pool: each for each in agent.profile.competences}
         for a in self.requirement.alternatives:
             if a.agent is not None:
                 if a.agent == agent.id:
                     return a.pool
-            elif a.pool in known and (a.skill is None or known[a.pool].get(a.skill, 0) >= a.level):
+            elif a.pool in known and known[a.pool].serves(a):
                 return a.pool
         return None
 
@@ -176,19 +178,8 @@ class Ticket:
     """A claim on an agent's time."""
 
     __slots__ = (
-        "agent",
-        "climbs_at",
-        "entered",
-        "first_entry",
-        "id",
-        "is_accepted",
-        "key",
-        "limit",
-        "next_climb",
-        "offers",
-        "queue",
-        "rung",
-        "way",
+        *("agent", "climbs_at", "entered", "first_entry", "id", "is_accepted", "key"),
+        *("limit", "next_climb", "offers", "queue", "rung", "way"),
     )
 
     def __init__(self, key: Key, first_entry: Instant, entered: Instant, way: Way) -> None:
@@ -234,7 +225,7 @@ class Index:
 
     def __init__(self, agents: dict[AgentId, Agent]) -> None:
         self._agents = agents
-        self._buckets: dict[tuple[PoolId, SkillId | None, int], Bucket] = {}
+        self._buckets: dict[Spot, Bucket] = {}
         self._own: dict[AgentId, Bucket] = {}
         self.closed: dict[PoolId, PromptId] = {}
         self._profiles: dict[tuple[Competence, ...], Profile] = {}
@@ -342,25 +333,25 @@ class Index:
         return [bucket for place, bucket in self._buckets.items() if place[0] == pool]
 
     def _deserted(self) -> list[Queue]:
-        for queue in self.queues.values():
+        queues = self.queues.values()
+        for queue in queues:
             queue.gone = self._is_gone(queue.requirement)
-        return [queue for queue in self.queues.values() if queue.head and queue.is_deserted]
+        return [queue for queue in queues if queue.head and queue.is_deserted]
 
     def _queue(self, requirement: Requirement) -> Queue:
         queue = self.queues.get(requirement)
         if queue is None:
-            all_, common = requirement.alternatives, requirement.common.alternatives
-            buckets = tuple(dict.fromkeys(self._who(all_)))
-            queue = Queue(requirement, buckets, tuple(dict.fromkeys(self._who(common))))
+            wanted = (requirement.alternatives, requirement.common.alternatives)
+            queue = Queue(requirement, *(tuple(dict.fromkeys(self._who(each))) for each in wanted))
             queue.gone = self._is_gone(requirement)
             self.queues[requirement] = queue
         return queue
 
     def _is_gone(self, requirement: Requirement) -> bool:
-        pools, closed = self._pools, self.closed
-        if pools is None:
+        if self._pools is None:
             return False
-        return not any(a.agent or (a.pool in pools and a.pool not in closed) for a in requirement.common.alternatives)
+        there = self._pools.difference(self.closed)
+        return not any(a.agent or a.pool in there for a in requirement.common.alternatives)
 
     def _who(self, alternatives: tuple[Alternative, ...]) -> Iterator[Bucket]:
         """In order of preference: for unskilled work those who have learnt least, so that experts stay free."""
@@ -369,10 +360,10 @@ class Index:
                 yield self._named(a.agent)
             elif a.skill is None:
                 for skills in range(MANY_SKILLS + 1):
-                    yield self._bucket((a.pool, None, skills))
+                    yield self._bucket((a.pool, None, skills, a.language))
             else:
                 for level in range(HIGHEST_LEVEL, a.level - 1, -1):
-                    yield self._bucket((a.pool, a.skill, level))
+                    yield self._bucket((a.pool, a.skill, level, a.language))
 
     def _named(self, agent: AgentId) -> Bucket:
         own = self._own.get(agent)
@@ -385,7 +376,7 @@ class Index:
                     own.idle[present] = None
         return own
 
-    def _bucket(self, place: tuple[PoolId, SkillId | None, int]) -> Bucket:
+    def _bucket(self, place: Spot) -> Bucket:
         bucket = self._buckets.get(place)
         if bucket is None:
             bucket = self._buckets[place] = Bucket()
@@ -393,8 +384,10 @@ class Index:
         return bucket
 
 
-def _places_of_agent(competences: tuple[Competence, ...]) -> Iterator[tuple[PoolId, SkillId | None, int]]:
+def _places_of_agent(competences: tuple[Competence, ...]) -> Iterator[Spot]:
     for competence in competences:
-        yield competence.pool, None, min(len(competence.skills), MANY_SKILLS)
-        for skill, level in competence.skills:
-            yield competence.pool, skill, min(level, HIGHEST_LEVEL)
+        learnt = min(len(competence.skills) + len(competence.languages), MANY_SKILLS)
+        for language in (None, *competence.languages):
+            yield competence.pool, None, learnt, language
+            for skill, level in competence.skills:
+                yield competence.pool, skill, min(level, HIGHEST_LEVEL), language

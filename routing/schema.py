@@ -17,7 +17,7 @@ from routing.config import callbacks_file
 from routing.config.calendar_file import HOLIDAY_KEYS
 from routing.config.experts_file import EXPERT_KEYS, INDUSTRY_KEYS
 from routing.config.lines_file import LINE_KEYS
-from routing.config.people_file import AGENT_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
+from routing.config.people_file import AGENT_KEYS, LANGUAGE_KEYS, POOL_KEYS, SEAT_KEYS, SKILL_KEYS
 from routing.config.prompts_file import PROMPT_KEYS
 from routing.config.site import (
     OUTBOUND_ROLES,
@@ -47,7 +47,7 @@ from routing.lines import Line
 from routing.nuisance import Nuisance
 from routing.offering import Offering
 from routing.overflow import Overflow
-from routing.people import Agent, Pool, Seat, Skill
+from routing.people import Agent, Language, Pool, Seat, Skill
 from routing.priorities import Priorities
 from routing.prompts import FIXED, LANGUAGES, TEMPLATES
 from routing.terms import Terms
@@ -84,7 +84,7 @@ OPTIONAL = frozenset(
             "recording",
         ),
         *("voice", "departments", "pause_reasons", "holidays", "working_weekends", "outbound", "keys", "callbacks"),
-        "experts",
+        *("experts", "languages"),
     }
 )
 
@@ -92,6 +92,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "line": ("number", "name", "short", "department", "answered_by"),
     "site": ("node", "city", "short_city", "number", "area_code", "country_code", "population", "mode", "hall"),
     "skill": ("name",),
+    "language": ("name",),
     "pool": ("name",),
     "overflow": ("to",),
     "seat": ("id",),
@@ -130,6 +131,7 @@ def _line() -> Schema:
 def _site() -> dict[str, Schema]:
     agent = _fields(Agent, (key for key in AGENT_KEYS if key != "works_in"))
     levels = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 5}}
+    agent["speaks"] = WORDS
     agent["works_in"] = {"type": "object", "additionalProperties": levels}
     head = _fields(Site, HEAD)
     head["mode"] = {"enum": [str(mode) for mode in Mode]}
@@ -154,6 +156,7 @@ def _site() -> dict[str, Schema]:
         "recording": _object({**_fields(Recording, ("keep_months",)), "warn_below": SIZE, "stop_below": SIZE}),
         "voice": _object({"command": WORDS}, REQUIRED["voice"]),
         "skills": _named(_object(_fields(Skill, SKILL_KEYS), REQUIRED["skill"])),
+        "languages": _named(_object(_fields(Language, LANGUAGE_KEYS), REQUIRED["language"])),
         "pools": _named(_object(pool, REQUIRED["pool"])),
         "departments": WORDS,
         "pause_reasons": WORDS,

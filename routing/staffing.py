@@ -9,7 +9,8 @@ from routing.arrival import arrived
 from routing.config import Config
 from routing.erlang import agents_needed, impatient, patient
 from routing.ids import AgentId
-from routing.plan import ladder, plan
+from routing.ladders import ladder
+from routing.plan import plan
 from routing.simulation import Fate, Shift
 from routing.tickets import Competence, Ladder
 

@@ -29,6 +29,7 @@ CHINESE = {
     "责任单位": "department",
     "承办单位": "unit",
     "技能": "skill",
+    "语言": "language",
     "过渡开始": "transition_from",
     "过渡结束": "transition_until",
     "停用日期": "cancel_on",
@@ -47,7 +48,8 @@ USUAL = {
 """What a local line has when the table says nothing else."""
 
 NEEDED = ("number", "name", "short", "department")
-ORDER = (*NEEDED, "unit", *USUAL, "skill", "pool", "target", "ring_for", "transition", "cancel_on", "when_cancelled")
+_LAST = ("skill", "language", "pool", "target", "ring_for", "transition", "cancel_on", "when_cancelled")
+ORDER = (*NEEDED, "unit", *USUAL, *_LAST)
 _TEXTS = ("name", "short", "department", "unit")
 _PLAIN = re.compile(r"[\w（）·《》、+-][\w（）·《》、，+./-]*(?: [\w（）·《》、，+./-]+)*\Z")
 _VALUE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s#,{}](?:[^#\n\r]*?(?=\s+#|\s*\Z))")

@@ -72,11 +72,13 @@ class Whom(msgspec.Struct, frozen=True):
 
     Or the seat at which a supervisor sits, or an industry whose experts are called in turn.  `detail`: the skill for a
     pool, the county for an emergency number, whom of the agents it is about for a supervisor, the expert who is rung.
+    `language`: for a pool, those who speak it first.
     """
 
     kind: Kind
     name: str
     detail: str = ""
+    language: str = ""
 
     @property
     def is_ours(self) -> bool:

@@ -8,11 +8,12 @@ from enum import StrEnum
 
 import msgspec
 
-from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, SkillId, TicketId
+from routing.ids import AgentId, Instant, LanguageId, PoolId, PromptId, SeatId, SkillId, TicketId
 
 
 class Alternative(msgspec.Struct, frozen=True):
-    """Any agent of `pool` who has `skill` (None: whoever is in the pool) at least at `level` (1 low to 5 high).
+    """Any agent of `pool` who has `skill` (None: whoever is in the pool) at least at `level` (1 low to 5 high), and
+    speaks `language` (None: Chinese, as everybody does).
 
     Where `agent` is named it is that one alone, whatever they have learnt, and the rest counts for nothing but wrap-up.
     """
@@ -21,6 +22,7 @@ class Alternative(msgspec.Struct, frozen=True):
     skill: SkillId | None = None
     level: int = 1
     agent: AgentId | None = None
+    language: LanguageId | None = None
 
 
 class Requirement(msgspec.Struct, frozen=True):
@@ -49,10 +51,20 @@ Ladder = tuple[Rung, ...]
 
 
 class Competence(msgspec.Struct, frozen=True):
-    """What an agent can do in one pool: `skills` maps skill to level 1-5; every member takes unskilled work of it."""
+    """What an agent can do in one pool: `skills` maps skill to level 1-5; every member takes unskilled work of it.
+
+    `languages`: those that they speak there beside Chinese.
+    """
 
     pool: PoolId
     skills: tuple[tuple[SkillId, int], ...] = ()
+    languages: tuple[LanguageId, ...] = ()
+
+    def serves(self, asked: Alternative) -> bool:
+        """Whether this is good enough for what is asked of anybody."""
+        if asked.pool != self.pool or (asked.language is not None and asked.language not in self.languages):
+            return False
+        return asked.skill is None or dict(self.skills).get(asked.skill, 0) >= asked.level
 
 
 class AgentState(StrEnum):

@@ -137,7 +137,8 @@ class _Trial:
         self.apply(_configured(site))
         if pool is not None:
             skills = dict.fromkeys(site.skills, 5).items()
-            self.apply(SignedIn(THEIRS, SeatId("theirs"), (Competence(pool, tuple(skills)),), ready=False))
+            able = Competence(pool, tuple(skills), tuple(site.languages))
+            self.apply(SignedIn(THEIRS, SeatId("theirs"), (able,), ready=False))
         self.apply(Entered(TICKET, ladder, self.now, limit_ms=limit_ms))
 
     def apply(self, event: AnyEvent) -> tuple[Action, ...]:

@@ -58,7 +58,4 @@ def _asks(state: FloorState, ticket: TicketRecord, now: Instant) -> tuple[Requir
 def _suits(agent: AgentRecord, asked: Alternative, closed: frozenset[str]) -> bool:
     if asked.agent is not None:
         return asked.agent == agent.agent
-    for competence in agent.competences:
-        if competence.pool == asked.pool and asked.pool not in closed:
-            return asked.skill is None or dict(competence.skills).get(asked.skill, 0) >= asked.level
-    return False
+    return asked.pool not in closed and any(competence.serves(asked) for competence in agent.competences)

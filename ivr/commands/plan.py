@@ -62,12 +62,13 @@ def check_command(file: Path | None) -> None:
 @click.argument("number")
 @click.option("--at", metavar="TIME", help="As 2021-09-15T09:00, on Shanghai's clock; or: now.")
 @click.option("--arrival", default="direct", metavar="direct|NUMBER", help="The number that diverted the call to us.")
+@click.option("--caller", default="", metavar="NUMBER", help="Who calls: one who is listed is answered otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def explain_command(number: str, at: str | None, arrival: str, *, as_json: bool) -> None:
+def explain_command(number: str, at: str | None, arrival: str, caller: str, *, as_json: bool) -> None:
     """What a caller of NUMBER hears, where the call goes, and why."""
     config = _config(read_sources())
     try:
-        explanation = explaining.explain(config, number, _moment(config, at), arrival)
+        explanation = explaining.explain(config, number, _moment(config, at), arrival, caller)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if as_json:

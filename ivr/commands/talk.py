@@ -36,15 +36,17 @@ def _bringing(name: str, does: str) -> None:
     @click.option("--agent", default="", help="Another agent, by 工号; must be ready.")
     @click.option("--pool", default="", help="Any agent of a pool.")
     @click.option("--skill", default="", help="With --pool: who has this skill.")
+    @click.option("--language", default="", help="With --pool: who speaks this language is asked first.")
     @click.option("--target", default="", help="A target of site.yaml.")
     @click.option("--expert", default="", help="An expert of this industry who is on duty: `hotline experts`.")
     @click.option("--number", default="", help="An outside number, if outbound.allow of site.yaml lets it.")
-    def run(who: str, skill: str, **whom: str) -> None:
+    def run(who: str, skill: str, language: str, **whom: str) -> None:
         named = [(kind, name) for kind, name in whom.items() if name]
         if len(named) != 1:
             raise click.UsageError("name one: --agent, --pool, --target, --expert or --number")
         ((kind, given),) = named
-        _show(controller("POST", f"{_path(who)}/{name}", {"kind": kind, "name": given, "detail": skill}))
+        body = {"kind": kind, "name": given, "detail": skill, "language": language}
+        _show(controller("POST", f"{_path(who)}/{name}", body))
 
 
 for _name, _does in (

@@ -11,7 +11,8 @@ from ivr.web.rights import FLOOR, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from routing.config import Config
 from routing.ids import PoolId, PromptId, TicketId
-from routing.plan import Destination, Kind, ladder
+from routing.ladders import ladder
+from routing.plan import Destination, Kind
 from routing.prompts import POOL_CLOSED
 from routing.tickets import AgentState, Closed, Directed, Opened
 

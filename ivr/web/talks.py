@@ -26,11 +26,15 @@ Detail = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class Bringing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is to be brought in: an agent, a pool (`detail`: a skill), a target, a number, an industry's experts."""
+    """Who is to be brought in: an agent, a pool (`detail`: a skill), a target, a number, an industry's experts.
+
+    `language`: of a pool those first who speak it.
+    """
 
     kind: Kind
     name: Name
     detail: Detail = ""
+    language: Detail = ""
 
 
 class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,7 +125,7 @@ async def unmute(asked: Asked, agent: AgentPath) -> ShownTalk:
 
 async def consult(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
     """Somebody is rung and talks with the agent; the citizen hears music, and none of it."""
-    return await _done(asked, agent, Do.CONSULT, Whom(body.kind, body.name, body.detail))
+    return await _done(asked, agent, Do.CONSULT, Whom(body.kind, body.name, body.detail, body.language))
 
 
 async def switch(asked: Asked, agent: AgentPath) -> ShownTalk:
@@ -146,7 +150,7 @@ async def cancel(asked: Asked, agent: AgentPath) -> ShownTalk:
 
 async def transfer(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
     """Somebody is rung for the citizen; when they answer the agent leaves, when they do not the agent is back."""
-    return await _done(asked, agent, Do.TRANSFER, Whom(body.kind, body.name, body.detail))
+    return await _done(asked, agent, Do.TRANSFER, Whom(body.kind, body.name, body.detail, body.language))
 
 
 async def emergency(asked: Asked, agent: AgentPath, body: Emergency) -> ShownTalk:

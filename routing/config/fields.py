@@ -1,7 +1,7 @@
 """What a field can hold: the readers that turn one into a value, noting what is wrong with it."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -10,6 +10,7 @@ from routing.config.entry import Entry
 from routing.config.errors import did_you_mean
 from routing.config.nodes import Scalar, Source
 from routing.hours import ALWAYS, Hours, Window, parse_hours, parse_moment
+from routing.numbers import Numbering
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -213,6 +214,16 @@ def each_of(known: Collection[str], noun: str) -> Callable[[Entry, str], tuple[s
         return tuple(word.text for word in words)
 
     return read
+
+
+def telephones(entry: Entry, key: str, numbering: Numbering) -> Iterator[tuple[Scalar, str]]:
+    """The telephone numbers of a list, in any spelling: as each is written, and its canonical form."""
+    for word in entry.words(key):
+        number = numbering.normalise(word.text)
+        if number is None:
+            entry.source.fault(word, f"'{word.text}' is not a telephone number")
+        else:
+            yield word, number
 
 
 def refer(source: Source, word: Scalar, known: Collection[str], noun: str) -> None:

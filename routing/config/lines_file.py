@@ -9,7 +9,7 @@ from routing.config.fields import choice, day, duration, lasting, matching, one_
 from routing.config.nodes import Node, Source
 from routing.config.site import Mode, Site, TargetKind
 from routing.config.site_file import WIDEST_ANY_AGENT
-from routing.ids import PoolId, SkillId, TargetId
+from routing.ids import LanguageId, PoolId, SkillId, TargetId
 from routing.lines import MANY, AnsweredBy, Cancelled, Host, Line, Reading, Seats, Section
 from routing.numbers import EMERGENCY
 
@@ -78,8 +78,16 @@ def _somebody_answers(entry: Entry, line: Line, site: Site, staff: Collection[tu
             entry.warn("fallback", f"no agent works in pool '{name}': every call passes it at once")
     if line.skill in site.skills and (site.hall, line.skill) not in staff:
         entry.warn("skill", f"no agent of the hall has skill '{line.skill}': every call waits for one in vain")
+    if line.language in site.languages and line.language not in _spoken(site):
+        entry.warn("language", f"no agent of the hall speaks '{line.language}': every call is answered in Chinese")
     if line.number == site.number and (site.hall, None) not in staff:
         entry.fault("number", f"no agent works in the hall '{site.hall}': every call ends nowhere")
+
+
+def _spoken(site: Site) -> set[LanguageId]:
+    """The languages in which somebody in the hall answers."""
+    theirs = (one for agent in site.agents.values() for one in agent.competences if one.pool == site.hall)
+    return {language for competence in theirs for language in competence.languages}
 
 
 def _leads_elsewhere(entry: Entry, line: Line, site: Site, lines: Collection[str]) -> None:
@@ -103,6 +111,7 @@ def _line(entry: Entry, site: Site) -> Line:
     pool = entry.maybe("pool", one_of(site.pools, "pool"), "")
     target = entry.maybe("target", one_of(site.targets, "target"), "")
     skill = entry.maybe("skill", one_of(site.skills, "skill"), "")
+    language = entry.maybe("language", one_of(site.languages, "language"), "")
     line = Line(
         number=_number(entry, site),
         name=entry.text("name"),
@@ -117,6 +126,7 @@ def _line(entry: Entry, site: Site) -> Line:
         seats=entry.maybe("seats", _seats, Seats.NONE),
         answered_by=_answered_by(entry, "answered_by"),
         skill=SkillId(skill) if skill else None,
+        language=LanguageId(language) if language else None,
         pool=PoolId(pool) if pool else None,
         target=TargetId(target) if target else None,
         ring_for=entry.maybe("ring_for", lasting, None),

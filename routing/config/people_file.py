@@ -1,4 +1,4 @@
-"""The parts of `site.yaml` about people: skills, pools, seats, agents."""
+"""The parts of `site.yaml` about people: skills, languages, pools, seats, agents."""
 
 import re
 from collections.abc import Collection
@@ -6,21 +6,34 @@ from datetime import timedelta
 from itertools import zip_longest
 
 from routing.config.entry import Entry
-from routing.config.fields import between, choice, duration, each_of, hours, numbered, one_of, refer, undefined
+from routing.config.fields import (
+    between,
+    choice,
+    duration,
+    each_of,
+    hours,
+    numbered,
+    one_of,
+    refer,
+    telephones,
+    undefined,
+)
 from routing.config.nodes import Fields, Items
 from routing.hours import ALWAYS
-from routing.ids import AgentId, PoolId, SeatId, SkillId
+from routing.ids import AgentId, LanguageId, PoolId, SeatId, SkillId
+from routing.numbers import Numbering
 from routing.overflow import Overflow
-from routing.people import LEVELS, Agent, Answer, Pool, Seat, SeatKind, Skill
+from routing.people import LEVELS, Agent, Answer, Language, Pool, Seat, SeatKind, Skill
 from routing.tickets import Competence
 
 _SEAT = re.compile(r"[0-9]{3,6}")
 _WORKING_NUMBER = re.compile(r"[0-9]{4}")
 
 SKILL_KEYS = ("name", "good", "shared_by")
+LANGUAGE_KEYS = ("name", "callers")
 POOL_KEYS = ("name", "hours", "wrap_up", "overflow")
 SEAT_KEYS = ("id", "kind", "pool", "answer")
-AGENT_KEYS = ("id", "name", "seat", "works_in", "answer")
+AGENT_KEYS = ("id", "name", "seat", "works_in", "speaks", "answer")
 
 
 def skill(name: str, entry: Entry, pools: Collection[PoolId]) -> Skill:
@@ -31,6 +44,16 @@ def skill(name: str, entry: Entry, pools: Collection[PoolId]) -> Skill:
         entry.maybe("good", between(LEVELS[0], LEVELS[-1]), 3),
         tuple(PoolId(pool) for pool in entry.maybe("shared_by", each_of(pools, "pool"), ())),
     )
+
+
+def language(name: str, entry: Entry, numbering: Numbering, theirs: dict[str, str]) -> Language:
+    """A language; `theirs` knows each caller who is listed, and gains those who are listed here."""
+    callers: set[str] = set()
+    for word, number in telephones(entry, "callers", numbering):
+        if theirs.setdefault(number, name) != name:
+            entry.source.fault(word, f"'{word.text}' is listed under language '{theirs[number]}' already")
+        callers.add(number)
+    return Language(LanguageId(name), entry.text("name"), tuple(sorted(callers)))
 
 
 def pool(name: str, entry: Entry) -> Pool:
@@ -76,7 +99,11 @@ def seats(entry: Entry, pools: Collection[PoolId]) -> list[Seat]:
 
 
 def agents(
-    entry: Entry, seats: Collection[SeatId], pools: Collection[PoolId], skills: Collection[SkillId]
+    entry: Entry,
+    seats: Collection[SeatId],
+    pools: Collection[PoolId],
+    skills: Collection[SkillId],
+    languages: Collection[LanguageId],
 ) -> list[Agent]:
     """An agent, with what they can do in each pool; or a range of them, each at a seat of a range as long."""
     numbers = numbered(_WORKING_NUMBER, "a 工号 of four digits")(entry, "id")
@@ -87,7 +114,8 @@ def agents(
             break
     if own and numbers and len(own) != len(numbers):
         entry.fault("seat", f"{len(numbers)} agents cannot belong at {len(own)} seats: write ranges of the same length")
-    name, competences = entry.text("name"), tuple(_competences(entry, pools, skills))
+    speaks = tuple(LanguageId(each) for each in entry.maybe("speaks", each_of(languages, "language"), ()))
+    name, competences = entry.text("name"), tuple(_competences(entry, pools, skills, speaks))
     answer, in_range = entry.maybe("answer", choice(Answer), None), len(numbers) > 1
     places = [SeatId(each) for each in own[: len(numbers)]]
     return [
@@ -96,7 +124,9 @@ def agents(
     ]
 
 
-def _competences(entry: Entry, pools: Collection[PoolId], skills: Collection[SkillId]) -> list[Competence]:
+def _competences(
+    entry: Entry, pools: Collection[PoolId], skills: Collection[SkillId], speaks: tuple[LanguageId, ...]
+) -> list[Competence]:
     node = entry.child("works_in")
     if not isinstance(node, Fields):
         if node is not None:
@@ -108,5 +138,5 @@ def _competences(entry: Entry, pools: Collection[PoolId], skills: Collection[Ski
         refer(entry.source, pool, pools, "pool")
         known = Entry(entry.source, value, f"pool '{pool.text}' of an agent", skills)
         levels = [(s, between(LEVELS[0], LEVELS[-1])(known, s)) for s in skills if known.has(s)]
-        found.append(Competence(PoolId(pool.text), tuple(levels)))
+        found.append(Competence(PoolId(pool.text), tuple(levels), speaks))
     return found

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from routing.config.entry import Entry
 from routing.config.errors import did_you_mean
-from routing.config.fields import choice, duration, lasting, one_of, yes
+from routing.config.fields import choice, duration, lasting, one_of, telephones, yes
 from routing.config.site import Announcements, AnswersWith, HelpOut, Target, TargetKind, Timing, Voicemail
 from routing.estimate import Estimator
 from routing.ids import PoolId, TargetId
@@ -131,13 +131,7 @@ def priorities(file: Entry, numbering: Numbering) -> Priorities:
     if node is None:
         return usual
     entry = Entry(file.source, node, "'priorities'", Priorities.__struct_fields__)
-    numbers: dict[str, None] = {}
-    for word in entry.words("numbers"):
-        number = numbering.normalise(word.text)
-        if number is None:
-            file.source.fault(word, f"'{word.text}' is not a telephone number")
-        else:
-            numbers[number] = None
+    numbers = {number for _, number in telephones(entry, "numbers", numbering)}
     starts = {name: entry.maybe(name, duration, getattr(usual, name)) for name in STARTS}
     return Priorities(**starts, numbers=tuple(sorted(numbers)))
 

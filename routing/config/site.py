@@ -9,13 +9,13 @@ import msgspec
 from routing.estimate import Estimator
 from routing.experts import Industry
 from routing.hours import ALWAYS, ORDINARY, Calendar, Hours
-from routing.ids import AgentId, PoolId, PromptId, SeatId, SkillId, TargetId
+from routing.ids import AgentId, LanguageId, PoolId, PromptId, SeatId, SkillId, TargetId
 from routing.keys import Keys
 from routing.lines import Line
 from routing.nuisance import Nuisance
 from routing.numbers import Numbering
 from routing.offering import Offering
-from routing.people import Agent, Pool, Seat, Skill
+from routing.people import Agent, Language, Pool, Seat, Skill
 from routing.priorities import Priorities
 from routing.prompts import Prompt
 from routing.terms import Terms
@@ -345,6 +345,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     callbacks: Terms = Terms()
     pools: dict[PoolId, Pool]
     skills: dict[SkillId, Skill]
+    languages: dict[LanguageId, Language] = {}
     seats: dict[SeatId, Seat]
     agents: dict[AgentId, Agent]
     trunks: dict[str, Trunk]
@@ -358,6 +359,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def numbering(self) -> Numbering:
         """How numbers are written here."""
         return Numbering(self.area_code, self.country_code)
+
+    def language_of(self, caller: str | None) -> LanguageId | None:
+        """In which language a caller (canonical) is to be answered; None: in Chinese, as far as is known."""
+        if caller is None:
+            return None
+        return next((one.id for one in self.languages.values() if one.is_wanted_by(caller)), None)
 
     def dialled(self, target: Target) -> str | None:
         """The canonical form of the number under which a target is dialled."""

@@ -51,10 +51,10 @@ from routing.config.site import (
     Voice,
 )
 from routing.hours import ALWAYS
-from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
+from routing.ids import AgentId, LanguageId, PoolId, SeatId, SkillId, TargetId
 from routing.keys import SEQUENCE, Keys
 from routing.numbers import EMERGENCY, Numbering
-from routing.people import AGENTS_A_SEAT, Agent, Pool, Seat, Skill, seats_needed
+from routing.people import AGENTS_A_SEAT, Agent, Language, Pool, Seat, Skill, seats_needed
 
 Made = TypeVar("Made")
 Id = TypeVar("Id", bound=str)
@@ -70,8 +70,8 @@ WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within", "desk_
 
 SECTIONS = (
     *("site", "ports", "network", "timing", "limits", "survival", "survey", *queue_file.SECTIONS, "recording", "voice"),
-    *("skills", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets", "outbound", "keys"),
-    *("callbacks", "experts"),
+    *("skills", "languages", "pools", "departments", "pause_reasons", "seats", "agents", "trunks", "targets"),
+    *("outbound", "keys", "callbacks", "experts"),
     *calendar_file.SECTIONS,
 )
 HEAD = (
@@ -105,8 +105,9 @@ def read_site(source: Source, root: Node) -> Site | None:
     skills = _by_name(
         file, "skills", people_file.SKILL_KEYS, lambda name, one: people_file.skill(name, one, pools), SkillId
     )
+    languages = _languages(file, Numbering(head.area_code, head.country_code))
     seats = _seats(file, pools, entry, head.population)
-    agents = _agents(file, seats, pools, skills)
+    agents = _agents(file, seats, pools, skills, languages)
     timing = _timing(file)
     ports, network = _ports(file), network_file.network(file)
     trunks = _trunks(file, head.mode, network, ports)
@@ -138,6 +139,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         voice=_voice(file),
         pools=pools,
         skills=skills,
+        languages=languages,
         seats=seats,
         agents=agents,
         trunks=trunks,
@@ -183,6 +185,16 @@ def _head(entry: Entry) -> _Head:
     return head
 
 
+def _languages(file: Entry, numbering: Numbering) -> dict[LanguageId, Language]:
+    theirs: dict[str, str] = {}
+    if not file.has("languages"):
+        return {}
+    keys = people_file.LANGUAGE_KEYS
+    return _by_name(
+        file, "languages", keys, lambda name, one: people_file.language(name, one, numbering, theirs), LanguageId
+    )
+
+
 def _seats(file: Entry, pools: dict[PoolId, Pool], entry: Entry, population: int) -> dict[SeatId, Seat]:
     found = entries(file.source, file.child("seats"), "a seat", people_file.SEAT_KEYS)
     seats: dict[SeatId, Seat] = {}
@@ -199,13 +211,17 @@ def _seats(file: Entry, pools: dict[PoolId, Pool], entry: Entry, population: int
 
 
 def _agents(
-    file: Entry, seats: dict[SeatId, Seat], pools: dict[PoolId, Pool], skills: dict[SkillId, Skill]
+    file: Entry,
+    seats: dict[SeatId, Seat],
+    pools: dict[PoolId, Pool],
+    skills: dict[SkillId, Skill],
+    languages: dict[LanguageId, Language],
 ) -> dict[AgentId, Agent]:
     found = entries(file.source, file.child("agents"), "an agent", people_file.AGENT_KEYS)
     agents: dict[AgentId, Agent] = {}
     belong: Counter[SeatId] = Counter()
     for one in found:
-        for agent in people_file.agents(one, seats, pools, skills):
+        for agent in people_file.agents(one, seats, pools, skills, languages):
             _is_new(one, agent.id, agents)
             agents[agent.id] = agent
             if agent.seat is not None:

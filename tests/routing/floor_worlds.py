@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from routing.floor import Floor
-from routing.ids import AgentId, Instant, PoolId, PromptId, SeatId, SkillId, TicketId
+from routing.ids import AgentId, Instant, LanguageId, PoolId, PromptId, SeatId, SkillId, TicketId
 from routing.standing import TicketState
 from routing.tickets import (
     Accepted,
@@ -40,6 +40,7 @@ from routing.tickets import (
 HALL, OWN, FAR = PoolId("hall"), PoolId("own"), PoolId("far")
 POOLS = [HALL, OWN, FAR]
 FUND, FOOD = SkillId("fund"), SkillId("food")
+ENGLISH, RUSSIAN = LanguageId("english"), LanguageId("russian")
 AGENTS = [AgentId(f"10{n}") for n in range(6)]
 SEATS = [SeatId(f"800{n}") for n in range(5)]
 TICKETS = [TicketId(f"t{n}") for n in range(9)]
@@ -52,6 +53,9 @@ COMPETENCES = [
     (Competence(OWN),),
     (Competence(FAR, ((FOOD, 5),)),),
     (Competence(HALL, (*((SkillId(f"skill-{n}"), 3) for n in range(5)), (FUND, 4))),),
+    (Competence(HALL, (), (ENGLISH,)),),
+    (Competence(HALL, ((FUND, 2),), (ENGLISH,)), Competence(OWN, (), (ENGLISH,))),
+    (Competence(HALL, ((FUND, 5), (FOOD, 3)), (RUSSIAN, ENGLISH)), Competence(FAR, ((FOOD, 2),), (RUSSIAN,))),
 ]
 PROMPTS = [PromptId("closed"), PromptId("storm")]
 
@@ -85,6 +89,24 @@ LADDERS: list[Ladder] = [
         rung(Alternative(OWN, agent=AGENTS[3]), Alternative(OWN)),
         rung(Alternative(OWN, agent=AGENTS[3]), Alternative(OWN), Alternative(HALL), after_ms=12),
     ),
+]
+SPEAKS = Alternative(HALL, language=ENGLISH)
+GOOD, SOME = (Alternative(HALL, FUND, level, language=ENGLISH) for level in (3, 1))
+LADDERS += [
+    (
+        rung(Alternative(HALL, language=ENGLISH)),
+        rung(Alternative(HALL, language=ENGLISH), Alternative(HALL), after_ms=9),
+    ),
+    (
+        rung(GOOD),
+        rung(GOOD, SOME, SPEAKS, after_ms=7),
+        rung(GOOD, SOME, SPEAKS, Alternative(HALL, FUND, 3), Alternative(HALL), after_ms=25),
+    ),
+    (
+        rung(Alternative(OWN, language=ENGLISH), Alternative(OWN)),
+        rung(Alternative(FAR, FOOD, language=RUSSIAN), after_ms=6),
+    ),
+    (rung(Alternative(HALL, agent=AGENTS[4]), Alternative(HALL, FOOD, 2, language=RUSSIAN), Alternative(OWN)),),
 ]
 LIMITS = (
     *((AgentState.RESERVED, 11), (AgentState.RINGING, 9), (AgentState.TALKING, 17), (AgentState.HOLDING, 6)),

@@ -66,9 +66,9 @@ class Person:
             return 0 if alternative.agent == self.agent else None
         best = None
         for competence in self.competences:
-            if competence.pool == alternative.pool:
+            if competence.pool == alternative.pool and alternative.language in (None, *competence.languages):
                 if alternative.skill is None:
-                    return -min(len(competence.skills), 4)
+                    return -min(len([*competence.skills, *competence.languages]), 4)
                 for skill, level in competence.skills:
                     if skill == alternative.skill and level >= alternative.level:
                         best = max(level, best or 0)

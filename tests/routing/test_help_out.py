@@ -9,7 +9,8 @@ from routing import prove
 from routing.config import Config, build, check
 from routing.explain import explain
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TicketId
-from routing.plan import Destination, Kind, ladder
+from routing.ladders import ladder
+from routing.plan import Destination, Kind
 from routing.tickets import Alternative, Competence, Entered, Offer, Refusal, Refused, SignedIn, Tick
 from tests.routing.floor_house import House
 from tests.routing.sources import changed, ours

@@ -51,6 +51,7 @@ def _day_before(line: Line) -> str:
 
 def _answers(conf: Config, line: Line) -> str:
     skill = f"hall, skill {conf.site.skills[line.skill].name}" if line.skill else "hall"
+    skill += f", in {conf.site.languages[line.language].name} first" if line.language else ""
     if line.answered_by is AnsweredBy.HALL:
         return skill
     own: str = ""
@@ -61,7 +62,7 @@ def _answers(conf: Config, line: Line) -> str:
         target = conf.site.targets[line.target]
         hunt = " (hunt number)" if line.answered_by is AnsweredBy.RETAINED_SEATS else ""
         own = f"{target.name}{hunt}, {target.hours.text}"
-    return f"{own}; then {skill}" if line.skill else own
+    return f"{own}; then {skill}" if line.skill or line.language else own
 
 
 def test_the_documented_table_is_the_configurations() -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from routing.config import AnswersWith, TargetKind, build
 from routing.hours import SHANGHAI, is_open
 from routing.ids import PoolId, TargetId
+from routing.ladders import ladder
 from routing.lines import AnsweredBy, Cancelled, Host, Line, Phase, phase
 from routing.numbers import EMERGENCY
-from routing.plan import Destination, Kind, Route, ladder, plan, recognise
+from routing.plan import Destination, Kind, Route, plan, recognise
 from routing.tickets import Alternative
 from tests.routing.sources import changed, config, ours
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from routing.config import Config, build
 from routing.hours import SHANGHAI
 from routing.ids import PoolId, SkillId
+from routing.ladders import ladder
 from routing.lines import Phase, phase
-from routing.plan import Arrival, Destination, Kind, Route, is_urgent, ladder, plan, recognise, stages
+from routing.plan import Arrival, Destination, Kind, Route, is_urgent, plan, recognise, stages
 from routing.tickets import Alternative
 from tests.routing.sources import changed, config, ours, with_line
 

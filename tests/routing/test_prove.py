@@ -14,9 +14,10 @@ from routing.arrival import Arrival, arrived
 from routing.config import Config, Site, build
 from routing.hours import ALWAYS, Window, is_open, parse_hours, parse_moment
 from routing.ids import AgentId, PoolId, SkillId, TargetId
+from routing.ladders import ladder
 from routing.lines import phase
 from routing.people import Agent
-from routing.plan import Destination, Kind, ladder, plan
+from routing.plan import Destination, Kind, plan
 from routing.prove import LOST, SHOWN, End, Outcome, Step, follow
 from routing.tickets import Alternative, Requirement, Rung
 from tests.routing.sources import changed, config, with_line

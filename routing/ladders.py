@@ -1,0 +1,86 @@
+"""Who is asked for a call that waits in our own pools, and after how long for whom else: (config, pools) -> Ladder.
+
+Pure.  Nothing here is a veto: whatever a call asks for, any agent of the hall may take it in the end.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from routing.config.site import Config
+from routing.ids import LanguageId, PoolId
+from routing.plan import Destination
+from routing.tickets import Alternative, Ladder, Requirement, Rung
+
+
+def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
+    """The rungs of one ticket for a run of our own pools.
+
+    What was good enough stays so, in order of preference: a skilled agent who becomes free later still comes first.
+    Any agent of the last pool may take the call after `any_agent_after` at the latest, or when the waits at the pools
+    before it are over; after that who helps the hall out.  Raises ValueError when a destination is not ours.
+    """
+    good: list[Alternative] = []
+    rungs: dict[int, Requirement] = {}
+    begins = 0
+    for place in destinations:
+        if not place.is_ours:
+            raise ValueError(f"{place.kind} '{place.name}' is not a pool of ours")
+        latest = max(begins, _ms(config.site.timing.any_agent_after))
+        for alternative, after in _steps(config, place):
+            good.append(alternative)
+            rungs[min(begins + after, latest)] = Requirement(tuple(good))
+        if place.name == config.site.hall:
+            rungs |= _helping(config, place, begins, good)
+        begins += place.ring_for_ms
+    return tuple(Rung(requirement, after) for after, requirement in sorted(rungs.items()))
+
+
+def _helping(config: Config, place: Destination, begins: int, good: list[Alternative]) -> dict[int, Requirement]:
+    """Who helps the hall out: supervisors, then pools that share the skill; behind all who were good before."""
+    helping = config.site.help_out
+    steps: list[tuple[Alternative, int]] = []
+    if helping.supervisors is not None:
+        steps += _at(_ms(helping.supervisors_after), Alternative(helping.supervisors), place.language)
+    shared = config.site.skills[place.skill].shared_by if place.skill is not None else ()
+    for pool in shared:
+        steps += _at(_ms(helping.shared_after), Alternative(pool, place.skill, 1), place.language)
+    rungs = {}
+    for alternative, after in sorted(steps, key=lambda step: step[1]):
+        good.append(alternative)
+        rungs[begins + after] = Requirement(tuple(good))
+    return rungs
+
+
+def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:
+    """Who may take a call in one pool, and how long after it came there.
+
+    A language is worth as much as a skill, and more than one: who is not understood cannot be helped.  Where the call
+    does not stay, nobody is waited for; those who speak the language are asked first.
+    """
+    pool, timing = PoolId(place.name), config.site.timing
+    lower, anyone = _ms(timing.lower_level_after), _ms(timing.any_agent_after)
+    if place.skill is None:
+        if place.language is None or place.ring_for_ms:
+            return _at(0, Alternative(pool), place.language)
+        return [(Alternative(pool, language=place.language), 0), (Alternative(pool), anyone)]
+    good = config.site.skills[place.skill].good
+    skilled = [(Alternative(pool, place.skill, good), 0)]
+    if good > 1:
+        skilled.append((Alternative(pool, place.skill, 1), lower))
+    if place.language is None:
+        return [*skilled, (Alternative(pool), anyone)]
+    speaking = [(msgspec.structs.replace(one, language=place.language), after) for one, after in skilled]
+    speaking.append((Alternative(pool, language=place.language), lower))
+    return [*speaking, *((one, anyone) for one, _ in skilled), (Alternative(pool), anyone)]
+
+
+def _at(after: int, one: Alternative, language: LanguageId | None) -> list[tuple[Alternative, int]]:
+    """Asked from one moment on: those who speak the language first."""
+    steps = [] if language is None else [(msgspec.structs.replace(one, language=language), after)]
+    return [*steps, (one, after)]
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration / timedelta(milliseconds=1))
