@@ -23,7 +23,7 @@ from ivr.browsers import Browsers
 from ivr.callbacks import Callbacks
 from ivr.census import Census, meant, place_in
 from ivr.dispatcher import Dispatcher, replay
-from ivr.edge import snapshots, voice
+from ivr.edge import console, snapshots, voice
 from ivr.edge.clock import SystemClock
 from ivr.edge.database import Database
 from ivr.edge.disk import FileDisk
@@ -31,11 +31,13 @@ from ivr.edge.ending import asked_to_end, vanish
 from ivr.edge.following import FollowedFile
 from ivr.edge.http import serving
 from ivr.edge.locksmith import Argon2Locksmith
+from ivr.edge.places import socket_folder
 from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import DiskError, Replaced
 from ivr.house import settings
+from ivr.house.house import CONTROL_SOCKET
 from ivr.house.settings import FIRST_LOGIN
 from ivr.journal import Journal
 from ivr.lockout import Lockout
@@ -45,7 +47,7 @@ from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
-from ivr.trunks import away, full
+from ivr.trunks import Trunks, away, full, logged_out
 from ivr.turns import Turns
 from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Check, Watch, idle_agents, unreached
 from ivr.web.access import FIRST, Access
@@ -77,6 +79,11 @@ class Surroundings:
     clock: SystemClock
     rehearsal: str
     version: int
+
+    @property
+    def console(self) -> Path:
+        """Where Asterisk's command line is."""
+        return socket_folder(self.state / "asterisk" / "run", CONTROL_SOCKET) / CONTROL_SOCKET
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Surroundings":
@@ -120,7 +127,10 @@ async def _live(given: Surroundings) -> None:
     dispatcher = Dispatcher(replay(entries), journal, given.clock, Broadcasts(journal, given.clock, entries))
     dispatcher.configure(site)
     audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
-    service = Service(given.config, journal, dispatcher, given.clock, audio, given.version, turns=Turns(entries))
+    trunks = Trunks(partial(console.ask, given.console))
+    service = Service(
+        given.config, journal, dispatcher, given.clock, audio, given.version, trunks=trunks, turns=Turns(entries)
+    )
     callbacks = Callbacks(journal, given.clock, site, entries)
     acquaintances = Acquaintances(journal, given.clock, site.numbering, entries)
     nuisances = Nuisances(journal, given.clock, entries)
@@ -195,7 +205,6 @@ async def _live(given: Surroundings) -> None:
             group.create_task(recorder.run(), name="recorder")
             group.create_task(hub.run(), name="stream")
             group.create_task(watch.run(), name="watch")
-            trunks = controller.service.trunks
             group.create_task(trunks.run(lambda: controller.ari, lambda: controller.service.config.site), name="trunks")
             group.create_task(meters.run(), name="meters")
             group.create_task(_control(controller), name="controller")
@@ -212,6 +221,7 @@ def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, reco
         IDLE_AGENTS: partial(idle_agents, service.dispatcher),
         "trunk-full": lambda: full(service.trunks.seen),
         "trunk-away": lambda: away(service.trunks.seen),
+        "trunk-logged-out": lambda: logged_out(service.trunks),
         UNREACHED: lambda: unreached(each.talk for each in controller.conversations()),
         "asterisk-away": lambda: "" if controller.ari else "not connected to Asterisk: the dialplan serves callers",
         DATABASE_AWAY: lambda: "the database is away: the journal keeps what calls leave" if drainer.away else "",

@@ -1,10 +1,12 @@
-"""How many channels of each trunk are in use: Asterisk says so, and we know what we are just about to dial."""
+"""How each trunk is: its channels in use, by Asterisk and by what we are about to dial; whether we are logged in."""
 
 import asyncio
 import logging
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 
 import msgspec
 
@@ -17,8 +19,29 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
 
+LOOKS = 3
+"""At so many looks in a row there is no login before it is an alarm: after a start the first one takes its time."""
+
+REGISTRATIONS = "pjsip show registrations"
+"""The command to which Asterisk answers, among headings, `<trunk>/sip:<where>  <auth>  Registered  (exp. 42s)`."""
+
+_REGISTRATION = re.compile(r"^ *(\S+?)/\S+ .*?\b(Registered|Rejected|Unregistered|Stopped)\b", re.MULTILINE)
+
+Console = Callable[[str], Awaitable[str]]
+"""Asterisk's command line: what it prints for a command.  Raises `ConnectionLost`."""
+
 STAMP = "HOTLINE_CALL"
 """The variable that the dialplan sets on every arriving call, and on nothing else."""
+
+
+class Registration(StrEnum):
+    """Whether we are logged in at a trunk's carrier, as Asterisk has it."""
+
+    REGISTERED = "registered"
+    REJECTED = "rejected"  # the carrier does not take our login
+    UNREGISTERED = "unregistered"  # it has not answered yet, or any longer
+    NOT_USED = "not-used"  # it knows our address
+    UNKNOWN = "unknown"  # Asterisk could not be asked
 
 
 class TrunkNow(msgspec.Struct, frozen=True):
@@ -37,6 +60,14 @@ class TrunkNow(msgspec.Struct, frozen=True):
     reserved_out: int
     reserved_emergency: int
     passed_over: int
+    registration: Registration
+
+    @property
+    def is_logged_in(self) -> bool | None:
+        """Whether its carrier knows of us by our login; None where there is none, or nobody knows."""
+        return {Registration.NOT_USED: None, Registration.UNKNOWN: None, Registration.REGISTERED: True}.get(
+            self.registration, False
+        )
 
     @property
     def is_full(self) -> bool:
@@ -47,8 +78,11 @@ class TrunkNow(msgspec.Struct, frozen=True):
 class Trunks:
     """Which legs of ours are being dialled over which trunk, and how often each had no channel for one."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console
         self.passed_over: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
+        """At how many looks in a row, of those that are made by themselves, a trunk had no login."""
         self.seen: tuple[TrunkNow, ...] = ()
         """As of the last look; none when Asterisk could not be asked."""
         self._dialling: dict[str, set[ChannelId]] = {}
@@ -86,7 +120,10 @@ class Trunks:
         """Look now and then, for ever; not at once: a carrier's first answer to OPTIONS takes its time."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            await self.look(ari(), site())
+            seen = await self.look(ari(), site())
+            self.missed = Counter(
+                {each.trunk: self.missed[each.trunk] + 1 for each in seen if each.is_logged_in is False}
+            )
 
     async def _looked(self, ari: Ari, site: Site) -> tuple[TrunkNow, ...]:
         online = {each.resource for each in await ari.endpoints() if each.state == "online"}
@@ -94,16 +131,36 @@ class Trunks:
         for channel in (await ari.lists()).channels:
             endpoint = channel.name.removeprefix("PJSIP/").rpartition("-")[0]
             used[endpoint, bool((channel.channelvars or {}).get(STAMP))] += 1
+        known = await self._registrations() if any(each.registers for each in site.trunks.values()) else {}
         return tuple(
-            self._now(trunk, trunk.id in online, used[trunk.id, True], used[trunk.id, False])
+            TrunkNow(
+                trunk.id, trunk.name, trunk.id in online, trunk.channels, used[trunk.id, True], used[trunk.id, False],
+                trunk.reserve_out, trunk.reserve_emergency, self.passed_over[trunk.id], _registration(trunk, known),
+            )
             for trunk in site.trunks.values()
-        )
-
-    def _now(self, trunk: Trunk, is_reachable: bool, arrived: int, dialled: int) -> TrunkNow:  # noqa: FBT001 - a column
-        return TrunkNow(
-            trunk.id, trunk.name, is_reachable, trunk.channels, arrived, dialled, trunk.reserve_out,
-            trunk.reserve_emergency, self.passed_over[trunk.id],
         )  # fmt: skip
+
+    async def _registrations(self) -> Mapping[str, Registration] | None:
+        """Which trunks Asterisk logs in at, and how that is; None when it cannot be asked."""
+        if self._console is None:
+            return None
+        try:
+            return registrations(await self._console(REGISTRATIONS))
+        except ConnectionLost as error:
+            log.info("trunks: %s", error)
+            return None
+
+
+def registrations(said: str) -> dict[str, Registration]:
+    """What Asterisk's answer to `REGISTRATIONS` says of each trunk."""
+    known = {"Registered": Registration.REGISTERED, "Rejected": Registration.REJECTED}
+    return {trunk: known.get(word, Registration.UNREGISTERED) for trunk, word in _REGISTRATION.findall(said)}
+
+
+def _registration(trunk: Trunk, known: Mapping[str, Registration] | None) -> Registration:
+    if not trunk.registers:
+        return Registration.NOT_USED
+    return Registration.UNKNOWN if known is None else known.get(trunk.id, Registration.UNREGISTERED)
 
 
 def full(seen: tuple[TrunkNow, ...]) -> str:
@@ -114,6 +171,13 @@ def full(seen: tuple[TrunkNow, ...]) -> str:
         if each.is_full
     ]
     return f"trunks are full: {', '.join(found)}" if found else ""
+
+
+def logged_out(trunks: Trunks) -> str:
+    """What is to be said of trunks at which we are not logged in; nothing if we are, or if nobody knows."""
+    states = {each.trunk: each.registration for each in trunks.seen}
+    found = [f"{name} ({states[name]})" for name, looks in trunks.missed.items() if looks >= LOOKS and name in states]
+    return f"not logged in at {', '.join(found)}: its carrier sends no calls" if found else ""
 
 
 def away(seen: tuple[TrunkNow, ...]) -> str:

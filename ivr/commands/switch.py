@@ -110,7 +110,7 @@ def calls(call: str, *, as_json: bool, watch: bool, limit: int) -> None:
 @click.command()
 @options
 def trunks(*, as_json: bool, watch: bool) -> None:
-    """The trunks now: reachable, channels in use by who has called, reserves."""
+    """The trunks now: reachable, whether we are logged in, channels in use by who has called, reserves."""
     shown("/trunks", None, _trunks, as_json=as_json, watch=watch)
 
 
@@ -244,11 +244,15 @@ def _call(now: Any) -> RenderableType:
 
 
 def _trunks(now: Any) -> RenderableType:
-    table = Table("trunk", "name", "reachable", "arrived", "dialled", "free", "channels", "reserves", "passed over")
+    table = Table(
+        "trunk", "name", "reachable", "login", "arrived", "dialled", "free", "channels", "reserves", "passed over"
+    )
     for each in now:
         used = each["arrived"] + each["dialled"]
+        login, is_out = each["registration"], each["registration"] in {"rejected", "unregistered"}
         table.add_row(
             each["trunk"], each["name"], "yes" if each["is_reachable"] else Text("NO", style="bold red"),
+            Text(login, style="bold red" if is_out else ""),
             str(each["arrived"]), str(each["dialled"]), str(each["channels"] - used), str(each["channels"]),
             f"{each['reserved_out']} out, {each['reserved_emergency']} emergency", str(each["passed_over"]),
         )  # fmt: skip

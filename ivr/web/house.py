@@ -128,7 +128,7 @@ async def status(asked: Asked) -> Status:
 
 
 async def trunks(asked: Asked) -> list[TrunkNow]:
-    """The trunks now: reachable, channels in use by direction, reserves; 503 when Asterisk cannot be asked."""
+    """The trunks now: reachable, logged in, channels in use by direction, reserves; 503 without Asterisk."""
     controller, service = asked.board.controller, asked.board.service
     seen = await service.trunks.look(controller.ari, service.config.site)
     if not seen and service.config.site.trunks:

@@ -231,6 +231,8 @@ class _Now(Collector):
         yield _by("hotline_trunk_channels_free", "Those that are not, the reserves among them.", "trunk", free)
         reachable = {each.trunk: int(each.is_reachable) for each in trunks.seen}
         yield _by("hotline_trunk_reachable", "1 while an SBC of it answers OPTIONS.", "trunk", reachable)
+        logged_in = {each.trunk: int(each.is_logged_in) for each in trunks.seen if each.is_logged_in is not None}
+        yield _by("hotline_trunk_registered", "1 while we are logged in at its carrier.", "trunk", logged_in)
         passed = {trunk: trunks.passed_over[trunk] for trunk in self._sources.service.config.site.trunks}
         about = "How often a trunk had no channel for a leg of ours."
         yield _by("hotline_trunk_passed_over", about, "trunk", passed, CounterMetricFamily)

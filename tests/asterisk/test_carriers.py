@@ -35,7 +35,7 @@ TRUNKS = """trunks:
   - {{id: unicom, name: 联通, carrier: unicom, addresses: ["{dead}:{port}", "{unicom}:{port}"], options_every: 1 s,
      bind: {to_unicom}, pilot: "{pilot}"}}
   - {{id: mobile, name: 移动, carrier: mobile, addresses: ["{mobile}:{port}"], bind: {to_mobile},
-     external_address: {outside}}}
+     registers: yes, external_address: {outside}}}
 """
 VOICE = 700
 
@@ -246,6 +246,8 @@ async def test_a_full_trunk_refuses_callers_is_passed_over_and_keeps_its_last_ch
         shown = {each["trunk"]: each for each in json.loads(house.hotline("trunks", "--json"))}
         told = {name: (each["arrived"], each["dialled"], each["passed_over"]) for name, each in shown.items()}
         assert (told["telecom"], told["unicom"]) == ((2, 2, 1), (2, 2, 0))
+        assert shown["telecom"]["registration"] == shown["unicom"]["registration"] == "not-used"
+        assert shown["mobile"]["registration"] in {"unregistered", "rejected"}, "who is there is no registrar"
         for call in calls:
             await call.hang_up()
 

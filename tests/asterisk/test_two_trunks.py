@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from ivr.edge import console
 from ivr.town import audio, sip
 from ivr.town.calls import Outgoing
 from ivr.town.phone import Phone
 from ivr.town.rtp import tone
+from ivr.trunks import REGISTRATIONS, Registration, registrations
 from routing.config.build import build
 from tests.asterisk import switch as house
 from tests.asterisk.phones import RIGHT
@@ -91,6 +93,38 @@ async def test_we_log_in_at_a_carrier_that_does_not_know_our_address(switch: Swi
         return bool(await state_of(switch, USER) == "online")
 
     await eventually(is_online, 20, "registered at the town", every=0.2)
+
+
+def _console(switch: Switch, home: str) -> Path:
+    """The socket of an Asterisk's command line, as its configuration has it."""
+    text = (switch.state / home / "etc/asterisk.conf").read_text("utf-8")
+    (folder,) = [line.partition("=> ")[2] for line in text.splitlines() if line.startswith("astrundir")]
+    return Path(folder) / "asterisk.ctl"
+
+
+async def test_asterisk_s_command_line_says_whether_we_are_logged_in(switch: Switch) -> None:
+    """It is asked at its socket as the controller asks it; the carrier forgets our password, and has it again."""
+    ours, town = (_console(switch, home) for home in ("asterisk", "town"))
+    etc = switch.state / "town/etc/pjsip.conf"
+    known, secret = etc.read_text("utf-8"), switch.secret("trunk-unicom")
+
+    async def becomes(state: Registration) -> None:
+        async def is_so() -> bool:
+            return registrations(await console.ask(ours, REGISTRATIONS)) == {"unicom": state}
+
+        await eventually(is_so, 10, f"{state}", every=0.1)
+
+    await becomes(Registration.REGISTERED)
+    assert secret in known
+    for text, state in ((known.replace(secret, "another"), Registration.REJECTED), (known, Registration.REGISTERED)):
+        etc.write_text(text, "utf-8")
+        await console.ask(town, "module reload res_pjsip.so")
+        await console.ask(ours, "pjsip send register unicom")
+        await becomes(state)
+    await console.ask(ours, "pjsip send unregister unicom")
+    await becomes(Registration.UNREGISTERED)
+    await console.ask(ours, "pjsip send register unicom")
+    await becomes(Registration.REGISTERED)
 
 
 @pytest.mark.parametrize("trunk", ["town", "unicom"])

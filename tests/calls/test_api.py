@@ -5,8 +5,10 @@ from http import HTTPStatus
 
 import msgspec
 
-from ivr.trunks import LOOK_EVERY_S, away, full
+from ivr.errors import ConnectionLost
+from ivr.trunks import LOOK_EVERY_S, Trunks, away, full, logged_out
 from tests.calls.desk import Desk
+from tests.calls.simulated import CONFIG
 from tests.fake.loop import simulate
 
 
@@ -145,7 +147,7 @@ def test_each_trunk_is_shown_with_its_channels_either_way_and_one_that_is_full_i
         (town,) = await desk.get("/trunks")
         assert (town["trunk"], town["is_reachable"], town["passed_over"]) == ("town", True, 0)
         assert (town["arrived"], town["dialled"], town["channels"]) == (2, 1, 200)
-        assert (town["reserved_out"], town["reserved_emergency"]) == (30, 4)
+        assert (town["reserved_out"], town["reserved_emergency"], town["registration"]) == (30, 4, "not-used")
         text = (await desk.meters.told()).decode()
         assert 'hotline_trunk_channels{direction="arrived",trunk="town"} 2.0' in text
         assert 'hotline_trunk_channels_free{trunk="town"} 197.0' in text
@@ -154,6 +156,60 @@ def test_each_trunk_is_shown_with_its_channels_either_way_and_one_that_is_full_i
         busy = msgspec.structs.replace(seen, channels=7, is_reachable=False)
         assert full((busy,)) == "trunks are full: town (2 arrived, 1 dialled of 7)"
         assert away((busy,)) == "no SBC answers OPTIONS of town"
+        await desk.closes()
+
+    simulate(scene)
+
+
+SAID = """host/17/22.10.1
+
+ <Registration/ServerURI..............................>  <Auth....................>  <Status.......>
+==========================================================================================
+
+ unicom/sip:ims.example                                  unicom                      {word:<16}  (exp. 42s)
+ unicom-2/sip:127.0.0.1:5072                             unicom-2                    Rejected          (exp. 3s)
+
+Objects found: 2
+"""
+
+
+def test_whether_we_are_logged_in_at_a_carrier_is_shown_and_is_an_alarm_when_we_are_not_for_a_while() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        town = CONFIG.site.trunks["town"]
+        unicom, other = (msgspec.structs.replace(town, id=name, registers=True) for name in ("unicom", "unicom-2"))
+        third = msgspec.structs.replace(unicom, id="third")
+        site = msgspec.structs.replace(CONFIG.site, trunks={each.id: each for each in (town, unicom, other, third)})
+        words = ["Registered"]
+
+        async def console(command: str) -> str:
+            assert command == "pjsip show registrations"
+            if not words:
+                raise ConnectionLost("nobody there")
+            return SAID.format(word=words[-1])
+
+        trunks = Trunks(console)
+        await asyncio.sleep(1)
+
+        async def shown() -> list[str]:
+            return [each.registration for each in await trunks.look(desk.controller.ari, site)]
+
+        assert await shown() == ["not-used", "registered", "rejected", "unregistered"]
+        assert [each.is_logged_in for each in trunks.seen] == [None, True, False, False]
+        looking = asyncio.create_task(trunks.run(lambda: desk.controller.ari, lambda: site), name="trunks")
+        await asyncio.sleep(2.5 * LOOK_EVERY_S)
+        assert not logged_out(trunks), "after a start it takes its time"
+        words.append("Unregistered")
+        await asyncio.sleep(LOOK_EVERY_S)
+        assert logged_out(trunks) == (
+            "not logged in at unicom-2 (rejected), third (unregistered): its carrier sends no calls"
+        )
+        words.clear()
+        await asyncio.sleep(LOOK_EVERY_S)
+        assert not logged_out(trunks), "nobody knows"
+        assert await shown() == ["not-used", "unknown", "unknown", "unknown"]
+        looking.cancel()
+        assert [each.registration for each in await Trunks().look(desk.controller.ari, site)][1] == "unknown"
         await desk.closes()
 
     simulate(scene)
