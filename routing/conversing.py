@@ -120,12 +120,15 @@ def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noq
 # --- what follows
 
 
-def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: C901, PLR0911 - a line for each
+def _asked(talk: Talk, fact: Asked) -> Talk:
     if fact.do in SUPERVISORS:
         return _supervised(talk, fact)
     me = talk.agent(fact.by)
-    if me is None:  # cannot be: it was legal
-        return talk
+    return _done(talk, me, fact) if me is not None else talk  # it was legal: they are there
+
+
+def _done(talk: Talk, me: Party, fact: Asked) -> Talk:  # noqa: PLR0911 - a line for each
+    """The talk, `me` having done what an agent asks for."""
     match fact.do:
         case Do.CONSULT | Do.TRANSFER | Do.LINK:
             return _brought(talk, me, fact)
@@ -144,10 +147,8 @@ def _asked(talk: Talk, fact: Asked) -> Talk:  # noqa: C901, PLR0911 - a line for
             return after.gathered() if me is talk.owner else _rejoined(after, me)
         case Do.CANCEL:
             return talk.put(_in(me, Room.CALL), *(_leaving(each) for each in (talk.guest,) if each))
-        case Do.HOLD | Do.RETRIEVE | Do.SWITCH:
+        case _:  # hold, retrieve, switch
             return talk.put(_in(me, Room.SIDE if me.room is Room.CALL else Room.CALL))
-        case _:  # pragma: no cover  # a supervisor's
-            return talk
 
 
 def _brought(talk: Talk, me: Party, fact: Asked) -> Talk:
