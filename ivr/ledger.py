@@ -82,6 +82,7 @@ ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone w
 DECLINED: Step[Declined] = _step("declined", Declined, ":<n>  that offer came to nothing", detail=True)
 DIALLING: Step[Dialling] = _step("dialling", Dialling, ":<n>  before whom we call is dialled, over the n-th trunk")
 UNREACHED: Step[Unreached] = _step("unreached", Unreached, "our call came to nothing, or was given up")
+SURVIVED: Step[Instant] = _step("survived", Instant, "whom we call has answered while we were away: survival has them")
 MACHINE: Step[Instant] = _step("machine", Instant, "the agent says that a machine has answered our call")
 CONNECTED: Step[Connected] = _step("connected", Connected, "citizen and agent share the bridge")
 TRANSFERRING: Step[Transferring] = _step("transferring", Transferring, ":<n>  before the n-th stage is dialled")

@@ -5,8 +5,10 @@ entered at the top, as every call is, and ends as every call does: the talk, the
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import msgspec
 
@@ -14,13 +16,25 @@ from ivr import entering, inside, parties, reach
 from ivr.ari.client import Ari
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
-from ivr.call import admit, leaving, talked
+from ivr.call import SURVIVAL, admit, leaving, talked
 from ivr.dialling import dialled
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, Gone, OfferWithdrawn, TakenBack, TryGivenUp
 from ivr.facts import Arrived, Connected, Declined, Direction, Offered, Party, Unreached
 from ivr.farewell import farewell
-from ivr.ledger import ACCEPTED, ANSWERED, ARRIVED, CONNECTED, DECLINED, DIALLING, OFFERED, ROUTED, UNREACHED, Ledger
+from ivr.ledger import (
+    ACCEPTED,
+    ANSWERED,
+    ARRIVED,
+    CONNECTED,
+    DECLINED,
+    DIALLING,
+    OFFERED,
+    ROUTED,
+    SURVIVED,
+    UNREACHED,
+    Ledger,
+)
 from ivr.reach import Person, joined, pool_of
 from ivr.service import Service
 from ivr.speech import say
@@ -39,6 +53,11 @@ log = logging.getLogger(__name__)
 
 ENGAGED = frozenset({AgentState.RESERVED, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING})
 """Who is with somebody else cannot call out."""
+
+STASIS = "Stasis"
+
+SERVED = frozenset({SURVIVAL, "outward"})
+"""Contexts of the dialplan in which somebody is served without us; see dialplans/hotline/extensions.conf."""
 
 BACK_WITHIN_S = 25.0
 """Somebody who has answered while we were away comes to us, or to survival: the dialplan asks for us so long."""
@@ -220,23 +239,29 @@ async def _found(call: Call) -> None:
 
 
 async def _is_there(call: Call) -> bool:
-    """Whether they have answered, and are with us, or about to be.  Raises `TakenBack`: survival has them."""
+    """Whether they have answered, and are with us, or about to be.  Raises `TakenBack`: survival serves them."""
     citizen = call.citizen
     if citizen.ended is not None:
         return False
     try:
         channel = await citizen.request("GET")
+        if _is_on_its_way(channel):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BACK_WITHIN_S):
+                    await citizen.vitals.started.wait()
+            channel = await citizen.request("GET")
     except Gone:
         return False
-    if channel["state"] != "Up":
-        return False
-    if channel["dialplan"]["app_name"] != "Stasis":
-        try:
-            async with asyncio.timeout(BACK_WITHIN_S):
-                await citizen.vitals.started.wait()
-        except TimeoutError:
-            raise TakenBack(citizen.id) from None
-    return citizen.ended is None
+    if channel["state"] == "Up" and channel["dialplan"]["app_name"] != STASIS:
+        call.ledger.write(SURVIVED, call.now())
+        raise TakenBack(citizen.id)
+    return channel["state"] == "Up" and citizen.ended is None
+
+
+def _is_on_its_way(channel: Any) -> bool:
+    """Whether they have answered, and the dialplan asks for us."""
+    place = channel["dialplan"]
+    return channel["state"] == "Up" and place["app_name"] != STASIS and place["context"] not in SERVED
 
 
 def nobody(ari: Ari, call: CallId) -> Channel:

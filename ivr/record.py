@@ -21,6 +21,7 @@ from ivr.ledger import (
     RETURNED,
     ROUTED,
     SAID,
+    SURVIVED,
     TAKEN_BACK,
     TRANSFERRED,
     TRANSFERRING,
@@ -142,7 +143,7 @@ def _result(ledger: Ledger) -> Result | None:
     if CONNECTED in ledger:
         return Result.MACHINE if MACHINE in ledger else Result.ANSWERED
     if TAKEN_BACK in ledger:
-        return Result.FAILED
+        return Result.ANSWERED if SURVIVED in ledger else Result.FAILED
     unreached = ledger.get(UNREACHED)
     if unreached is not None:
         return unreached.result

@@ -463,6 +463,28 @@ def test_a_citizen_whose_channel_hangs_in_asterisk_does_not_take_the_others_with
     simulate(scene)
 
 
+@pytest.mark.parametrize("away_s", [24.0, 40.0])
+def test_who_answers_while_we_are_away_and_is_served_by_survival_is_not_called_again(away_s: float) -> None:
+    async def scene() -> None:
+        made = house(citizen=Phone(answers_after=3.0, talks=None))
+        made.stays_ms = 200_000
+        made.fake.later(28.0, made.kill)
+        assert not await made.life(None, 900)
+        await asyncio.sleep(away_s)
+        assert made.fake.parties[LI].survived
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, back.result, len(made.fake.parties[LI].channels)) == (
+            Outcome.SURVIVAL,
+            Result.ANSWERED,
+            1,
+        )
+        assert tasks(made) == ()
+
+    simulate(scene)
+
+
 # --- kills and hang-ups
 
 
