@@ -97,6 +97,7 @@ HOTLINE = (
     "cdr_custom",
     "func_cdr",
     "func_groupcount",
+    "func_hangupcause",
 )
 BROWSERS = ("res_srtp", "res_pjsip_transport_websocket")
 """Where there are browser seats."""

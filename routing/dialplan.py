@@ -17,7 +17,7 @@ STEPS = ("say", "queue", "dial")
 PASSING = frozenset(
     {
         *("Answer", "AGI", "Log", "MixMonitor", "MusicOnHold", "NoOp", "Progress", "Ringing", "Set", "StopMixMonitor"),
-        *("StopMusicOnHold", "Verbose", "Wait"),
+        *("HangupCauseClear", "StopMusicOnHold", "Verbose", "Wait"),
     }
 )
 """Applications after which the next priority follows, whatever came of them."""

@@ -223,6 +223,30 @@ async def test_a_seat_reaches_the_emergency_desk_while_the_controller_is_dead(ca
         await call.hang_up()
 
 
+async def test_of_a_seat_s_emergency_call_a_carrier_is_asked_again_with_its_pilot_only_when_it_forbids_the_number(
+    carriers: Carriers,
+) -> None:
+    """A desk that declines is not called once more; the cause in Asterisk is the same."""
+    house, over = carriers.house, (OURS, carriers.house.ports["sip"])
+    async with await Phone.open() as seat:
+        await seat.register(over, "8001", house.secret("8001"))
+        for status in (603, 403, 433):
+            call = await seat.dial("110", over)
+            (await carriers.telecom.rung(20)).reject(603)
+            first = await carriers.unicom.rung(20)
+            first.reject(status)
+            if status == 603:
+                await call.answered(10)
+                await carriers.hears(call, "unanswered-110")
+                assert not carriers.unicom.is_ringing
+            else:
+                again = await carriers.unicom.rung(20)
+                again.answer(tone(VOICE))
+                await call.answered(10)
+                assert (first.caller, again.caller) == ("12345", PILOT)
+            await call.hang_up()
+
+
 async def test_a_full_trunk_refuses_callers_is_passed_over_and_keeps_its_last_channel_for_an_emergency(
     carriers: Carriers,
 ) -> None:
