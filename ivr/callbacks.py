@@ -158,6 +158,12 @@ class Callbacks:
         log.info("a try to call back for %s begins: %s", task.id, call)
         return call
 
+    def survived(self, call: CallId) -> None:
+        """Whom that try had reached was served by survival, whatever we made of it: there is no more to do."""
+        task = self._tasks.tried(call)
+        if task is not None:
+            self._note(task.id, Settled(self._clock.instant(), call))
+
     def forget(self, living: Collection[CallId]) -> None:
         """Tries whose life died before their call had begun: given up.  What is too old is forgotten."""
         self._forget_the_oldest()

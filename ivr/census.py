@@ -37,6 +37,7 @@ class Fate(StrEnum):
     REFUSED = "refused"
     SURVIVAL = "survival"
     SEAT = "seat"  # a seat has dialled an emergency number: no citizen's call, and no record
+    DIALLED = "dialled"  # whom we have called has answered: its record is ours to write
 
 
 _OUTCOME = {Fate.ENTERED: Outcome.MISSED, Fate.REFUSED: Outcome.REFUSED, Fate.SURVIVAL: Outcome.SURVIVAL}
@@ -107,6 +108,8 @@ class Census:
         self._is_first = place is None
         self.tell: Callable[[CallRecord], None] = lambda _: None
         """Hears of each call that was missed."""
+        self.survived: Callable[[CallId], None] = lambda _: None
+        """Hears of each call with a record that survival has served."""
         self._missed: set[CallId] = set()
         self._found: Counter[Outcome] = Counter()
         self._look = asyncio.Event()
@@ -167,7 +170,10 @@ class Census:
         if age < _SETTLED_MS or (self._is_open(line.call) and age < _GIVEN_UP_MS):
             return False
         known = self._is_open(line.call) or self._is_known(line.call) or line.call in self._missed
-        if not known and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
+        if known and line.fate is Fate.SURVIVAL:
+            self.survived(line.call)
+        is_found = not known and line.fate is not Fate.DIALLED
+        if is_found and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
             self._missed.add(line.call)
             record = missed(line, self._route(line), self._journal.node)
             self._found[record.outcome] += 1

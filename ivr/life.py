@@ -144,7 +144,7 @@ async def _live(given: Surroundings) -> None:
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
     )
-    census.tell = callbacks.ended
+    census.tell, census.survived = callbacks.ended, callbacks.survived
     recordings = RecordingsFolder(given.state / "recordings")
     recorder = Recorder(
         recordings,

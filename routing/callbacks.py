@@ -201,9 +201,13 @@ class Tasks:
         key = self._of.get(caller)
         return None if key is None else self._tasks[key]
 
+    def tried(self, call: CallId) -> Task | None:
+        """The open task of which this call is a try, under way or over."""
+        return self._tasks.get(CallId(call.rpartition(_BACK)[0]))
+
     def tried_by(self, call: CallId) -> Task | None:
         """The task whose try under way this call is."""
-        task = self._tasks.get(CallId(call.rpartition(_BACK)[0]))
+        task = self.tried(call)
         return task if task is not None and task.calling == call else None
 
     def to_try(self, now: Instant) -> list[Task]:

@@ -45,6 +45,7 @@ class Story:
     left: str = ""
     states: dict[str, str] = field(default_factory=dict)
     listed: str = ""
+    census: str = ""
 
     def back(self, name: str) -> CallRecord:
         """The one try of a scene, which went as it should have."""
@@ -84,6 +85,7 @@ async def _live(house: House) -> Story:
         if ended is None:
             story.voices = people["answers"].hertz, await _voice(office, house, people["answers"])
         story.listed = house.hotline("calls")
+        story.census = (house.state / "census" / "calls.csv").read_text()
         for name, citizen in people.items():
             if story.ended[name] is None:
                 story.records[name] = await _records(house, citizen)
@@ -239,3 +241,9 @@ def test_nothing_is_left_and_the_tries_are_listed(story: Story) -> None:
     assert story.left == ""
     assert set(story.states.values()) == {"ready"}
     assert "callback: answered" in " ".join(story.listed.split())
+
+
+def test_the_census_has_whom_we_have_called_and_knows_that_they_were_ours(story: Story) -> None:
+    lines = [line.strip('"').split('","') for line in story.census.splitlines()]
+    assert [line[6:] for line in lines if line[0] == story.back("answers").call] == [["ANSWERED", "dialled", "town"]]
+    assert "missed" not in story.listed

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from ivr.town.calls import Refused
 from tests.asterisk import switch as house
-from tests.asterisk.phones import Phones
+from tests.asterisk.phones import Agent, Citizen, Phones
 from tests.asterisk.switch import Switch
 from tests.asterisk.waiting import eventually
 
@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.slow, pytest.mark.asyncio(loop_s
 
 AFTER = "2022-03-01T09:00"
 """A working morning after the transition, when greetings are short."""
+OURS = "handan1-1-back-1"
+"""A call of our own."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -72,18 +74,39 @@ async def test_without_a_controller_who_signs_in_at_a_phone_hears_that_it_cannot
     await agent.is_hung_up()
 
 
-async def test_without_a_controller_a_caller_hears_the_transition_and_reaches_the_hall(
+async def test_without_a_controller_who_calls_and_whom_we_have_called_reach_a_person_and_the_census_tells(
     switch: Switch, phones: Phones
 ) -> None:
-    agent = await phones.agent("8001")
-    citizen = await (await phones.citizen()).dials("12329")
+    agent, own, citizen = await phones.agent("8001"), await phones.agent("8101"), await phones.citizen()
+    await asyncio.gather(_calls(citizen, agent), _is_called(switch, own))
+
+    def told() -> list[list[str]]:
+        return sorted([line[0], *line[6:]] for line in switch.census() if citizen.name in line or line[0] == OURS)
+
+    await eventually(lambda: len(told()) == 2, 5, f"{switch.census()}")
+    assert [line[1:] for line in told()] == [["ANSWERED", "survival", "town"]] * 2
+
+
+async def _calls(citizen: Citizen, agent: Agent) -> None:
+    await citizen.dials("12329")
     await citizen.hears("transition-12329")
     (await agent.rings()).answers()
     await citizen.hears_person(agent)
     await agent.hears_person(citizen)
     await citizen.hangs_up()
     await agent.is_hung_up()
-    await eventually(lambda: any(c[2] == citizen.name and c[7] == "survival" for c in switch.census()), 5)
+
+
+async def _is_called(switch: Switch, agent: Agent) -> None:
+    """The controller has dialled a number of the town, and is gone when it answers."""
+    stamps = {"CALL": OURS, "DIALLED": "12350", "CALLER": "03108095001", "TRUNK": "town", "AT": AFTER}
+    where = {"endpoint": "PJSIP/03108095001@town", "context": "dialled", "extension": "s", "priority": "1"}
+    body = {"variables": {f"HOTLINE_{name}": value for name, value in stamps.items()}}
+    async with switch.ari() as session, session.post("channels", params=where, json=body) as reply:
+        assert reply.ok
+    (await agent.rings()).answers()
+    await agent.hears("town-water")
+    await agent.hangs_up()
 
 
 async def test_a_line_with_seats_of_its_own_rings_them_first_and_the_hall_when_they_are_gone(phones: Phones) -> None:

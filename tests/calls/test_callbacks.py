@@ -195,6 +195,18 @@ def test_a_machine_of_which_is_told_much_later_is_known_of_as_many_tries_as_ther
     assert [lives.callbacks.machine(each, "1001") for each in (tries[0], tries[1], tries[-1])] == [False, True, True]
 
 
+def test_whom_survival_has_served_in_a_try_of_which_we_thought_otherwise_is_not_called_again() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    (task,) = lives.callbacks.open()
+    tried = lives.callbacks.begin(task)
+    lives.ends(tried, Outcome.UNREACHED, direction=Direction.CALLBACK, task=task.id, result=Result.NO_ANSWER)
+    lives.callbacks.survived(CallId("handan1-1"))  # a call of a citizen's, which has made the task
+    assert [each.id for each in lives.callbacks.open()] == [task.id]
+    lives.callbacks.survived(tried)
+    assert [lives.begin().open() for _ in range(2)] == [()] * 2
+
+
 def test_what_nobody_has_seen_to_for_a_month_is_forgotten_in_this_life_and_in_every_later_one() -> None:
     lives = Lives()
     lives.ends("handan1-1", Outcome.ABANDONED)

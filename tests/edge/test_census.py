@@ -98,6 +98,18 @@ def test_survival_refused_and_lost_are_told_apart(house: House, fate: Fate, outc
     assert record.outcome is outcome
 
 
+def test_whom_we_have_called_is_no_missed_call_and_it_is_told_when_survival_has_served_them(house: House) -> None:
+    served: list[CallId] = []
+    house.census.survived = served.append
+    house.ours = {CallId("talked"), CallId("saved"), CallId("came")}
+    house.call("talked", Fate.DIALLED)
+    house.call("forgotten", Fate.DIALLED)
+    house.call("saved", Fate.SURVIVAL)
+    house.call("came", Fate.ENTERED)
+    assert house.reconciles() == []
+    assert served == ["saved"]
+
+
 @pytest.mark.parametrize(
     ("dialled", "line", "marked"),
     [("031012329", "12329", None), ("59999999", "12345", "unknown-number"), ("110", "12345", "emergency")],
