@@ -19,7 +19,7 @@ from ivr.visit import Call
 from routing.config import Config
 from routing.hours import is_open, parse_moment
 from routing.ids import PoolId, TargetId
-from routing.ladders import ladder
+from routing.ladders import ladder, overflows
 from routing.outgoing import only
 from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
 from routing.plan import Destination, Diversion, Stage, diverted, is_urgent
@@ -132,11 +132,11 @@ def _priority_ms(call: Call) -> int:
 
 def _decided(call: Call, rungs: Ladder, stage: Stage) -> _Decided:
     """What the stage's pools overflow to: now, when it is long, or after a while; what is closed is left out."""
-    site, dispatcher = call.service.config.site, call.service.dispatcher
+    config, dispatcher = call.service.config, call.service.dispatcher
+    site = config.site
     decided, foreseen_ms = _Decided(rungs, [], []), dispatcher.foreseen(rungs).by_departures_ms
     for pool in stage.places:
-        rules = site.pools[PoolId(pool.name)].overflow if pool.name in site.pools else ()
-        for rule in rules:
+        for rule in overflows(config, pool) if pool.name in site.pools else ():
             after_ms = rule.after_ms(dispatcher.length(PoolId(pool.name)), foreseen_ms)
             if after_ms is not None:
                 _apply(call, decided, rule.to, after_ms)

@@ -12,7 +12,7 @@ from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil, is_open, next_change
 from routing.ids import PoolId, PromptId, TargetId
-from routing.ladders import ladder
+from routing.ladders import ladder, overflows
 from routing.lines import Line, Phase, Reading, Section
 from routing.overflow import CALLBACK, VOICEMAIL
 from routing.plan import FROM, MISROUTED, Destination, Kind, Route, plan
@@ -149,7 +149,11 @@ def steps(config: Config, destinations: Sequence[Destination]) -> Iterator[str]:
 def _overflows(config: Config, pools: Sequence[Destination]) -> Iterator[str]:
     """What a wait in these pools widens to, or leads to, when it is long."""
     for pool in pools:
-        for rule in config.site.pools[PoolId(pool.name)].overflow:
+        own = config.site.pools[PoolId(pool.name)].overflow
+        for rule in overflows(config, pool)[len(own) :]:
+            shared = config.site.skills[pool.skill].name if pool.skill else ""
+            yield f"after {_duration(rule.waited)} also, for {shared}: {_leads_to(config, rule.to)}"
+        for rule in own:
             reasons = [f"{rule.length} wait there"] if rule.length else []
             reasons += [f"{_duration(rule.expected)} are foreseen"] if rule.expected else []
             reasons += [f"it has waited for {_duration(rule.waited)}"] if rule.waited else []

@@ -10,6 +10,7 @@ import msgspec
 
 from routing.config.site import Config
 from routing.ids import LanguageId, PoolId
+from routing.overflow import Overflow
 from routing.plan import Destination
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
@@ -43,14 +44,31 @@ def _helping(config: Config, place: Destination, begins: int, good: list[Alterna
     steps: list[tuple[Alternative, int]] = []
     if helping.supervisors is not None:
         steps += _at(_ms(helping.supervisors_after), Alternative(helping.supervisors), place.language)
-    shared = config.site.skills[place.skill].shared_by if place.skill is not None else ()
-    for pool in shared:
-        steps += _at(_ms(helping.shared_after), Alternative(pool, place.skill, 1), place.language)
+    for pool in _sharing(config, place):
+        if pool in config.site.pools:
+            steps += _at(_ms(helping.shared_after), Alternative(PoolId(pool), place.skill, 1), place.language)
     rungs = {}
     for alternative, after in sorted(steps, key=lambda step: step[1]):
         good.append(alternative)
         rungs[begins + after] = Requirement(tuple(good))
     return rungs
+
+
+def overflows(config: Config, place: Destination) -> tuple[Overflow, ...]:
+    """What a wait in one pool of ours leads to beside it: by the pool's own rules, and as the last rung of the hall.
+
+    That are the targets that share the skill asked for: a sub-centre, or seats at a bureau.
+    """
+    rules = config.site.pools[PoolId(place.name)].overflow
+    if place.name != config.site.hall:
+        return rules
+    targets = (name for name in _sharing(config, place) if name in config.site.targets)
+    return (*rules, *(Overflow(name, waited=config.site.help_out.shared_after) for name in targets))
+
+
+def _sharing(config: Config, place: Destination) -> tuple[str, ...]:
+    skill = config.site.skills.get(place.skill) if place.skill is not None else None
+    return skill.shared_by if skill is not None else ()
 
 
 def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:

@@ -33,13 +33,14 @@ class Answer(StrEnum):
 class Skill(msgspec.Struct, frozen=True):
     """Knowledge that a call may ask for; agents from `good` up are asked first.
 
-    `shared_by`: pools beside the hall whose agents with this skill help out when the wait is long.
+    `shared_by`: pools beside the hall whose agents with this skill help out when the wait is long, and targets (a
+    sub-centre, seats at a bureau) that are dialled then.
     """
 
     id: SkillId
     name: str
     good: int = 3
-    shared_by: tuple[PoolId, ...] = ()
+    shared_by: tuple[str, ...] = ()
 
 
 class Language(msgspec.Struct, frozen=True):

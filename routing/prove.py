@@ -15,8 +15,8 @@ from routing import occasions, waiting
 from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil
-from routing.ids import PoolId, TargetId
-from routing.ladders import ladder
+from routing.ids import TargetId
+from routing.ladders import ladder, overflows
 from routing.overflow import VOICEMAIL
 from routing.plan import Destination, Kind, Route, Stage, diverted, plan, stages
 
@@ -159,8 +159,10 @@ class _Prover:
         self.waits: dict[Stage, waiting.Wait] = {}
         self.longest_elsewhere_ms = 0
         self._known: dict[tuple[Destination, ...], Walk] = {}
-        rules = [rule for pool in config.site.pools.values() for rule in pool.overflow]
-        self._diverts = any(rule.to in config.site.targets for rule in rules)  # by who calls, and when
+        site = config.site
+        leads = [rule.to for pool in site.pools.values() for rule in pool.overflow]
+        leads += [name for skill in site.skills.values() for name in skill.shared_by]
+        self._diverts = any(to in site.targets for to in leads)  # by who calls, and when
 
     def walk(self, arrival: Arrival, at: datetime) -> Walk:
         """Every path of one call."""
@@ -211,8 +213,7 @@ class _Prover:
 
     def _diversions(self, arrival: Arrival, stage: Stage, at: datetime) -> list[Destination | None]:
         """Where the wait of a stage may lead meanwhile, whatever its thresholds are: targets, and (None) a message."""
-        pools = [self.config.site.pools[PoolId(place.name)] for place in stage.places]
-        rules = [rule.to for pool in pools for rule in pool.overflow]
+        rules = [rule.to for place in stage.places for rule in overflows(self.config, place)]
         dialled = [diverted(self.config, TargetId(to), arrival, at) for to in rules if to in self.config.site.targets]
         found: list[Destination | None] = [place for place in dialled if place is not None]
         return [*found, None] if VOICEMAIL in rules else found

@@ -1,7 +1,7 @@
 """The parts of `site.yaml` about people: skills, languages, pools, seats, agents."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from itertools import zip_longest
 
@@ -19,8 +19,9 @@ from routing.config.fields import (
     undefined,
 )
 from routing.config.nodes import Fields, Items
+from routing.config.site import AnswersWith, Target, TargetKind
 from routing.hours import ALWAYS
-from routing.ids import AgentId, LanguageId, PoolId, SeatId, SkillId
+from routing.ids import AgentId, LanguageId, PoolId, SeatId, SkillId, TargetId
 from routing.numbers import Numbering
 from routing.overflow import Overflow
 from routing.people import LEVELS, Agent, Answer, Language, Pool, Seat, SeatKind, Skill
@@ -36,14 +37,22 @@ SEAT_KEYS = ("id", "kind", "pool", "answer")
 AGENT_KEYS = ("id", "name", "seat", "works_in", "speaks", "answer")
 
 
-def skill(name: str, entry: Entry, pools: Collection[PoolId]) -> Skill:
-    """A skill, the level from which on it is good, and who shares it."""
-    return Skill(
-        SkillId(name),
-        entry.text("name"),
-        entry.maybe("good", between(LEVELS[0], LEVELS[-1]), 3),
-        tuple(PoolId(pool) for pool in entry.maybe("shared_by", each_of(pools, "pool"), ())),
-    )
+def skill(name: str, entry: Entry, pools: Collection[PoolId], targets: Mapping[TargetId, Target]) -> Skill:
+    """A skill, the level from which on it is good, and who shares it: pools, and targets where a person answers."""
+    shared_by = entry.maybe("shared_by", each_of((*pools, *targets), "pool or target"), ())
+    for target in (targets[TargetId(each)] for each in shared_by if each in targets):
+        why = unfit(target)
+        if why:
+            entry.fault("shared_by", f"'{target.id}' shares no skill: {why}")
+    good = entry.maybe("good", between(LEVELS[0], LEVELS[-1]), 3)
+    return Skill(SkillId(name), entry.text("name"), good, shared_by)
+
+
+def unfit(target: Target) -> str:
+    """Why no wait in a queue may lead to a target; empty if it may."""
+    if target.answers_with is AnswersWith.MENU:
+        return "a machine answers there, and the caller would have lost their place for it"
+    return "that is an emergency desk; no wait leads there by itself" if target.kind is TargetKind.EMERGENCY else ""
 
 
 def language(name: str, entry: Entry, numbering: Numbering, theirs: dict[str, str]) -> Language:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
+from routing.config import people_file
 from routing.config.entry import Entry
 from routing.config.errors import did_you_mean
 from routing.config.fields import choice, duration, lasting, one_of, telephones, yes
-from routing.config.site import Announcements, AnswersWith, HelpOut, Target, TargetKind, Timing, Voicemail
+from routing.config.site import Announcements, HelpOut, Target, Timing, Voicemail
 from routing.estimate import Estimator
 from routing.ids import PoolId, TargetId
 from routing.nuisance import Nuisance
@@ -104,11 +105,7 @@ def _wrong_target(to: str, pools: Mapping[PoolId, Pool], targets: Mapping[Target
     if target is None:
         known = (*pools, *targets, CALLBACK, VOICEMAIL)
         return f"that is no pool and no target of this file, nor callback or voicemail{did_you_mean(to, known)}"
-    if target.answers_with is AnswersWith.MENU:
-        return "a machine answers there, and the caller would have lost their place for it"
-    if target.kind is TargetKind.EMERGENCY:
-        return "that is an emergency desk; no wait leads there by itself"
-    return ""
+    return people_file.unfit(target)
 
 
 def _reached(pool: PoolId, pools: Mapping[PoolId, Pool]) -> dict[PoolId, None]:

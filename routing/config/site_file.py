@@ -102,15 +102,14 @@ def read_site(source: Source, root: Node) -> Site | None:
     entry = Entry(source, head_node, "'site'", HEAD)
     head = _head(entry)
     pools = _by_name(file, "pools", people_file.POOL_KEYS, people_file.pool, PoolId)
-    skills = _by_name(
-        file, "skills", people_file.SKILL_KEYS, lambda name, one: people_file.skill(name, one, pools), SkillId
-    )
+    timing, ports, network = _timing(file), _ports(file), network_file.network(file)
+    trunks = _trunks(file, head.mode, network, ports)
+    targets = _targets(file, trunks)
+    keys = people_file.SKILL_KEYS
+    skills = _by_name(file, "skills", keys, lambda name, one: people_file.skill(name, one, pools, targets), SkillId)
     languages = _languages(file, Numbering(head.area_code, head.country_code))
     seats = _seats(file, pools, entry, head.population)
     agents = _agents(file, seats, pools, skills, languages)
-    timing = _timing(file)
-    ports, network = _ports(file), network_file.network(file)
-    trunks = _trunks(file, head.mode, network, ports)
     outbound = _outbound(file, trunks)
     site = Site(
         node=head.node,
@@ -143,7 +142,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         seats=seats,
         agents=agents,
         trunks=trunks,
-        targets=_targets(file, trunks),
+        targets=targets,
         outbound=outbound,
         experts=experts_file.experts(file, trunks, seats, agents.values()),
         keys=_keys(file),
@@ -152,10 +151,10 @@ def read_site(source: Source, root: Node) -> Site | None:
         pause_reasons=tuple(word.text for word in file.words("pause_reasons")),
         calendar=calendar_file.calendar(file),
     )
-    for name, one in site.targets.items():
+    for name, one in targets.items():
         if site.dialled(one) in EMERGENCY and one.kind is not TargetKind.EMERGENCY:
             file.fault("targets", f"'{name}' is dialled as {one.number}, an emergency desk: it needs kind: emergency")
-    queue_file.overflows(file, pools, site.targets)
+    queue_file.overflows(file, pools, targets)
     hall = site.pools.get(site.hall)
     if hall is not None and hall.hours != ALWAYS:
         entry.fault("hall", f"pool '{site.hall}' is not open always, and the hall takes what nobody else has taken")

@@ -9,7 +9,7 @@ import pytest
 from ivr.facts import CallRecord, Outcome, Party
 from routing.callbacks import Why
 from routing.config import Config
-from routing.ids import AgentId, PoolId, PromptId, TargetId
+from routing.ids import AgentId, PoolId, PromptId, SkillId, TargetId
 from routing.overflow import Overflow
 from routing.tickets import Closed
 from tests.calls.scenes import hash_of, thorough
@@ -58,6 +58,25 @@ async def waits(
     return house
 
 
+async def waits_for_a_sharer(phone: Phone, kill_at: int | None = None) -> SimulatedHouse:
+    """One caller who asks for a skill that the seats at the bureau share; in the hall there is nobody yet."""
+    house, skill = SimulatedHouse(seed=hash_of("shared", kill_at)), SkillId("health")
+    shared = msgspec.structs.replace(CONFIG.site.skills[skill], shared_by=("health-seats",))
+    site = msgspec.structs.replace(
+        overflowing().site,
+        skills={**CONFIG.site.skills, skill: shared},
+        help_out=msgspec.structs.replace(CONFIG.site.help_out, shared_after=TEN),
+    )
+    house.config = msgspec.structs.replace(CONFIG, site=site)
+    house.fake.target(SEATS, phone)
+    house.fake.seat("8016", answers_after=1.5, talks=10)
+    house.fake.dials("12356", caller=LI, at=WORKDAY)
+    for delay in (0, 5):
+        house.fake.later(60 + delay, lambda: house.comes(LATE))
+    await house.lives(kills=(kill_at,) if kill_at else ())
+    return house
+
+
 def story(house: SimulatedHouse) -> list[str]:
     house.check()
     assert house.silences(1_500) == []
@@ -84,6 +103,19 @@ def test_after_its_wait_a_target_is_dialled_and_takes_the_call() -> None:
     assert (ended.outcome, ended.target, ended.overflowed) == (Outcome.TRANSFERRED, TargetId("health-seats"), (HALL,))
     assert ended.wait_ms is not None
     assert 12_000 <= ended.wait_ms < 14_000
+
+
+def test_seats_at_a_bureau_that_share_the_skill_are_the_last_rung() -> None:
+    house = simulate(lambda: waits_for_a_sharer(ANSWERS))
+    assert story(house)[1:] == ["overflow-target", f"voice:{SEATS}"]
+    assert (record(house).outcome, record(house).target) == (Outcome.TRANSFERRED, TargetId("health-seats"))
+
+
+@pytest.mark.parametrize("kill_at", thorough([None, *range(1, 40, 3)]))
+def test_and_when_nobody_answers_there_the_call_is_in_its_place_again(kill_at: int | None) -> None:
+    house = simulate(lambda: waits_for_a_sharer(IGNORES, kill_at))
+    house.check()
+    assert record(house).outcome is Outcome.ANSWERED
 
 
 @pytest.mark.parametrize("phone", [IGNORES, Phone(busy=True), Phone(rejects_after=1.0)])

@@ -8,8 +8,8 @@ import pytest
 from routing import prove
 from routing.config import Config, build, check
 from routing.explain import explain
-from routing.ids import AgentId, PoolId, SeatId, SkillId, TicketId
-from routing.ladders import ladder
+from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId, TicketId
+from routing.ladders import ladder, overflows
 from routing.plan import Destination, Kind
 from routing.tickets import Alternative, Competence, Entered, Offer, Refusal, Refused, SignedIn, Tick
 from tests.routing.floor_house import House
@@ -91,6 +91,42 @@ def test_nobody_is_lost_and_it_is_explained() -> None:
     hall = {number: line for number, line in conf.lines.items() if number == conf.site.number}
     assert prove.prove(msgspec.structs.replace(conf, lines=hall)).holds
     assert "after 60 s also: anyone in 班长席" in explain(config(), "12345", DAY).steps
+
+
+def shared_with(target: str) -> dict[str, str]:
+    """Our files, and a target beside the pools that share a skill."""
+    site = sources()["site.yaml"].replace("shared_by: [safety]", f"shared_by: [safety, {target}]", 1)
+    return {**sources(), "site.yaml": site}
+
+
+def test_a_sub_centre_that_shares_the_skill_is_the_last_rung_and_brings_the_call_back() -> None:
+    conf = build(shared_with("tobacco"))
+    number, back = conf.site.targets[TargetId("tobacco")].number, "and comes back to its place if nobody answers"
+    assert list(explain(conf, "12329", DAY).steps)[-2:] == [
+        "after 90 s also: 安全生产坐席 with 公积金 (level 1 and up)",
+        f"after 90 s also, for 公积金: dials {number} (市烟草专卖分中心), {back}",
+    ]
+    assert not [step for step in explain(conf, "12345", DAY).steps if "dials" in step], "no skill is asked for"
+    own = Destination(Kind.RETAINED_SEATS, SAFETY, FUND, ring_for_ms=10_000, is_ours=True)
+    assert overflows(conf, own) == (), "only the hall helps itself so"
+    fund = {number: line for number, line in conf.lines.items() if number in {conf.site.number, "12329"}}
+    proof = prove.prove(msgspec.structs.replace(conf, lines=fund))
+    assert proof.holds
+    assert proof.ends["centre"] > 0
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nobody", "'nobody' is not the name of a pool or target"),
+        ("tax", "'tax' shares no skill: a machine answers there"),
+        ("police", "'police' shares no skill: that is an emergency desk"),
+    ],
+)
+def test_what_shares_a_skill_is_a_pool_or_a_target_where_a_person_answers(target: str, message: str) -> None:
+    faults = [fault for fault in check(shared_with(target)) if not fault.is_warning]
+    assert [fault.message[: len(message)] for fault in faults] == [message]
+    assert "shared_by" in shared_with(target)["site.yaml"].splitlines()[faults[0].line - 1]
 
 
 @pytest.mark.parametrize(
