@@ -27,8 +27,17 @@ from routing.config import ConfigFaults, render
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hotline")
-def main() -> None:
+@click.option(
+    "--token-file",
+    type=click.Path(),
+    envvar="HOTLINE_TOKEN_FILE",
+    metavar="FILE",
+    help="Ask the controller as the account whose token is in FILE (0600), not as the house.  Or: HOTLINE_TOKEN_FILE.",
+)
+@click.pass_context
+def main(context: click.Context, token_file: str | None) -> None:
     """The engine that answers 12345 and every number merged into it."""
+    context.obj = token_file
 
 
 @main.command(hidden=True)

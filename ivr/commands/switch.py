@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ivr.edge.applied import user
 from ivr.edge.http import HOST, ask, fetch
-from ivr.edge.secrets import Secrets
+from ivr.edge.secrets import Secrets, token_in
 from ivr.errors import Trouble
 from ivr.house.settings import state_directory
 from routing.hours import SHANGHAI
@@ -51,13 +51,15 @@ def save(path: str, target: str) -> int:
 
 
 def _house(path: str) -> tuple[str, str]:
-    """Where the open house is asked for this, and its token.  Raises `Trouble`."""
+    """Where the open house is asked for this, and with which token: one's own, or the house's.  Raises `Trouble`."""
     state = state_directory(None)
     try:
         house = msgspec.json.decode((state / "house.json").read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise Trouble(f"no house is open in {state}: start it with scripts/run.") from error
-    return f"http://{HOST}:{house['ports']['web']}{path}", Secrets(state / "secrets").get("api-token")
+    own = click.get_current_context().find_object(str)
+    token = Secrets(state / "secrets").get("api-token") if own is None else token_in(own)
+    return f"http://{HOST}:{house['ports']['web']}{path}", token
 
 
 def shown(path: str, query: Mapping[str, str] | None, render: Render, *, as_json: bool, watch: bool) -> None:

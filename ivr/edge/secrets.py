@@ -7,6 +7,20 @@ from pathlib import Path
 from ivr.errors import Trouble
 
 
+def token_in(file: str) -> str:
+    """The token that somebody keeps in a file which only they can read.  Raises `Trouble`."""
+    path = Path(file)
+    try:
+        if path.stat().st_mode & 0o077:
+            raise Trouble(f"the token in {path} can be read by others: chmod 600 {path}, and revoke it if it was.")
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Trouble(f"the token in {path} cannot be read: {error}.") from error
+    if not token.isascii() or not token.isprintable() or not token:
+        raise Trouble(f"there is no token in {path}: it holds what hotline tokens add printed, and nothing else.")
+    return token
+
+
 class Secrets:
     """The folder `secrets/` of a state directory."""
 

@@ -196,3 +196,45 @@ def test_a_place_that_cannot_be_written_is_named(house: House, tmp_path: Path) -
     (house.state / "recordings" / "handan1-17-0.flac").write_bytes(b"fLaC")
     told = typed("recording", "handan1-17-0", "--out", str(tmp_path / "nowhere" / "it.flac"))
     assert "it.flac cannot be written: No such file or directory" in told.output
+
+
+def test_an_account_s_own_token_may_do_what_the_account_may(house: House, tmp_path: Path) -> None:
+    typed("accounts", "add", "wang", "--role", "operator", "--agent", "1016")
+    issued = typed("tokens", "add", "wang", "shell", "--role", "operator").output
+    kept = tmp_path / "token"
+    kept.write_text(re.findall(r"^(\S{43,})$", issued, re.MULTILINE)[0] + "\n")
+    kept.chmod(0o640)
+    refused = typed("--token-file", str(kept), "agents", "sign-in", "1016")
+    assert refused.exit_code == 1
+    assert f"can be read by others: chmod 600 {kept}" in refused.output
+    kept.chmod(0o600)
+    own = ("--token-file", str(kept))
+    assert typed(*own, "agents", "sign-in", "1016").exit_code == 0
+    assert "only to what is their own" in typed(*own, "agents", "sign-in", "1001").output
+    assert typed(*own, "tokens").exit_code == 1
+    assert typed("tokens").exit_code == 0, "the house itself may"
+    runner = CliRunner(env={"HOTLINE_TOKEN_FILE": str(kept)})
+    assert runner.invoke(main, ["tokens"]).exit_code == 1
+    assert runner.invoke(main, ["agents", "sign-out", "1016"]).exit_code == 0
+    lines = [line for line in typed("audit", "--json").output.splitlines() if line.startswith("{")]
+    deeds = [msgspec.json.decode(line)["deed"] for line in lines]
+    theirs = [(deed["what"], deed["status"]) for deed in deeds if deed["who"] == "wang"]
+    assert theirs == [("sign-in", 200), ("sign-in", 403), ("tokens", 403), ("tokens", 403), ("sign-out", 200)]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("", "there is no token in"), ("two words\nof it", "there is no token in"), (None, "No such file")],
+)
+def test_what_is_no_token_is_said_in_one_sentence(
+    house: House, tmp_path: Path, text: str | None, sentence: str
+) -> None:
+    assert house.state == tmp_path
+    kept = tmp_path / "token"
+    if text is not None:
+        kept.touch(0o600)
+        kept.write_text(text)
+    said = typed("--token-file", str(kept), "agents")
+    assert said.exit_code == 1
+    assert sentence in said.output
+    assert said.output.count("\n") == 1
