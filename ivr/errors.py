@@ -5,7 +5,7 @@
      ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (lease, continue)
      ├── TryGivenUp          a call of ours has become needless before anybody answered it
      ├── OfferWithdrawn      the Floor has taken an offer back: the phone stops ringing
- ├── AriError            Asterisk answered a request with something else than success, or not at all
+     ├── AriError            Asterisk answered a request with something else than success, or not at all
      │    ├── Gone           404: no such channel, bridge or playback; on our own channel a normal outcome
      │    ├── Conflict       409: not in our application, or not now
      │    ├── Precondition   412: the channel is in no state for it (not up, already leaving)

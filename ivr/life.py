@@ -49,7 +49,17 @@ from ivr.service import Audio, Service
 from ivr.store import Drainer, PostgresStore
 from ivr.trunks import Trunks, away, full, logged_out
 from ivr.turns import Turns
-from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Check, Watch, idle_agents, unreached
+from ivr.watch import (
+    DATABASE_AWAY,
+    IDLE_AGENTS,
+    TALK_TOO_LONG,
+    UNREACHED,
+    Check,
+    Watch,
+    idle_agents,
+    too_long,
+    unreached,
+)
 from ivr.web.access import FIRST, Access
 from ivr.web.api import Api
 from ivr.web.hub import Hub
@@ -214,11 +224,12 @@ async def _live(given: Surroundings) -> None:
 
 def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, recorder: Recorder) -> dict[str, Check]:
     """Whatever somebody should look at, and why."""
-    service = controller.service
+    service, clock = controller.service, controller.service.clock
     held = "%d entries of the journal wait in memory: the disk refuses them"
     aside = "%d entries are set aside, as the database refuses them: the log of the controller names each"
     return {
         IDLE_AGENTS: partial(idle_agents, service.dispatcher),
+        TALK_TOO_LONG: lambda: too_long(service.dispatcher, controller.service.config.site.timing, clock.instant()),
         "trunk-full": lambda: full(service.trunks.seen),
         "trunk-away": lambda: away(service.trunks.seen),
         "trunk-logged-out": lambda: logged_out(service.trunks),

@@ -1,5 +1,7 @@
 """`hotline`: the command line, put together."""
 
+from typing import Any
+
 import click
 
 from ivr.commands.access import accounts, audit_command, tokens
@@ -25,7 +27,18 @@ from ivr.town.commands import call, town
 from routing.config import ConfigFaults, render
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """What a command cannot do is said in one plain sentence, whichever it is."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except Trouble as trouble:
+            raise click.ClickException(str(trouble)) from trouble
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hotline")
 @click.option(
     "--token-file",

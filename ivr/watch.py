@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
 import msgspec
 
 from ivr.dispatcher import Dispatcher
 from ivr.edge.protocols import Clock
+from routing.config import Timing
 from routing.ids import Instant
 from routing.outward import why
 from routing.talk import Talk
+from routing.tickets import AgentState
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,9 @@ IDLE_AGENTS = "idle-agents"
 
 UNREACHED = "emergency-unreached"
 """The alarm that nobody answers at an emergency desk for which a citizen waits."""
+
+TALK_TOO_LONG = "talk-too-long"
+"""The alarm that an agent talks, holds or consults beyond its limit; nobody is hung up."""
 
 DATABASE_AWAY = "database-away"
 
@@ -79,6 +85,21 @@ def unreached(talks: Iterable[Talk]) -> str:
         for desk in talk.unreached
     ]
     return f"nobody answers at {', '.join(found)}: the citizen was told to dial it" if found else ""
+
+
+def too_long(dispatcher: Dispatcher, timing: Timing, now: Instant) -> str:
+    """The check of `TALK_TOO_LONG`."""
+    limits = {
+        AgentState.TALKING: timing.talk_limit,
+        AgentState.HOLDING: timing.hold_limit,
+        AgentState.CONSULTING: timing.consult_limit,
+    }
+    found = [
+        f"agent {view.agent} is {view.state} for {(now - view.since) // 60_000} min (call {view.ticket})"
+        for view in dispatcher.agents()
+        if view.state in limits and timedelta(milliseconds=now - view.since) >= limits[view.state]
+    ]
+    return f"{', '.join(found)}: longer than site.yaml says" if found else ""
 
 
 def idle_agents(dispatcher: Dispatcher) -> str:

@@ -146,8 +146,7 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
             kept.append(link.entry)
             del kept[: -last or None]
     if as_json:
-        for entry in kept:
-            click.echo(msgspec.json.encode(entry))
+        click.echo(msgspec.json.format(msgspec.json.encode(kept), indent=2).decode())
     else:
         Console().print(_deeds(kept))
     faults += _compared(folder / "audit")

@@ -67,6 +67,8 @@ def check_command(file: Path | None) -> None:
 def explain_command(number: str, at: str | None, arrival: str, caller: str, *, as_json: bool) -> None:
     """What a caller of NUMBER hears, where the call goes, and why."""
     config = _config(read_sources())
+    if arrival != explaining.DIRECT and config.site.numbering.normalise(arrival) is None:
+        raise click.BadParameter(f"'{arrival}' is neither direct nor a number.", param_hint="--arrival")
     try:
         explanation = explaining.explain(config, number, _moment(config, at), arrival, caller)
     except ValueError as error:

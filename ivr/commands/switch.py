@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -63,21 +64,31 @@ def _house(path: str) -> tuple[str, str]:
 
 
 def shown(path: str, query: Mapping[str, str] | None, render: Render, *, as_json: bool, watch: bool) -> None:
-    """Print the answer once, or keep it on the screen until Ctrl-C."""
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(controller("GET", path, query)), indent=2).decode())
-        return
+    """Print the answer once, or keep it on the screen until Ctrl-C.
+
+    Where there is no screen, and as JSON, each is printed below the one before; of JSON a line each.
+    """
     console = Console()
-    if not watch:
-        console.print(render(controller("GET", path, query)))
-        return
-    try:
-        with Live(console=console, auto_refresh=False) as live:
-            while True:
-                live.update(render(controller("GET", path, query)), refresh=True)
-                time.sleep(REFRESH_S)
-    except KeyboardInterrupt:
-        return
+    on_screen = watch and not as_json and console.is_terminal
+    with Live(console=console, auto_refresh=False) if on_screen else nullcontext() as live:
+        for answer in _answers(path, query, watch=watch):
+            if live is not None:
+                live.update(render(answer), refresh=True)
+            elif as_json:
+                encoded = msgspec.json.encode(answer)
+                click.echo(encoded if watch else msgspec.json.format(encoded, indent=2))
+            else:
+                console.print(render(answer))
+
+
+def _answers(path: str, query: Mapping[str, str] | None, *, watch: bool) -> Iterator[Any]:
+    yield controller("GET", path, query)
+    while watch:
+        try:
+            time.sleep(REFRESH_S)
+        except KeyboardInterrupt:
+            return
+        yield controller("GET", path, query)
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:

@@ -31,6 +31,9 @@ LONGEST_GREETING = timedelta(seconds=5)
 """The greeting counts for the caller, whose call must be answered by a person within 15 s."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
+RECORDED = "录音"
+"""The word of the notice, in whatever sentence it stands."""
+
 PROMPT_KEYS = ("text", "also", "must_hear", "notice")
 
 
@@ -106,12 +109,10 @@ def _gives_notice(entry: Entry) -> None:
 def _template(entry: Entry, names: Collection[str]) -> Template:
     also = Entry(entry.source, entry.place("also"), "'also'", LANGUAGES) if entry.has("also") else None
     others = tuple(_text(also, language, names) for language in LANGUAGES if also.has(language)) if also else ()
-    return Template(
-        _text(entry, "text", names),
-        entry.maybe("must_hear", yes, default=False),
-        entry.maybe("notice", yes, default=False),
-        others,
-    )
+    text, notice = _text(entry, "text", names), entry.maybe("notice", yes, default=False)
+    if notice and text and RECORDED not in text:
+        entry.fault("text", f"'notice: yes', and it does not say that the call is recorded ({RECORDED})")
+    return Template(text, entry.maybe("must_hear", yes, default=False), notice, others)
 
 
 def _text(entry: Entry, key: str, names: Collection[str]) -> str:

@@ -25,7 +25,16 @@ from ivr.pins import Pins
 from ivr.register import Register
 from ivr.service import Audio, Service
 from ivr.store import Cells, PostgresStore
-from ivr.watch import DATABASE_AWAY, IDLE_AGENTS, UNREACHED, Watch, idle_agents, unreached
+from ivr.watch import (
+    DATABASE_AWAY,
+    IDLE_AGENTS,
+    TALK_TOO_LONG,
+    UNREACHED,
+    Watch,
+    idle_agents,
+    too_long,
+    unreached,
+)
 from ivr.web.access import Access
 from ivr.web.api import Answer, Api
 from ivr.web.hub import Hub
@@ -115,6 +124,7 @@ class Desk:
             {
                 IDLE_AGENTS: lambda: idle_agents(dispatcher),
                 UNREACHED: lambda: unreached(each.talk for each in self.controller.conversations()),
+                TALK_TOO_LONG: lambda: too_long(dispatcher, config.site.timing, clock.instant()),
                 DATABASE_AWAY: lambda: "away" if self.store.away else "",
             },
         )

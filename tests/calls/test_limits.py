@@ -1,17 +1,21 @@
 """An agent's state at its limit, in virtual time: somebody looks, and nobody is hung up."""
 
+import asyncio
 import logging
 
 import pytest
 
 from ivr.facts import Outcome
+from ivr.watch import TALK_TOO_LONG
 from routing.ids import Instant, TicketId
 from routing.tickets import Accepted, AgentState, Alternative, Entered, Requirement, Rung
+from tests.calls.desk import Desk
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
 
 TWO_HOURS_S = 7_200
 LIMIT_S = CONFIG.site.timing.talk_limit.total_seconds()
+HOLD_LIMIT_S = CONFIG.site.timing.hold_limit.total_seconds()
 GHOST = TicketId("handan1-ghost")
 
 
@@ -30,6 +34,31 @@ def test_a_talk_at_its_limit_is_looked_at_and_goes_on(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         simulate(scene)
     assert "agent 1016 is talking for too long" in caplog.text
+
+
+def test_a_hold_beyond_its_limit_is_an_alarm_until_it_is_over() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.seat("8016", answers_after=1, talks=None)
+        desk.fake.dials("12345", after=1.5, hangs_up=HOLD_LIMIT_S + 60)
+        await asyncio.sleep(1)
+        await desk.post("/agents/1016/sign-in")
+        await asyncio.sleep(9)
+        await desk.post("/agents/1016/talk/hold")
+        await asyncio.sleep(HOLD_LIMIT_S - 1)
+        desk.watch.look()
+        assert TALK_TOO_LONG not in desk.watch.standing
+        await asyncio.sleep(2)
+        desk.watch.look()
+        assert "agent 1016 is holding for 5 min (call handan1-" in desk.watch.standing[TALK_TOO_LONG].sentence
+        (living,) = (await desk.get("/calls"))["living"]
+        assert living["stage"] == "hold"
+        await desk.post("/agents/1016/talk/retrieve")
+        await asyncio.sleep(1)
+        desk.watch.look()
+        assert TALK_TOO_LONG not in desk.watch.standing
+
+    simulate(scene)
 
 
 def test_an_agent_who_talks_for_no_call_is_free_at_the_limit() -> None:

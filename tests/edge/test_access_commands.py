@@ -1,8 +1,12 @@
 """`hotline accounts`, `tokens`, `audit`, typed: behind them a server with real sockets and files."""
 
 import asyncio
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,14 +137,30 @@ def test_an_account_is_made_changed_and_taken_out_of_use(house: House) -> None:
     refused = typed("accounts", "add", "li", "--role", "operator", "--agent", "1016")
     assert refused.exit_code == 1
     assert "agent 1016 is wang" in refused.output
-    shown = typed("audit", "--json").output
-    assert [msgspec.json.decode(line)["deed"]["what"] for line in shown.splitlines() if line.startswith("{")] == [
+    shown = typed("audit", "--json").stdout
+    assert [entry["deed"]["what"] for entry in msgspec.json.decode(shown)] == [
         "open-account", "login", "set-roles", "reset-password", "me", "login",
         "issue-token", "revoke-token", "disable", "disable", "open-account",
     ]  # fmt: skip
     assert "(house)" in shown
     assert password[1] not in shown
     assert "出租屋" not in shown
+
+
+@pytest.mark.parametrize("words", [("agents", "--json"), ("queues",)])
+def test_what_is_watched_without_a_screen_is_said_again_and_again(house: House, words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "ivr", *words, "--watch"]
+    state = {**os.environ, "HOTLINE_STATE": str(house.state)}
+    with subprocess.Popen(command, env=state, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as watching:
+        limit = threading.Timer(30, watching.kill)
+        limit.start()
+        assert watching.stdout is not None
+        first = watching.stdout.readline()
+        again = next(line for line in watching.stdout if line == first)
+        watching.send_signal(signal.SIGINT)
+        limit.cancel()
+    assert again
+    assert watching.returncode in {0, 1}
 
 
 def test_every_agent_is_given_an_account_and_none_is_given_two(house: House) -> None:

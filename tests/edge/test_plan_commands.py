@@ -68,6 +68,38 @@ def test_diff_says_what_it_cannot_compare(city: Path) -> None:
     assert "did you mean 'housing-fund'" in typed("diff", ROOT, city, code=2)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check",),
+        ("explain", "12345"),
+        ("prove",),
+        ("diff", "config", "config"),
+        ("prompts",),
+        ("simulate",),
+        ("staffing",),
+        ("lines", "import", ROOT / "docs/local-lines.csv"),
+    ],
+)
+def test_a_city_without_files_is_one_sentence(city: Path, words: tuple[object, ...]) -> None:
+    shutil.rmtree(city / "config")
+    said = typed(*words, code=1)
+    assert said.startswith("Error: ")
+    assert "cannot be read" in said
+    assert said.count("\n") == 1
+
+
+def test_a_state_directory_that_cannot_be_used_is_one_sentence(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_STATE", f"{city}/a,b")
+    assert "has a ',' in its name" in typed("check", code=1)
+
+
+def test_an_arrival_that_is_no_number_is_refused(city: Path) -> None:
+    said = typed("explain", "12345", "--arrival", "diverted", code=2)
+    assert "--arrival: 'diverted' is neither direct nor a number." in said
+    assert "arrival 0310-12316" in typed("explain", "12345", "--arrival", "0310-12316")
+
+
 def test_schema_is_written_once_and_held(city: Path) -> None:
     assert "is up to date" in typed("schema", "--test")
     (city / "config/lines.schema.json").unlink()

@@ -76,6 +76,13 @@ def test_words_of_its_own_or_in_two_languages_are_one_sound() -> None:
     assert both.text.endswith("We are connecting you, 96300.")
 
 
+def test_a_notice_says_that_the_call_is_recorded() -> None:
+    without = changed("prompts.yaml", "{short}热线为您服务，通话将被录音。", "{short}热线为您服务。")
+    (fault,) = (fault for fault in check(without) if not fault.is_warning)
+    assert fault.message == "'notice: yes', and it does not say that the call is recorded (录音)"
+    assert fault.line == 21
+
+
 def test_what_is_made_of_pieces_is_as_long_as_they_are() -> None:
     lengths = dict.fromkeys(prompt("transition-96300").pieces, 4_000)
     warned = [fault.message for fault in check(ours(), lengths)]
