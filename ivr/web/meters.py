@@ -44,7 +44,6 @@ TALKS_S = (10, 30, 60, 120, 180, 300, 600, 1200, 3600)
 LINKED = ("answered", "unreached", "given-up")
 """What can become of an emergency desk that is asked for."""
 
-STAGES = ("arrival", "greeting", "queue", "ring", "dialling", "transfer", "talk", "leaving")
 RATIOS = tuple(name for name in Figures.__struct_fields__ if "_rate" in name or name.startswith("service_level"))
 TIMES = tuple(f.name for f in msgspec.structs.fields(Figures) if f.type == float | None and f.name not in RATIOS)
 
@@ -241,7 +240,7 @@ class _Now(Collector):
         controller, dispatcher = self._sources.controller, self._sources.service.dispatcher
         now = self._sources.service.clock.instant()
         stages = Counter(views.stage(ledger) for ledger in controller.register.ledgers.values())
-        yield _by("hotline_calls", "Calls in progress.", "stage", {stage: stages[stage] for stage in STAGES})
+        yield _by("hotline_calls", "Calls in progress.", "stage", {stage: stages[stage] for stage in views.STAGES})
         waiting = dispatcher.waiting()
         yield _gauge("hotline_calls_waiting", "Calls that no agent has taken yet.", len(waiting))
         longest = max((now - view.first_entry for view in waiting), default=0) / 1000

@@ -150,8 +150,12 @@ def _with(talk: Talk) -> str:
     return ", ".join(each.name for each in talk.parties[1:] if each.is_there and not each.by)
 
 
+STAGES = ("arrival", "greeting", "queue", "ring", "dialling", "transfer", "talk", "hold", "leaving")
+"""How far a call can have come."""
+
+
 def stage(ledger: Ledger) -> str:
-    """How far a call has come."""
+    """How far a call has come: one of `STAGES`."""
     if RELEASED in ledger:
         return "leaving"
     talk = parties.talk(ledger)

@@ -53,6 +53,7 @@ def test_a_hold_beyond_its_limit_is_an_alarm_until_it_is_over() -> None:
         assert "agent 1016 is holding for 5 min (call handan1-" in desk.watch.standing[TALK_TOO_LONG].sentence
         (living,) = (await desk.get("/calls"))["living"]
         assert living["stage"] == "hold"
+        assert 'hotline_calls{stage="hold"} 1.0' in (await desk.meters.told()).decode()
         await desk.post("/agents/1016/talk/retrieve")
         await asyncio.sleep(1)
         desk.watch.look()
