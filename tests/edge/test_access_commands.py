@@ -236,8 +236,7 @@ def test_an_account_s_own_token_may_do_what_the_account_may(house: House, tmp_pa
     runner = CliRunner(env={"HOTLINE_TOKEN_FILE": str(kept)})
     assert runner.invoke(main, ["tokens"]).exit_code == 1
     assert runner.invoke(main, ["agents", "sign-out", "1016"]).exit_code == 0
-    lines = [line for line in typed("audit", "--json").output.splitlines() if line.startswith("{")]
-    deeds = [msgspec.json.decode(line)["deed"] for line in lines]
+    deeds = [entry["deed"] for entry in msgspec.json.decode(typed("audit", "--json").stdout)]
     theirs = [(deed["what"], deed["status"]) for deed in deeds if deed["who"] == "wang"]
     assert theirs == [("sign-in", 200), ("sign-in", 403), ("tokens", 403), ("tokens", 403), ("sign-out", 200)]
 
