@@ -157,6 +157,12 @@ class House:
         path = f"asterisk/variable?variable=TOWN_PHONE_{citizen.name}&value={address}"
         await self.ari(path, method="POST", of="town_ari")
 
+    async def cuts_off(self, citizen: Citizen, cause: int = 41) -> None:
+        """The carrier ends the call of this citizen, which nobody in it has asked for."""
+        legs = await self.ari("channels", of="town_ari")
+        (leg,) = [each["id"] for each in legs if each["connected"]["number"] == citizen.name]
+        await self.ari(f"channels/{leg}?reason_code={cause}", method="DELETE", of="town_ari")
+
     # --- its floor
 
     async def controller(self, path: str, *, method: str = "GET", given: Mapping[str, Any] | None = None) -> Any:
@@ -164,10 +170,10 @@ class House:
         url = f"http://127.0.0.1:{self.ports['web']}/{path}"
         return await asyncio.to_thread(_asked, url, method, f"Bearer {self.secret('api-token')}", given)
 
-    async def signs_in(self, *agents: str) -> None:
-        """Agents sit down at their seats, ready, one after the other: the first one waits the longest."""
+    async def signs_in(self, *agents: str, ready: bool = True) -> None:
+        """Agents sit down at their seats, one after the other: the first one waits the longest."""
         for agent in agents:
-            await self.controller(f"agents/{agent}/sign-in", method="POST")
+            await self.controller(f"agents/{agent}/sign-in", method="POST", given={"ready": ready})
 
     async def signs_out(self, *agents: str) -> None:
         """They go."""

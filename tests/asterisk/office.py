@@ -6,7 +6,7 @@ agent what to do.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from types import TracebackType
 
@@ -48,12 +48,12 @@ class Office(Phones):
         self._rings: defaultdict[str, asyncio.Queue[Agent]] = defaultdict(asyncio.Queue)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def opens(self, agents: Iterable[str]) -> None:
+    async def opens(self, agents: Sequence[str], *, ready: bool = True) -> None:
         """These agents plug in their phones and sign in, one after the other."""
         for number in agents:
             self.staff[number] = agent = await self.agent(seat_of(number))
             self._tasks.append(asyncio.create_task(self._attends(number, agent), name=f"agent:{number}"))
-        await self.house.signs_in(*self.staff)
+        await self.house.signs_in(*agents, ready=ready)
 
     async def _attends(self, number: str, agent: Agent) -> None:
         while agent.phone.is_alive:
@@ -114,7 +114,7 @@ class Act:
         """The scenes, as sentences."""
         return tuple(self.scenes)
 
-    async def play(self, house: House, staff: Iterable[str], gap: float = 0.15) -> "Played":
+    async def play(self, house: House, staff: Sequence[str], gap: float = 0.15) -> "Played":
         """Play every scene, each begun `gap` seconds after the one before; then everybody goes home."""
         async with Office(house) as office:
             await office.opens(staff)
@@ -125,7 +125,7 @@ class Act:
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             left = await _left(house)
             states = await house.agents()
-        await house.signs_out(*office.staff)
+        await house.signs_out(*(agent for agent in office.staff if agent in states))
         return Played(dict(zip(self.scenes, ended, strict=True)), left, states)
 
 

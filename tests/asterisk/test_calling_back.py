@@ -1,7 +1,7 @@
-"""Citizens whom the engine calls back, on a real Asterisk: who answers, who does not, who comes first, and a kill.
+"""Citizens whom the engine calls back, on a real Asterisk: who answers, who does not, who comes first, a kill.
 
 One house that calls back after two seconds; its citizens give up while nobody is signed in, then the agents come.  The
-scenes are played at once; each test says what became of one of them.
+scenes are played at once; each test says what became of one of them.  Agents who call out do so meanwhile.
 """
 
 import asyncio
@@ -12,17 +12,22 @@ import numpy as np
 import pytest
 import soundfile
 
+from ivr.edge.http import ask
+from ivr.errors import Trouble
 from ivr.facts import CallRecord, Direction, Outcome
 from ivr.town import audio
 from ivr.town.rtp import RATE, Samples
 from routing.callbacks import Result
 from tests.asterisk.house import House, copied_city, opened
 from tests.asterisk.office import MANY_SIDED, Office
-from tests.asterisk.phones import Citizen
+from tests.asterisk.phones import Agent, Citizen
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
+STAFF = (*MANY_SIDED, "1011", "1012", "1013")  # as many as scenes: who has been cut off finds the same agent free
+CALLERS = ("1010", "1014", "1015")  # paused: nobody but whom they call
+FAR = "02088886666"  # in another province
 PATIENCE = 5.4  # seconds: whoever leaves sooner is not called back
 TERMS = """callbacks:
   on: yes
@@ -30,7 +35,12 @@ TERMS = """callbacks:
   from: 00:00
   until: 24:00
   ring_for: 5 s
+  at_once: 8
 """
+OTHERWISE = {
+    "rtp_timeout: 30 s": "rtp_timeout: 4 s",  # another Asterisk sends RTCP every 5 s
+    "allow: [local, mobile] ": "allow: {operator: [local, mobile], supervisor: [local, mobile, national]} ",
+}
 
 
 @dataclass
@@ -47,10 +57,14 @@ class Story:
     listed: str = ""
     census: str = ""
 
-    def back(self, name: str) -> CallRecord:
-        """The one try of a scene, which went as it should have."""
+    def check(self, name: str) -> None:
+        """Raises what the scene failed with."""
         if failure := self.ended[name]:
             raise failure
+
+    def back(self, name: str) -> CallRecord:
+        """The one try of a scene, which went as it should have."""
+        self.check(name)
         (found,) = [each for each in self.records[name] if each.direction is Direction.CALLBACK]
         return found
 
@@ -60,7 +74,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("a house that calls back")
     site = copied_city(folder / "city") / "config" / "site.yaml"
     before, after = site.read_text(encoding="utf-8").split("callbacks:\n")
-    site.write_text(before + TERMS + after[after.index("\n#") :], encoding="utf-8")
+    text = before + TERMS + after[after.index("\n#") :]
+    for old, new in OTHERWISE.items():
+        assert old in text
+        text = text.replace(old, new)
+    site.write_text(text, encoding="utf-8")
     with opened(folder / "state of it", HOTLINE_CONFIG=str(folder / "city")) as house:
         yield asyncio.run(_live(house))
 
@@ -71,8 +89,9 @@ async def _live(house: House) -> Story:
         people = {name: await office.citizen() for name in ("answers", *(scene.__name__ for scene in OTHERS))}
         for citizen in people.values():
             await house.reaches(citizen)
-        await asyncio.gather(*(_gives_up(citizen) for citizen in people.values()))
-        await office.opens(MANY_SIDED)
+        waiting = [citizen for name, citizen in people.items() if name not in OUT]
+        await asyncio.gather(office.opens(CALLERS, ready=False), *(_gives_up(citizen) for citizen in waiting))
+        await office.opens(STAFF)
         others = asyncio.gather(*(scene(office, people[scene.__name__]) for scene in OTHERS), return_exceptions=True)
         talk = asyncio.create_task(answers(office, people["answers"], others))
         (ended,) = await asyncio.gather(talk, return_exceptions=True)
@@ -88,10 +107,10 @@ async def _live(house: House) -> Story:
         story.census = (house.state / "census" / "calls.csv").read_text()
         for name, citizen in people.items():
             if story.ended[name] is None:
-                story.records[name] = await _records(house, citizen)
+                story.records[name] = await _records(house, citizen, CALLS.get(name, 2))
         if ended is None:
             story.sound = await _recording(house, people["answers"])
-    await house.signs_out(*MANY_SIDED)
+    await house.signs_out(*STAFF, *CALLERS)
     return story
 
 
@@ -101,13 +120,13 @@ async def _gives_up(citizen: Citizen) -> None:
     await citizen.hangs_up()
 
 
-async def _records(house: House, citizen: Citizen) -> list[CallRecord]:
-    """The call that was given up, and the one that we made."""
+async def _records(house: House, citizen: Citizen, calls: int = 2) -> list[CallRecord]:
+    """The call that was given up, the one that we made, and what followed."""
     found: list[CallRecord] = []
 
     async def are_there() -> bool:
         found[:] = await house.records(citizen.name)
-        return len(found) >= 2
+        return len(found) >= calls
 
     await eventually(are_there, 10, f"records of {citizen.name}", every=0.2)
     return found
@@ -201,11 +220,93 @@ async def calls_again(office: Office, citizen: Citizen) -> None:
     await agent.is_hung_up()
 
 
+async def is_cut_off(office: Office, citizen: Citizen) -> None:
+    """By the carrier, which says so; the task of the earlier call was to be tried half an hour later, by anybody."""
+    await is_busy(office, citizen)
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    await office.house.cuts_off(citizen)
+    await agent.is_hung_up()
+    await _is_called_back_by(office, citizen, agent)
+
+
+async def vanishes(office: Office, citizen: Citizen) -> None:
+    """Without a word from anybody: no sound comes over the trunk any more."""
+    await office.rings_for(citizen)
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    citizen.dies()
+    await agent.is_hung_up(within=15)
+    back = await office.citizen()
+    back.name = citizen.name
+    await office.house.reaches(back)
+    await _is_called_back_by(office, back, agent)
+
+
+async def _is_called_back_by(office: Office, citizen: Citizen, agent: Agent) -> None:
+    number, _ = await _called_back(office, citizen)
+    assert number == office.number_of(agent)
+    await agent.hangs_up()
+    await citizen.hangs_up()
+
+
+# --- scenes of agents who call out
+
+
+async def is_called_by_an_agent(office: Office, citizen: Citizen) -> None:
+    said = await asyncio.to_thread(office.house.hotline, "call-out", CALLERS[0], citizen.name)
+    assert said.endswith(f"the phone of {CALLERS[0]} rings\n")
+    agent = await office.rings_for(citizen)
+    assert not citizen.phone.calls, "rung before the agent has answered"
+    agent.answers()
+    await citizen.is_called()
+    assert citizen.ring.caller == "12345"
+    citizen.picks_up()
+    await citizen.hears("calling-out-notice", within=10)
+    await citizen.hears(f"agent-{CALLERS[0]}", within=6)
+    await citizen.hears_person(agent, within=5)
+    await agent.hears_person(citizen, within=5)
+    await agent.hangs_up()
+    await citizen.is_hung_up()
+    citizen.did_not_hear("survey")
+
+
+async def is_busy_when_called(office: Office, citizen: Citizen) -> None:
+    await office.house.controller(f"agents/{CALLERS[1]}/call-out", method="POST", given={"number": citizen.name})
+    agent = (await office.rings_for(citizen)).answers()
+    await citizen.is_called()
+    citizen.ring.reject(486)
+    await agent.is_hung_up()
+
+
+async def is_far_away(office: Office, citizen: Citizen) -> None:
+    """An operator may not dial there and is told so; a supervisor may for them, and nobody has that number."""
+    house, path = office.house, f"agents/{CALLERS[2]}/call-out"
+    url = f"http://127.0.0.1:{house.ports['web']}"
+    account = {"name": "li", "roles": ["operator"], "agent": CALLERS[2]}
+    made = await house.controller("accounts", method="POST", given=account)
+    told = await ask(f"{url}/login", "POST", "", {"name": "li", "password": made["password"]})
+    with pytest.raises(Trouble, match="national numbers are not in outbound"):
+        await ask(f"{url}/{path}", "POST", told["token"], {"number": FAR})
+    citizen.name = FAR
+    await house.controller(path, method="POST", given={"number": FAR})
+    agent = (await office.rings_for(citizen)).answers()
+    await agent.is_hung_up()
+
+
+OUT = ("is_called_by_an_agent", "is_busy_when_called", "is_far_away")
 OTHERS: tuple[Callable[[Office, Citizen], Awaitable[None]], ...] = (
     is_busy,
     does_not_answer,
     calls_again,
+    is_cut_off,
+    vanishes,
+    is_called_by_an_agent,
+    is_busy_when_called,
+    is_far_away,
 )
+CALLS = {"is_cut_off": 4, "vanishes": 4} | dict.fromkeys(OUT, 1)
+"""How many records there are of a citizen in the end, if not two."""
 
 
 def test_who_answers_hears_the_notice_and_the_agent_and_both_talk_on_while_the_controller_is_killed(
@@ -229,6 +330,32 @@ def test_who_calls_again_takes_the_place_and_is_called_no_more(story: Story) -> 
     assert sorted(each.outcome for each in came) == [Outcome.ABANDONED, Outcome.ANSWERED]
 
 
+@pytest.mark.parametrize(("scene", "cause"), [("is_cut_off", 41), ("vanishes", 44)])
+def test_whose_talk_is_cut_is_called_back_at_once_by_the_same_agent(story: Story, scene: str, cause: int) -> None:
+    story.check(scene)
+    talks = sorted((each for each in story.records[scene] if each.connected), key=lambda each: each.arrived)
+    cut, back = talks
+    assert (cut.direction, cut.outcome, cut.cause) == (Direction.IN, Outcome.ANSWERED, cause)
+    assert (back.direction, back.result, back.task) == (Direction.CALLBACK, Result.ANSWERED, cut.call)
+    assert back.agent == cut.agent
+    assert back.arrived - cut.ended < 5_000
+
+
+@pytest.mark.parametrize(
+    ("scene", "outcome", "result"),
+    [
+        ("is_called_by_an_agent", Outcome.ANSWERED, Result.ANSWERED),
+        ("is_busy_when_called", Outcome.UNREACHED, Result.BUSY),
+        ("is_far_away", Outcome.UNREACHED, Result.UNKNOWN_NUMBER),
+    ],
+)
+def test_an_agent_calls_out_and_is_paused_again(story: Story, scene: str, outcome: Outcome, result: Result) -> None:
+    story.check(scene)
+    (out,) = story.records[scene]
+    assert (out.direction, out.outcome, out.result) == (Direction.OUT, outcome, result)
+    assert {story.states[agent] for agent in CALLERS} == {"paused"}
+
+
 def test_the_talk_is_recorded_from_its_first_word_the_citizen_left(story: Story) -> None:
     assert story.sound is not None
     left, right = story.sound
@@ -239,7 +366,7 @@ def test_the_talk_is_recorded_from_its_first_word_the_citizen_left(story: Story)
 
 def test_nothing_is_left_and_the_tries_are_listed(story: Story) -> None:
     assert story.left == ""
-    assert set(story.states.values()) == {"ready"}
+    assert {state for agent, state in story.states.items() if agent not in CALLERS} == {"ready"}
     assert "callback: answered" in " ".join(story.listed.split())
 
 

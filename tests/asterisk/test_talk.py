@@ -17,7 +17,7 @@ from tests.asterisk.waiting import eventually, passes
 pytestmark = pytest.mark.asterisk
 
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015", "1011", "1012", "1013")
-LAWYER, ENGINEER = "2011", "2001"  # nobody dials their lines here: ready when they are asked for
+LAWYER, ANY_LAWYER, ENGINEER = "2011", "2012", "2001"  # nobody dials their lines here: ready when they are asked for
 BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
 BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
 
@@ -35,7 +35,7 @@ async def _played(house: House) -> Played:
     for centre, behaviour in behaviours.items():
         await house.centre(centre, behaviour)
     try:
-        return await talks.play(house, (*HALL, LAWYER, ENGINEER))
+        return await talks.play(house, (*HALL, ANY_LAWYER, LAWYER, ENGINEER))
     finally:
         for centre in behaviours:
             await house.centre(centre, "answer")
@@ -193,6 +193,26 @@ async def a_colleague_is_consulted_made_a_third_and_keeps_the_citizen(office: Of
     record = await office.house.record(citizen.name)
     assert [(each.name, each.aim) for each in record.brought] == [(LAWYER, "consult")]
     assert record.held_ms > 1_500  # between what was asked over HTTP and the next of it, with two seconds of music
+
+
+@talks
+async def whoever_is_ready_in_a_pool_is_consulted_and_keeps_the_citizen(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    assert (await asks(office, number, "consult", kind="pool", name="law"))["citizen"] == "held"
+    lawyer = await colleague(office, citizen)
+    assert office.number_of(lawyer) in {LAWYER, ANY_LAWYER}
+    await hear_each_other(agent, lawyer)
+    await citizen.hears_music()
+    await hears_no_more(lawyer, citizen)
+    await hears_no_more(citizen, agent)
+    assert await asks(office, number, "complete") == {"citizen": "talking", office.number_of(lawyer): "talking"}
+    await all_hung_up(agent)
+    await hear_each_other(citizen, lawyer)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(lawyer)
+    (consulted,) = (await office.house.record(citizen.name)).brought
+    assert (consulted.name, consulted.aim) == (office.number_of(lawyer), "consult")
 
 
 @talks

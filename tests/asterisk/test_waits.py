@@ -1,11 +1,14 @@
 """Where a wait may lead, on a real Asterisk: a promise for a key, a target that answers or not, a message.
 
-The config is the city's, with a pool and a line for each scene, at which nobody is ready.
+And what supervisors make of it: they move calls, close pools, have agents pause, come back and leave.  The config is
+the city's, with a pool and a line for each scene, at which nobody is ready, or one agent.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,16 +16,23 @@ from ivr.facts import Outcome, Party
 from ivr.town import audio
 from ivr.town.rtp import RATE
 from routing.callbacks import Why
+from routing.prompts import POOL_CLOSED
 from tests.asterisk.house import opened
 from tests.asterisk.office import Act, Office, Played
-from tests.asterisk.phones import RIGHT, VOICE, Citizen
+from tests.asterisk.phones import MOMENT, RIGHT, VOICE, Citizen, Person
 from tests.asterisk.switch import sources
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
 BUSY = "2003"
-FREE = "1016"
+FREE = ("1016", "1017", "1018")  # the hall
+LAWYER = "2011"
+ONE_OF = {"closed": "2001", "paused": "2002", "leaves": "2012"}
+"""The agents whom a pool has besides."""
+LEFT_ALONE = ("leaves",)
+"""Pools at which nobody else is signed in."""
+EMPTY = "p-empty"
 TONE_HERTZ = 1000
 LIKE = 0.5  # correlation of a prompt with what was recorded of it: packets come when they come
 RULES = {
@@ -31,6 +41,10 @@ RULES = {
     "silent": "{to: w-silent, waited: 2 s}",
     "message": "{to: voicemail, waited: 2 s}",
     "told": "{to: callback, waited: 60 s}",
+    "moved": "{to: callback, waited: 60 s}",
+    "closed": "{to: callback, waited: 60 s}",
+    "paused": "{to: callback, waited: 60 s}",
+    "leaves": "{to: callback, waited: 60 s}",
 }
 """What each pool overflows to; the number of its line is 9670 and its place in this list."""
 
@@ -58,14 +72,23 @@ def _target(name: str) -> str:
 """
 
 
+def _at_work(site: str, agent: str, *pools: str) -> str:
+    """The same, that agent working in these pools alone."""
+    theirs = ", ".join(f"{pool}: {{}}" for pool in pools)
+    text, n = re.subn(rf"(id: {agent}, .*works_in: ){{\w+: {{}}}}", rf"\g<1>{{{theirs}}}", site)
+    assert n == 1
+    return text
+
+
 def city(folder: Path) -> Path:
     """A city's files in `folder`."""
-    texts, works_in = dict(sources()), "works_in: {safety: {}}}"
+    texts = dict(sources())
     site = texts["site.yaml"]
-    pools = "".join(f"  p-{name}: {{name: 试验, overflow: {rule}}}\n" for name, rule in RULES.items())
-    theirs = ", ".join(f"p-{name}: {{}}" for name in RULES)
-    at = site.index(works_in, site.index(f"id: {BUSY}"))
-    site = site[:at] + f"works_in: {{safety: {{}}, {theirs}}}}}" + site[at + len(works_in) :]
+    pools = "".join(f"  p-{name}: {{name: 试验, overflow: {rule}, wrap_up: 3 s}}\n" for name, rule in RULES.items())
+    pools += f"  {EMPTY}: {{name: 试验}}\n"
+    site = _at_work(site, BUSY, "safety", *(f"p-{name}" for name in RULES if name not in LEFT_ALONE))
+    for name, agent in ONE_OF.items():
+        site = _at_work(site, agent, f"p-{name}")
     texts["site.yaml"] = site.replace("\npools:\n", f"\npools:\n{pools}", 1) + _target("answers") + _target("silent")
     texts["lines.yaml"] += "".join(map(_line, RULES))
     for name, place in {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}.items():
@@ -83,7 +106,38 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city"))) as house:
         asyncio.run(house.centre("w-silent", "no-answer"))
         house.hotline("agents", "sign-in", BUSY, "--not-ready")
-        yield asyncio.run(scenes.play(house, (FREE,)))
+        yield asyncio.run(scenes.play(house, (*FREE, LAWYER, *ONE_OF.values())))
+
+
+async def orders(office: Office, path: str, **given: str) -> Any:
+    """A supervisor asks for it."""
+    return await office.house.controller(path, method="POST", given=given)
+
+
+async def call_at(office: Office, pool: str) -> str:
+    """What the call of the one who waits there is called."""
+    (found,) = [each["call"] for each in await office.house.controller("queues") if each["line"] == line_of(pool)]
+    return str(found)
+
+
+async def is_(office: Office, agent: str, state: str | None) -> None:
+    """Wait until the agent is in this state; None: signed out."""
+
+    async def so_it_is() -> bool:
+        return (await office.house.agents()).get(agent) == state
+
+    await eventually(so_it_is, 6, f"{agent} is {state or 'signed out'}")
+
+
+async def both_talk(one: Person, other: Person) -> None:
+    """Now, and not only before."""
+    await passes(MOMENT + 0.2)
+    await one.hears_person(other, within=4)
+    await other.hears_person(one, within=4)
+
+
+def was_rung(office: Office, agent: str) -> int:
+    return sum(number == agent for _, _, number in office.rung)
 
 
 async def calls(office: Office, pool: str) -> Citizen:
@@ -127,7 +181,7 @@ async def from_a_target_that_does_not_answer_who_waits_comes_back_and_then_to_an
     citizen.was_never_in_silence()
     assert await asyncio.to_thread(citizen.times_heard, "return-queue") == 1  # cut by the agent, perhaps
     record = await office.house.record(citizen.name)
-    assert (record.outcome, record.agent, record.target) == (Outcome.ANSWERED, FREE, None)
+    assert (record.outcome, record.agent, record.target) == (Outcome.ANSWERED, office.number_of(agent), None)
 
 
 @scenes
@@ -161,6 +215,112 @@ async def who_waits_hears_a_text_that_a_supervisor_has_said_at_once(office: Offi
     await eventually(lambda: audio.hears(citizen.heard().samples, text).correlation >= RIGHT, 10, "the text is heard")
     await citizen.hangs_up()
     citizen.was_never_in_silence()
+
+
+@scenes
+async def a_call_that_is_moved_waits_with_music_for_an_agent_of_that_pool(office: Office) -> None:
+    await orders(office, f"agents/{LAWYER}/pause")
+    citizen = await calls(office, "moved")
+    assert (await orders(office, f"queues/{await call_at(office, 'moved')}/move", pool="law"))["pool"] == "law"
+    await citizen.hears_music()
+    await orders(office, f"agents/{LAWYER}/ready")
+    lawyer = await office.talks(citizen, line_of("moved"))
+    assert office.number_of(lawyer) == LAWYER
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await lawyer.is_hung_up()
+    assert (await office.house.record(citizen.name)).agent == LAWYER
+
+
+@scenes
+async def all_who_wait_for_a_pool_that_is_closed_hear_why_and_come_to_the_hall(office: Office) -> None:
+    mine = ONE_OF["closed"]
+    await orders(office, f"agents/{mine}/pause")
+    waiting = await asyncio.gather(*(calls(office, "closed") for _ in range(2)))
+    assert (await orders(office, "pools/p-closed/close", prompt=POOL_CLOSED))["closed"] == POOL_CLOSED
+    await orders(office, f"agents/{mine}/ready")  # nobody asks them now
+
+    async def hears_why(citizen: Citizen) -> None:
+        await citizen.hears(POOL_CLOSED)
+        agent = await office.talks(citizen, line_of("closed"))
+        assert office.number_of(agent) in FREE
+        citizen.was_never_in_silence()
+        await citizen.hangs_up()
+        await agent.is_hung_up()
+        record = await office.house.record(citizen.name)
+        assert (record.outcome, record.pool) == (Outcome.ANSWERED, "hall")
+
+    await asyncio.gather(*map(hears_why, waiting))
+    assert was_rung(office, mine) == 0
+    assert (await orders(office, "pools/p-closed/open"))["closed"] is None
+    citizen = await calls(office, "closed")
+    agent = await office.talks(citizen, line_of("closed"))
+    assert office.number_of(agent) == mine
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+
+
+@scenes
+async def an_agent_who_is_made_to_pause_is_not_rung_until_made_ready_and_talks_and_wraps_up_first(
+    office: Office,
+) -> None:
+    mine = ONE_OF["paused"]
+    await orders(office, f"agents/{mine}/pause", reason="会议")
+    citizen = await calls(office, "paused")
+    await citizen.hears_music()
+    assert was_rung(office, mine) == 0
+    await orders(office, f"agents/{mine}/ready")
+    agent = await office.talks(citizen, line_of("paused"))
+    assert office.number_of(agent) == mine
+    await orders(office, f"agents/{mine}/pause", reason="会议")
+    await both_talk(citizen, agent)
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    await is_(office, mine, "wrap-up")
+    await is_(office, mine, "paused")
+    await orders(office, f"agents/{mine}/ready")
+    await is_(office, mine, "ready")
+
+
+@scenes
+async def an_agent_who_is_signed_out_in_a_talk_leaves_after_wrap_up_and_is_rung_no_more(office: Office) -> None:
+    mine = ONE_OF["leaves"]
+    citizen = await calls(office, "leaves")
+    agent = await office.talks(citizen, line_of("leaves"))
+    assert office.number_of(agent) == mine
+    await orders(office, f"agents/{mine}/sign-out")
+    await both_talk(citizen, agent)
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    await is_(office, mine, "wrap-up")
+    await is_(office, mine, None)
+    another = await calls(office, "leaves")
+    agent = await office.talks(another, line_of("leaves"))
+    assert office.number_of(agent) in FREE
+    await another.hangs_up()
+    await agent.is_hung_up()
+    assert was_rung(office, mine) == 1
+
+
+@scenes
+async def of_a_pool_where_nobody_is_nobody_can_be_consulted_and_the_agent_comes_back(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    number = office.number_of(agent)
+    await orders(office, f"agents/{number}/talk/consult", kind="pool", name=EMPTY)
+
+    async def is_back() -> bool:
+        told = await office.house.controller(f"agents/{number}/talk")
+        return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
+
+    await eventually(is_back, 25, "the agent is back with the citizen")
+    await both_talk(citizen, agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    (sought,) = (await office.house.record(citizen.name)).brought
+    assert (sought.name, sought.joined) == (EMPTY, None)
 
 
 @pytest.mark.parametrize("scene", scenes.names)
