@@ -323,7 +323,8 @@ async def a_paused_recording_is_silent_and_keeps_its_time(office: Office) -> Non
     for side, speaker in ((left, citizen), (right, agent)):
         stretches = audio.silences(side, (until - since) / 1000 - 0.1)
         assert len(stretches) == 1, audio.silences(side, 0.5)
-        assert audio.dominant(side[:RATE]) == audio.dominant(side[-RATE:]) == speaker.hertz
+        first = side[RATE : 2 * RATE]  # on a busy machine the last of the prompt before is kept, for most of a second
+        assert audio.dominant(first) == audio.dominant(side[-RATE:]) == speaker.hertz
 
 
 @talks
