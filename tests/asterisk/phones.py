@@ -162,10 +162,11 @@ class Person:
         await eventually(lambda: bool((audio.loudness(self.heard().samples) > audio.QUIET).any()), within, self.name)
 
     async def hears_music(self, within: float = 10.0) -> None:
-        """Wait for two seconds of music on hold, after whatever was awaited before."""
+        """Wait for two seconds of music on hold: now, and sought in a thread, as it takes long."""
+        music = self.place.music()
 
-        def is_music() -> bool:
-            found = recognise(self.heard().samples[-3 * RATE :], {}, self.place.music())
+        async def is_music() -> bool:
+            found = await asyncio.to_thread(recognise, self.heard().samples[-3 * RATE :], {}, music)
             return sum(each.end - each.start for each in found if each.kind is Kind.MUSIC) >= 2.0
 
         await eventually(is_music, within, f"{self.name} hears music")
