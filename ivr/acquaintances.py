@@ -10,8 +10,9 @@ from datetime import timedelta
 import msgspec
 
 from ivr.edge.protocols import Clock
+from ivr.entries import Entry
 from ivr.facts import CallRecord
-from ivr.journal import ACQUAINTED, LATEST_MOST, MISSED, RECORD, Entry, Journal
+from ivr.journal import ACQUAINTED, LATEST_MOST, MISSED, RECORD, Journal
 from routing.ids import AgentId, Instant
 from routing.numbers import Numbering, caller
 

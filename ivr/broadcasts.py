@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import msgspec
 
 from ivr.edge.protocols import Clock
-from ivr.journal import BROADCAST, BROADCASTS_MOST, Entry, Journal
+from ivr.entries import Entry
+from ivr.journal import BROADCAST, BROADCASTS_MOST, Journal
 from routing.ids import Instant, PoolId, PromptId, TicketId
 
 

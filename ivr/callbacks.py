@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from ivr.edge.protocols import Clock
+from ivr.entries import Entry
 from ivr.facts import CallRecord, Direction, Outcome
-from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Entry, Journal
+from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Journal
 from routing.callbacks import (
     CAME_MOST,
     CUT,

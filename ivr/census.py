@@ -15,9 +15,10 @@ from enum import StrEnum
 import msgspec
 
 from ivr.edge.protocols import Clock, Growing, Place
+from ivr.entries import Entry
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import CENSUS, MISSED, Entry, Journal
+from ivr.journal import CENSUS, MISSED, Journal
 from routing.config import Config
 from routing.ids import CallId, Instant
 from routing.plan import Route, plan, recognise

@@ -15,8 +15,9 @@ import msgspec
 from ivr.ari.scope import Scope
 from ivr.broadcasts import Broadcast, Broadcasts
 from ivr.edge.protocols import Clock
+from ivr.entries import Entry
 from ivr.errors import OfferWithdrawn
-from ivr.journal import FLOOR, SNAPSHOT, Entry, Journal
+from ivr.journal import FLOOR, SNAPSHOT, Journal
 from routing.config import Site
 from routing.estimate import Estimate, Flow
 from routing.floor import Floor

@@ -1,19 +1,19 @@
-"""The journal: the truth about calls and Floor, one checksummed line an entry, under `(node, seq)`.
+"""The journal: the truth about calls and Floor, one checksummed line an entry (`ivr.entries`), under `(node, seq)`.
 
-It owns order, checksums, what of the file is still needed, and what to do when the disk refuses; `edge.disk` owns the
+It owns order, what of the file is still needed, and what to do when the disk refuses; `edge.disk` owns the
 file.  It must not know what the entries mean, but for two conventions: an entry of topic `record` ends the call of its
 key, and an entry `floor`/`snapshot` stands for all floor entries before it.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
-from zlib import crc32
 
 import msgspec
 
 from ivr.edge.protocols import Clock, Disk
+from ivr.entries import Draft, Entry, decode, seq_of, signed, trusted_in
 from ivr.errors import DiskError, JournalError
 from routing.ids import Instant
 
@@ -70,26 +70,6 @@ _REMEMBER_MS = 6 * 3_600_000  # ended calls: longer than any channel of theirs c
 _HELD_MOST = 100_000  # entries kept in memory while the disk refuses: an hour of a city at its busiest
 _LOOK_AFTER = 1.0  # seconds from an entry to the question whether the disk has it
 _SCAN = 2_000  # lines looked at before the loop has its turn again
-
-
-class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """A line of the journal."""
-
-    seq: int
-    at: Instant
-    topic: str
-    key: str
-    body: msgspec.Raw
-
-
-class Draft(msgspec.Struct, frozen=True, array_like=True):
-    """A line to be written: the body is any value that msgspec can encode."""
-
-    seq: int
-    at: Instant
-    topic: str
-    key: str
-    body: Any
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -163,7 +143,7 @@ class Journal:
         """
         for number, line in enumerate(self._disk.read(), start=1):
             try:
-                entry = _decode(line, after=self._seq)
+                entry = decode(line, after=self._seq)
             except ValueError as fault:
                 self._set_aside(number, str(fault), line)
                 continue
@@ -239,10 +219,10 @@ class Journal:
 
     def _line(self, topic: str, key: str, body: Any) -> bytes:
         self._seq += 1
-        return _signed(Draft(self._seq, self._clock.instant(), topic, key, body))
+        return signed(Draft(self._seq, self._clock.instant(), topic, key, body))
 
     def _header(self) -> bytes:
-        return _signed(Draft(0, self._clock.instant(), _HEADER, self.node, _FORMAT))
+        return signed(Draft(0, self._clock.instant(), _HEADER, self.node, _FORMAT))
 
     def _put(self, line: bytes) -> None:
         if self._held:
@@ -306,7 +286,7 @@ class Journal:
             self._settled = {key: (at, line) for key, (at, line) in self._settled.items() if at >= since}
             kept = {*undrained, *(line for known in (self._ended, self._settled) for _, line in known.values())}
             kept.update(line for keys in self._living.values() for lines in keys.values() for line in lines)
-            self._disk.replace([self._header(), *sorted(kept, key=_seq_of)])
+            self._disk.replace([self._header(), *sorted(kept, key=seq_of)])
         except DiskError as fault:
             log.warning("journal: not compacted: %s", fault)
             return
@@ -331,7 +311,7 @@ class Journal:
             return None
         lines = []
         for line in (*self._disk.read(start), *self._held):
-            entry = _trusted(line, self._drained)
+            entry = trusted_in(line, self._drained)
             if entry is not None and entry.topic not in _UNDRAINED:
                 lines.append(line)
         return lines
@@ -350,7 +330,7 @@ class Journal:
             for line in self._disk.read(offset):
                 offset += len(line) + 1
                 scanned += 1
-                entry = _trusted(line, after)
+                entry = trusted_in(line, after)
                 if entry is not None and entry.topic not in _UNDRAINED:
                     after = entry.seq
                     batch.append((entry.seq, line[9:]))
@@ -381,47 +361,3 @@ class Journal:
     def _has(self, seq: int, at: Instant | None) -> None:
         self._drained = max(self._drained, seq)
         self._behind_since = None if self._drained >= self._last else at or self._clock.instant()
-
-
-def trusted(lines: Iterable[bytes]) -> Iterator[Entry]:
-    """What can be trusted of a journal that another process has, and goes on writing; nothing of it is touched."""
-    after = -1
-    for line in lines:
-        entry = _trusted(line, after)
-        if entry is not None:
-            after = entry.seq
-            yield entry
-
-
-def _signed(draft: Draft) -> bytes:
-    content = msgspec.json.encode(draft)
-    return b"%08x %b" % (crc32(content), content)
-
-
-_entries = msgspec.json.Decoder(Entry)
-
-
-def _decode(line: bytes, after: int) -> Entry:
-    """The entry of a line.  Raises `ValueError` saying what is wrong with it."""
-    content = line[9:]
-    if line[:9] != b"%08x " % crc32(content):
-        raise ValueError("does not match its checksum")
-    try:
-        entry = _entries.decode(content)
-    except msgspec.DecodeError as fault:
-        raise ValueError(f"is not an entry: {fault}") from fault
-    if entry.seq <= after:
-        raise ValueError(f"is out of order: {entry.seq} after {after}")
-    return entry
-
-
-def _trusted(line: bytes, after: int) -> Entry | None:
-    """The entry of a line that can be trusted and is numbered above `after`."""
-    try:
-        return _decode(line, after)
-    except ValueError:
-        return None
-
-
-def _seq_of(line: bytes) -> int:
-    return int(line[10 : line.index(b",", 10)])

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from ivr.entries import Entry
 from ivr.facts import (
     Announced,
     Arrived,
@@ -31,7 +32,7 @@ from ivr.facts import (
     Transferring,
     Unreached,
 )
-from ivr.journal import CALL, MISSED, RECORD, Entry, Journal
+from ivr.journal import CALL, MISSED, RECORD, Journal
 from routing.ids import CallId, Instant
 from routing.plan import Route
 from routing.talk import AnyFact

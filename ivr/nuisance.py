@@ -10,7 +10,8 @@ from datetime import timedelta
 import msgspec
 
 from ivr.edge.protocols import Clock
-from ivr.journal import NUISANCE, NUISANCE_OVER, Entry, Journal
+from ivr.entries import Entry
+from ivr.journal import NUISANCE, NUISANCE_OVER, Journal
 from routing.config import Site
 from routing.ids import AgentId, CallId, Instant
 from routing.nuisance import MARKS_MOST, AnyFact, Case, Closed, Confirmed, Marked, find, follow, over

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from ivr.edge.protocols import Clock, Recordings
+from ivr.entries import Entry
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import RECORD, RECORDING, Entry, Journal
+from ivr.journal import RECORD, RECORDING, Journal
 from routing.config.site import Recording
 from routing.ids import CallId, Instant
 

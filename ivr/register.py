@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+from ivr.entries import Entry
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import Entry, Journal
+from ivr.journal import Journal
 from ivr.ledger import ENDED, Ledger, fold
 from routing.ids import CallId
 

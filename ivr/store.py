@@ -15,10 +15,11 @@ import msgspec
 
 from ivr.edge.database import Connection, Database, named
 from ivr.edge.protocols import Store
+from ivr.entries import Entry
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord, Outcome
 from ivr.figures import AgentTimes, Figures
-from ivr.journal import FLOOR, MISSED, RECORD, RECORDING, Entry, Journal
+from ivr.journal import FLOOR, MISSED, RECORD, RECORDING, Journal
 from routing.ids import CallId, Instant
 
 log = logging.getLogger(__name__)

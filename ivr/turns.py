@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ivr.journal import EXPERT, Entry, Journal
+from ivr.entries import Entry
+from ivr.journal import EXPERT, Journal
 from routing.ids import Instant
 
 

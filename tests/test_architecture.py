@@ -70,7 +70,7 @@ FLOORS: tuple[frozenset[str], ...] = (
             "ivr.browsers",
         }
     ),
-    frozenset({"ivr.journal", "ivr.store", "ivr.audit", "ivr.kept", "ivr.lockout", "ivr.pins"}),
+    frozenset({"ivr.entries", "ivr.journal", "ivr.store", "ivr.audit", "ivr.kept", "ivr.lockout", "ivr.pins"}),
     frozenset({"ivr.edge", "ivr.migrations", "ivr.sql"}),
     frozenset(
         {

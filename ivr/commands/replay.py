@@ -9,9 +9,9 @@ import msgspec
 from ivr.commands.access import AS_JSON
 from ivr.dispatcher import kept
 from ivr.edge.disk import whole_lines
+from ivr.entries import trusted
 from ivr.errors import DiskError
 from ivr.house.settings import state_directory
-from ivr.journal import trusted
 from routing.hours import SHANGHAI
 from routing.ids import Instant
 from routing.replay import Difference, Replayed, replayed

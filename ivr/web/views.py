@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from ivr import parties
+from ivr.entries import Entry
 from ivr.facts import CallRecord, Direction, Outcome
-from ivr.journal import CALL, RECORD, Entry
+from ivr.journal import CALL, RECORD
 from ivr.ledger import (
     ANSWERED,
     ARRIVED,

@@ -11,8 +11,9 @@ from ivr.census import Census, meant, place_in
 from ivr.edge.clock import SystemClock
 from ivr.edge.following import FollowedFile
 from ivr.edge.recordings import RecordingsFolder
+from ivr.entries import Entry
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import MISSED, Entry, Journal
+from ivr.journal import MISSED, Journal
 from ivr.ledger import fold
 from routing.ids import Instant
 from tests.asterisk import switch as house

@@ -16,10 +16,11 @@ from ivr.browsers import Browsers
 from ivr.dispatcher import Dispatcher
 from ivr.edge.database import Database
 from ivr.edge.protocols import Attachment, Request
+from ivr.entries import Entry
 from ivr.errors import StoreError
 from ivr.facts import CallRecord, Outcome
 from ivr.figures import AgentTimes, Figures
-from ivr.journal import Entry, Journal
+from ivr.journal import Journal
 from ivr.lockout import Lockout
 from ivr.pins import Pins
 from ivr.register import Register

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from ivr.dispatcher import kept
 from ivr.edge.disk import FileDisk
-from ivr.journal import FLOOR, SNAPSHOT, Draft, Entry, _signed, trusted
+from ivr.entries import Draft, Entry, signed, trusted
+from ivr.journal import FLOOR, SNAPSHOT
 from ivr.main import main
 from routing.ids import AgentId
 from routing.replay import Told, replayed
@@ -76,7 +77,7 @@ def replay(tmp_path: Path) -> Callable[..., Result]:
         path = tmp_path / "copy" / "journal"
         with FileDisk(path) as disk:
             for e in doctor(entries):
-                disk.append(_signed(Draft(e.seq, e.at, e.topic, e.key, e.body)) + b"\n")
+                disk.append(signed(Draft(e.seq, e.at, e.topic, e.key, e.body)) + b"\n")
             return CliRunner().invoke(main, ["replay", str(path), *more])  # the journal is in use: nothing is locked
 
     return run

@@ -9,8 +9,9 @@ import pytest
 
 from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
+from ivr.entries import Entry
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import MISSED, Entry, Journal
+from ivr.journal import MISSED, Journal
 from ivr.ledger import fold
 from routing.ids import CallId
 from tests.calls.simulated import CONFIG

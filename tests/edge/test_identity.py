@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ivr.edge.database import Database
+from ivr.entries import Entry
 from ivr.facts import CallRecord, Direction, Outcome
 from ivr.figures import TERMS, Figures
-from ivr.journal import CALL, CENSUS, MISSED, RECORD, Entry
+from ivr.journal import CALL, CENSUS, MISSED, RECORD
 from ivr.ledger import Taken
 from ivr.store import Cells, PostgresStore
 from routing.ids import Instant

@@ -15,8 +15,9 @@ import pytest
 
 from ivr import journal as ivr_journal
 from ivr.edge.disk import FileDisk
+from ivr.entries import Entry
 from ivr.errors import JournalError
-from ivr.journal import Entry, Journal
+from ivr.journal import Journal
 from routing.ids import Instant
 from tests.asterisk.waiting import eventually
 from tests.fake.clock import ManualClock

@@ -16,9 +16,10 @@ import pytest
 from ivr.census import Census, meant
 from ivr.edge.database import Database
 from ivr.edge.protocols import Place
+from ivr.entries import Entry
 from ivr.facts import Outcome
 from ivr.figures import TERMS, Figures
-from ivr.journal import CALL, CENSUS, Entry, Journal
+from ivr.journal import CALL, CENSUS, Journal
 from ivr.ledger import fold
 from ivr.store import Cells, PostgresStore
 from routing.ids import Instant

@@ -15,9 +15,10 @@ import pytest
 from ivr.edge.clock import SystemClock
 from ivr.edge.database import NEWEST, Database, named, steps
 from ivr.edge.disk import FileDisk
+from ivr.entries import Draft
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord, Outcome, Stage
-from ivr.journal import MISSED, RECORD, RECORDING, Draft, Journal
+from ivr.journal import MISSED, RECORD, RECORDING, Journal
 from ivr.recorder import Recorded
 from ivr.store import Drainer, PostgresStore
 from routing.ids import CallId, Instant
