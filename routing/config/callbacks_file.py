@@ -15,11 +15,7 @@ _MIDNIGHT = timedelta(hours=24)
 
 def callbacks(file: Entry, outbound: Outbound) -> Terms:
     """How citizens are called back; not at all where nothing is said.  `outbound`: whom an operator may call."""
-    usual = Terms()
-    node = file.child("callbacks") if file.has("callbacks") else None
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'callbacks'", KEYS)
+    entry, usual = file.part("callbacks", KEYS), Terms()
     read = Terms(
         entry.maybe("on", yes, default=False),
         entry.maybe("after", _waits, usual.after),

@@ -15,6 +15,8 @@ Other = TypeVar("Other")
 
 EMPTY = frozenset({"", "~", "null"})
 
+_NOTHING = Fields({}, {}, 1, 1)
+
 
 class Entry:
     """A mapping with known keys; `what` names it in messages (`a line`, `an agent`)."""
@@ -55,6 +57,10 @@ class Entry:
                 self.source.fault(self.node, f"{self.what} needs '{key}'")
             return None
         return self._fields[key]
+
+    def part(self, key: str, keys: Collection[str]) -> "Entry":
+        """The fields of a part that need not be there: then it has none, and every `maybe` its default."""
+        return Entry(self.source, self._fields.get(key, _NOTHING), f"'{key}'", keys)
 
     def peek(self, key: str) -> str:
         """The field's text, "" when it has none; notes nothing."""

@@ -16,10 +16,7 @@ LAST_PORT = 65_535
 
 def network(file: Entry) -> Network:
     """Where SIP and sound are."""
-    node = file.child("network") if file.has("network") else None
-    if node is None:
-        return Network()
-    entry = Entry(file.source, node, "'network'", Network.__struct_fields__)
+    entry = file.part("network", Network.__struct_fields__)
     nets = entry.words("local_nets")
     for word in nets:
         try:

@@ -28,11 +28,7 @@ STARTS = ("emergency", "listed", "callback", "returned")
 
 def announcements(file: Entry) -> Announcements:
     """What is said to who waits."""
-    node = file.child("announcements") if file.has("announcements") else None
-    usual = Announcements()
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'announcements'", Announcements.__struct_fields__)
+    entry, usual = file.part("announcements", Announcements.__struct_fields__), Announcements()
     return Announcements(
         entry.maybe("on", yes, default=False),
         entry.maybe("after", duration, usual.after),
@@ -44,11 +40,7 @@ def announcements(file: Entry) -> Announcements:
 
 def callback_offer(file: Entry) -> Offering:
     """When who waits is told that they may be called back."""
-    node = file.child("callback_offer") if file.has("callback_offer") else None
-    usual = Offering()
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'callback_offer'", Offering.__struct_fields__)
+    entry, usual = file.part("callback_offer", Offering.__struct_fields__), Offering()
     return Offering(
         entry.maybe("on", yes, default=False),
         entry.maybe("waited", duration, usual.waited),
@@ -58,11 +50,7 @@ def callback_offer(file: Entry) -> Offering:
 
 def help_out(file: Entry, pools: Collection[PoolId], timing: Timing) -> HelpOut:
     """Who is asked when the hall has been asked for long."""
-    node = file.child("help_out") if file.has("help_out") else None
-    usual = HelpOut()
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'help_out'", HelpOut.__struct_fields__)
+    entry, usual = file.part("help_out", HelpOut.__struct_fields__), HelpOut()
     pool = entry.maybe("supervisors", one_of(pools, "pool"), "")
     starts = [entry.maybe(key, duration, getattr(usual, key)) for key in ("supervisors_after", "shared_after")]
     for key, after in zip(("supervisors_after", "shared_after"), starts, strict=True):
@@ -73,10 +61,7 @@ def help_out(file: Entry, pools: Collection[PoolId], timing: Timing) -> HelpOut:
 
 def voicemail(file: Entry) -> Voicemail:
     """How long a message may be."""
-    node = file.child("voicemail") if file.has("voicemail") else None
-    if node is None:
-        return Voicemail()
-    entry = Entry(file.source, node, "'voicemail'", Voicemail.__struct_fields__)
+    entry = file.part("voicemail", Voicemail.__struct_fields__)
     return Voicemail(entry.maybe("longest", lasting, Voicemail().longest))
 
 
@@ -123,11 +108,7 @@ def _reached(pool: PoolId, pools: Mapping[PoolId, Pool]) -> dict[PoolId, None]:
 
 def priorities(file: Entry, numbering: Numbering) -> Priorities:
     """Who has a head start; `numbers` in any spelling."""
-    node = file.child("priorities") if file.has("priorities") else None
-    usual = Priorities()
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'priorities'", Priorities.__struct_fields__)
+    entry, usual = file.part("priorities", Priorities.__struct_fields__), Priorities()
     numbers = {number for _, number in telephones(entry, "numbers", numbering)}
     starts = {name: entry.maybe(name, duration, getattr(usual, name)) for name in STARTS}
     return Priorities(**starts, numbers=tuple(sorted(numbers)))
@@ -135,11 +116,7 @@ def priorities(file: Entry, numbering: Numbering) -> Priorities:
 
 def nuisance(file: Entry) -> Nuisance:
     """By how much later a number that a supervisor has confirmed counts as having come, and for how long."""
-    node = file.child("nuisance") if file.has("nuisance") else None
-    usual = Nuisance()
-    if node is None:
-        return usual
-    entry = Entry(file.source, node, "'nuisance'", Nuisance.__struct_fields__)
+    entry, usual = file.part("nuisance", Nuisance.__struct_fields__), Nuisance()
     read = Nuisance(
         slower=entry.maybe("slower", duration, usual.slower), lasts=entry.maybe("lasts", lasting, usual.lasts)
     )

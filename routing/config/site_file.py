@@ -250,22 +250,16 @@ def _targets(file: Entry, trunks: dict[str, Trunk]) -> dict[TargetId, Target]:
 
 
 def _outbound(file: Entry, trunks: dict[str, Trunk]) -> Outbound:
-    node = file.child("outbound") if file.has("outbound") else None
-    if node is None:
-        return Outbound()
-    entry = Entry(file.source, node, "'outbound'", ("allow", "trunks"))
+    entry = file.part("outbound", ("allow", "trunks"))
     trunk_ids = entry.maybe("trunks", each_of(trunks, "trunk"), ())
-    if not isinstance(entry.place("allow"), Fields) or not entry.has("allow"):
+    if not entry.has("allow") or not isinstance(entry.place("allow"), Fields):
         return Outbound(entry.maybe("allow", _classes, ()), trunk_ids)
     roles = Entry(file.source, entry.place("allow"), "'allow'", OUTBOUND_ROLES)
     return Outbound((), trunk_ids, {role: roles.maybe(role, _classes, ()) for role in OUTBOUND_ROLES})
 
 
 def _keys(file: Entry) -> Keys:
-    node = file.child("keys") if file.has("keys") else None
-    if node is None:
-        return Keys()
-    entry = Entry(file.source, node, "'keys'", Keys.__struct_fields__)
+    entry = file.part("keys", Keys.__struct_fields__)
     return Keys(entry.maybe("silent", matching(SEQUENCE, "two to four keys, the first * or #, as in '*0'"), ""))
 
 
@@ -353,20 +347,14 @@ def _survival(file: Entry, seats: Collection[str]) -> Survival:
 
 
 def _survey(file: Entry) -> Surveys:
-    node = file.child("survey") if file.has("survey") else None
-    if node is None:
-        return Surveys()
-    entry = Entry(file.source, node, "'survey'", ("on", "answer_within"))
+    entry = file.part("survey", ("on", "answer_within"))
     return Surveys(
         entry.maybe("on", yes, default=False), entry.maybe("answer_within", duration, Surveys().answer_within)
     )
 
 
 def _recording(file: Entry) -> Recording:
-    node = file.child("recording") if file.has("recording") else None
-    if node is None:
-        return Recording()
-    entry, usual = Entry(file.source, node, "'recording'", Recording.__struct_fields__), Recording()
+    entry, usual = file.part("recording", Recording.__struct_fields__), Recording()
     read = Recording(
         entry.maybe("keep_months", between(1, 1200), usual.keep_months),
         entry.maybe("warn_below", size, usual.warn_below),
