@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from routing.config import Config, build
+from routing.config import Config, build, check
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -37,3 +37,8 @@ def with_line(text: str) -> dict[str, str]:
     fields = [field.strip() for field in text.strip().splitlines()]
     entry = "\n  - " + "\n    ".join(fields) + "\n"
     return {**ours(), "lines.yaml": ours()["lines.yaml"].rstrip() + entry}
+
+
+def told(sources: Mapping[str, str]) -> list[str]:
+    """Each fault without its snippet."""
+    return [str(fault).splitlines()[0] for fault in check(sources)]
