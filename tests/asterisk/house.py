@@ -36,6 +36,7 @@ from routing.prompts import file_of
 from tests.asterisk.phones import Citizen
 from tests.asterisk.prompts import keep, lend
 from tests.asterisk.servers import child, free_ports
+from tests.asterisk.switch import FILES
 from tests.asterisk.waiting import eventually, holds
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -290,6 +291,14 @@ def copied_city(folder: Path) -> Path:
     site = folder / "config" / "site.yaml"
     before, after = site.read_text(encoding="utf-8").split("callbacks:\n  on: yes\n")
     site.write_text(f"{before}callbacks:\n  on: no\n{after}", encoding="utf-8")
+    return folder
+
+
+def written_city(folder: Path, texts: Mapping[str, str]) -> Path:
+    """A city's files in `folder`, where a house looks for them."""
+    for name, place in FILES.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / name).write_text(texts[name], "utf-8")
     return folder
 
 

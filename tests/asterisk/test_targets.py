@@ -13,7 +13,7 @@ import pytest
 from ivr.facts import Outcome, Party
 from ivr.town import audio
 from ivr.town.calls import Refused
-from tests.asterisk.house import House, opened
+from tests.asterisk.house import House, opened, written_city
 from tests.asterisk.office import MANY_SIDED, Act, Office, Played
 from tests.asterisk.phones import Citizen, is_whole
 from tests.asterisk.switch import sources
@@ -138,10 +138,7 @@ def city(folder: Path, *, early_media: bool = True) -> Path:
     if not early_media:
         assert "early_media: yes" in texts["site.yaml"]
         texts["site.yaml"] = texts["site.yaml"].replace("early_media: yes", "early_media: no")
-    for name, place in {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}.items():
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        (folder / place / name).write_text(texts[name], "utf-8")
-    return folder
+    return written_city(folder, texts)
 
 
 scenes = Act()

@@ -17,7 +17,7 @@ from ivr.town import audio
 from ivr.town.rtp import RATE
 from routing.callbacks import Why
 from routing.prompts import POOL_CLOSED
-from tests.asterisk.house import opened
+from tests.asterisk.house import opened, written_city
 from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import MOMENT, RIGHT, VOICE, Citizen, Person
 from tests.asterisk.switch import sources
@@ -91,10 +91,7 @@ def city(folder: Path) -> Path:
         site = _at_work(site, agent, f"p-{name}")
     texts["site.yaml"] = site.replace("\npools:\n", f"\npools:\n{pools}", 1) + _target("answers") + _target("silent")
     texts["lines.yaml"] += "".join(map(_line, RULES))
-    for name, place in {"lines.yaml": "config", "site.yaml": "config", "prompts.yaml": "recordings"}.items():
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        (folder / place / name).write_text(texts[name], "utf-8")
-    return folder
+    return written_city(folder, texts)
 
 
 scenes = Act()

@@ -5,17 +5,16 @@ from functools import partial
 import msgspec
 import pytest
 
-from ivr.facts import CallRecord, Outcome, Party
+from ivr.facts import Outcome, Party
 from routing.callbacks import Why
 from routing.config import Config
-from routing.ids import AgentId, PromptId
+from routing.ids import PromptId
 from routing.offering import Offering
 from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse, lengths
+from tests.calls.waits import LATE, LI, record, tasks, waiting
 from tests.fake.loop import simulate
 
-LI = "13831234567"
-LATE = AgentId("1016")
 OFFER, PROMISE = "callback-offer", "callback-promise"
 
 
@@ -28,32 +27,22 @@ async def waits(
     caller: str = LI,
     config: Config = CONFIG,
 ) -> SimulatedHouse:
-    """One caller; `keys`: seconds after dialling, and what is pressed; an agent comes late."""
     house = SimulatedHouse(seed=hash_of(keys, kill_at, hangs_up))
     house.config = config
-    house.fake.seat("8016", answers_after=answers_after, talks=10)
-    citizen = house.fake.dials("12345", hangs_up=hangs_up, caller=caller)
-    for at, digit in keys:
-        house.fake.later(at, partial(house.fake.presses, citizen, digit))
-    for delay in (0, 5):
-        house.fake.later(comes_at + delay, lambda: house.comes(LATE))
-    await house.lives(kills=(kill_at,) if kill_at else ())
-    return house
+    return await waiting(
+        house,
+        comes_at=comes_at,
+        keys=keys,
+        answers_after=answers_after,
+        hangs_up=hangs_up,
+        kill_at=kill_at,
+        caller=caller,
+    )
 
 
 def story(house: SimulatedHouse) -> list[str]:
     house.check()
     return house.story(house.citizens[0])
-
-
-def record(house: SimulatedHouse) -> CallRecord:
-    (found,) = house.records()
-    return found
-
-
-def tasks(house: SimulatedHouse) -> list[tuple[str, Why]]:
-    assert house.controller is not None
-    return [(task.caller, task.why) for task in house.controller.callbacks.open()]
 
 
 def test_who_waits_for_a_minute_is_told_of_the_key_and_goes_with_a_promise() -> None:

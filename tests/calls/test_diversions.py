@@ -6,21 +6,20 @@ from functools import partial
 import msgspec
 import pytest
 
-from ivr.facts import CallRecord, Outcome, Party
+from ivr.facts import Outcome, Party
 from routing.callbacks import Why
 from routing.config import Config
-from routing.ids import AgentId, PoolId, PromptId, SkillId, TargetId
+from routing.ids import PoolId, PromptId, SkillId, TargetId
 from routing.overflow import Overflow
 from routing.tickets import Closed
 from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse
+from tests.calls.waits import LATE, LI, NIGHT, WORKDAY, record, tasks, waiting
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
 
-LI = "13831234567"
-LATE = AgentId("1016")
 HALL, SEATS = CONFIG.site.hall, "03108012320"
-TEN, WORKDAY, NIGHT = timedelta(seconds=10), "2021-09-15T09:00", "2021-09-15T20:00"
+TEN = timedelta(seconds=10)
 ANSWERS, IGNORES = Phone(answers_after=2.0, talks=15), Phone()
 TO_SEATS, TO_A_MESSAGE = Overflow("health-seats", waited=TEN), Overflow("voicemail", waited=TEN)
 
@@ -44,18 +43,11 @@ async def waits(
     at: str = WORKDAY,
     caller: str = LI,
 ) -> SimulatedHouse:
-    """One caller of a hall in which nobody is; the seats at the bureau; an agent comes late."""
+    """There are seats at the bureau."""
     house = SimulatedHouse(seed=hash_of(rules, kill_at, hangs_up))
     house.config = overflowing(*rules)
     house.fake.target(SEATS, phone)
-    house.fake.seat("8016", answers_after=1.5, talks=10)
-    citizen = house.fake.dials("12345", hangs_up=hangs_up, caller=caller, at=at)
-    for moment, digit in keys:
-        house.fake.later(moment, partial(house.fake.presses, citizen, digit))
-    for delay in (0, 5):
-        house.fake.later(comes_at + delay, lambda: house.comes(LATE))
-    await house.lives(kills=(kill_at,) if kill_at else ())
-    return house
+    return await waiting(house, comes_at=comes_at, keys=keys, hangs_up=hangs_up, kill_at=kill_at, at=at, caller=caller)
 
 
 async def waits_for_a_sharer(phone: Phone, kill_at: int | None = None) -> SimulatedHouse:
@@ -69,28 +61,13 @@ async def waits_for_a_sharer(phone: Phone, kill_at: int | None = None) -> Simula
     )
     house.config = msgspec.structs.replace(CONFIG, site=site)
     house.fake.target(SEATS, phone)
-    house.fake.seat("8016", answers_after=1.5, talks=10)
-    house.fake.dials("12356", caller=LI, at=WORKDAY)
-    for delay in (0, 5):
-        house.fake.later(60 + delay, lambda: house.comes(LATE))
-    await house.lives(kills=(kill_at,) if kill_at else ())
-    return house
+    return await waiting(house, "12356", comes_at=60, kill_at=kill_at)
 
 
 def story(house: SimulatedHouse) -> list[str]:
     house.check()
     assert house.silences(1_500) == []
     return [what for what in house.story(house.citizens[0]) if what != "ringing"]
-
-
-def record(house: SimulatedHouse) -> CallRecord:
-    (found,) = house.records()
-    return found
-
-
-def tasks(house: SimulatedHouse) -> list[Why]:
-    assert house.controller is not None
-    return [task.why for task in house.controller.callbacks.open()]
 
 
 # --- a target
@@ -245,7 +222,7 @@ def test_a_pool_that_overflows_to_a_call_back_offers_it_then() -> None:
     assert story(house) == ["greeting-12345", "callback-offer", "callback-promise"]
     began = next(since for since, _, what in house.fake.heard("citizen") if what == "callback-offer")
     assert 15_500 < began < 17_000
-    assert (record(house).outcome, tasks(house)) == (Outcome.CALLED_BACK, [Why.ASKED])
+    assert (record(house).outcome, tasks(house)) == (Outcome.CALLED_BACK, [(LI, Why.ASKED)])
 
 
 # --- a message
@@ -263,7 +240,7 @@ def test_a_wait_that_ends_in_a_message_is_called_back_and_the_recording_is_cut_t
     assert ended.message is not None
     began, until = ended.message
     assert 18_000 < until - began < 25_000
-    assert tasks(house) == [Why.VOICEMAIL]
+    assert tasks(house) == [(LI, Why.VOICEMAIL)]
 
 
 def test_a_message_ends_by_itself_after_the_time_of_the_configuration() -> None:
@@ -278,7 +255,7 @@ def test_a_message_ends_by_itself_after_the_time_of_the_configuration() -> None:
 def test_who_hangs_up_before_in_or_after_the_message_is_called_back(hangs_up: float) -> None:
     house = simulate(lambda: waits(TO_A_MESSAGE, hangs_up=hangs_up))
     house.check()
-    assert tasks(house) == [Why.VOICEMAIL]
+    assert tasks(house) == [(LI, Why.VOICEMAIL)]
 
 
 def test_who_cannot_be_called_back_goes_on_waiting() -> None:
@@ -310,7 +287,7 @@ def test_no_kill_and_no_hang_up_loses_anybody(way: str, hangs_up: float | None) 
         ended = record(house)
         if hangs_up is None and ended.outcome not in {Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.CALLED_BACK}:
             found.append(f"became {ended.outcome}")
-        if (ended.outcome is Outcome.CALLED_BACK) != (Why.VOICEMAIL in tasks(house)):
+        if (ended.outcome is Outcome.CALLED_BACK) != ((LI, Why.VOICEMAIL) in tasks(house)):
             found.append(f"became {ended.outcome}, and {tasks(house)}")
         wrong += [f"killed at action {strike}: {fault}" for fault in found]
     assert strikes > 15
