@@ -11,9 +11,9 @@ from routing.ids import CallId
 from routing.keys import Keys
 from routing.talk import Do, Kind, Whom
 from routing.tickets import AgentState
+from tests.calls.backs import LI
+from tests.calls.backs import house as calling_back
 from tests.calls.simulated import CONFIG, SimulatedHouse
-from tests.calls.test_calling_back import LI
-from tests.calls.test_calling_back import house as calling_back
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate

@@ -18,10 +18,10 @@ from ivr.ledger import Taken
 from ivr.store import Cells, PostgresStore
 from routing.ids import Instant
 from routing.windows import Every, cells, starts
+from tests.calls.backs import house as a_house_that_calls_back
 from tests.calls.scenes import a_morning
 from tests.calls.simulated import SimulatedHouse
 from tests.calls.test_asking import waits
-from tests.calls.test_calling_back import house as a_house_that_calls_back
 from tests.edge.counting import moment
 from tests.edge.test_store import NODE, a_call, line
 from tests.fake.clock import SEPTEMBER
