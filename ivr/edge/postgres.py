@@ -79,6 +79,8 @@ def candidates() -> list[Path]:
 
 def programs(data: Path) -> Programs:
     """The PostgreSQL to run on `data`: the newest at hand, or the one that its data was made by.  Raises `Trouble`."""
+    if (place := os.environ.get("HOTLINE_POSTGRES")) and Programs.at(Path(place)) is None:
+        raise Trouble(f"HOTLINE_POSTGRES names {place}, which holds no PostgreSQL {OLDEST} or newer that runs here.")
     found = [each for each in map(Programs.at, candidates()) if each]
     if not found:
         remedy = "apt-get install postgresql, or give a server's address in DATABASE_URL, then start again"

@@ -240,5 +240,12 @@ def _settings(
         at=moment(config, at),
         database=environ.get("DATABASE_URL", ""),
         city=city(environ),
-        wants_agents=environ.get("HOTLINE_DEMO_AGENTS", "yes") != "no",
+        wants_agents=_wants_agents(environ),
     )
+
+
+def _wants_agents(environ: Mapping[str, str]) -> bool:
+    wanted = environ.get("HOTLINE_DEMO_AGENTS") or "yes"
+    if wanted not in {"yes", "no"}:
+        raise Trouble(f"HOTLINE_DEMO_AGENTS is '{wanted}': it must be yes or no.")
+    return wanted == "yes"

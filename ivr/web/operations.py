@@ -27,6 +27,9 @@ QUERY, BODY = "query", "body"
 
 JSON = "application/json"
 
+NOTHING = (b"", b"{}")
+"""Bodies in which nothing is given: programs send an empty object with whatever they ask for."""
+
 SECRET = {"format": "password", "writeOnly": True}
 """Of a field of a body: by this the audit log knows what it must not keep."""
 
@@ -131,7 +134,7 @@ class Operation:
             found[QUERY] = query
         if self.body is not None:
             found[BODY] = self._content(request)
-        elif request.body:
+        elif request.body.strip() not in NOTHING:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"{self.method} {self.path} takes no body")
         return found
 

@@ -206,6 +206,8 @@ def test_a_port_of_sip_that_is_taken_while_the_house_opens_is_a_sentence_too(sta
         ((), {"HOTLINE_SIP_BIND": "everywhere"}, "HOTLINE_SIP_BIND is 'everywhere'"),
         ((), {"HOTLINE_SIP_BIND": "192.0.2.1"}, "192.0.2.1 is no address of this machine: choose one that is with"),
         ((), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "DATABASE_URL cannot be used"),
+        ((), {"HOTLINE_DEMO_AGENTS": "some"}, "HOTLINE_DEMO_AGENTS is 'some': it must be yes or no."),
+        ((), {"HOTLINE_POSTGRES": "/nowhere"}, "HOTLINE_POSTGRES names /nowhere, which holds no PostgreSQL"),
         (("--state", "/proc/nothing"), {}, "choose another"),
         (("--state", "/tmp/a,b"), {}, "has a ',' in its name"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ivr.edge.protocols import Request
 from ivr.web.operations import Operation
 from ivr.web.rights import OPEN, Role, Who
 from ivr.web.table import OPERATIONS
@@ -167,6 +168,16 @@ def test_an_operator_sees_their_own_calls_and_a_supervisor_all() -> None:
 
 async def living(desk: Desk, who: str) -> list[str]:
     return [each.call for each in (await desk.ask("GET", "/calls", token=who)).value.living]
+
+
+def test_an_empty_object_is_no_body() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        request = Request("POST", f"/agents/{OWN}/ready", (), "Bearer house", "application/json", b" {}\n")
+        assert (await desk.api.answer(request)).value.error == f"agent '{OWN}' is not signed in"
+        await desk.closes()
+
+    simulate(scene)
 
 
 @pytest.mark.parametrize(
