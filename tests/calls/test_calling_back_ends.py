@@ -1,4 +1,4 @@
-"""Call-backs that are given up, or in which something dies: every kill, every hang-up, nobody called twice for a try."""
+"""Call-backs that are given up, or in which something dies: every kill and hang-up, nobody called twice for a try."""
 
 import asyncio
 from collections.abc import Callable
