@@ -41,7 +41,7 @@ from ivr.facts import Arrived, Direction
 from ivr.ledger import ARRIVED, DIALLING
 from ivr.nuisance import Nuisances
 from ivr.pins import Pins
-from ivr.presence import Presence
+from ivr.presence import Presence, elsewhere, endpoints, registered
 from ivr.register import Register, Witness
 from ivr.seating import Desk, called_from
 from ivr.service import Audio, Service
@@ -60,10 +60,10 @@ RETRY_S = 0.2
 """Between two attempts to connect: callers ring meanwhile."""
 
 LOOK_EVERY_S = 2.0
-"""How often desks, and the phones of unreachable agents, are looked at."""
+"""How often desks, the phones of unreachable agents, and who is on a call that is not ours, are looked at."""
 
 LOOKS_OF_ALL = 8
-"""At every so many looks all phones are looked at."""
+"""At every so many looks all phones are looked for."""
 
 SWEEP_EVERY_S = 30.0
 
@@ -355,20 +355,17 @@ class Controller:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             look += 1
-            agents, phones = self.service.dispatcher.agents(), None
-            if agents and (look % LOOKS_OF_ALL == 0 or any(one.state is AgentState.UNREACHABLE for one in agents)):
-                phones = await self.phones()
-            self.presence.look(self.service.config.site, phones or {})
+            agents = self.service.dispatcher.agents()
+            found = await endpoints(ari) if agents else None
+            is_due = look % LOOKS_OF_ALL == 0 or any(one.state is AgentState.UNREACHABLE for one in agents)
+            self.presence.look(self.service.config.site, registered(found or ()) if is_due else {})
+            self.presence.look_elsewhere(elsewhere(found or ()))
             await self.browsers.tend(ari, self.service.dispatcher.agents())
 
     async def phones(self) -> dict[SeatId, bool] | None:
         """Whether a phone is registered at each seat, as Asterisk has it; None when it cannot be asked."""
-        try:
-            endpoints = await self._wire.fetch("endpoints/PJSIP")
-        except (AriError, ConnectionLost) as error:
-            log.warning("phones: %s", error)
-            return None
-        return {SeatId(endpoint["resource"]): endpoint["state"] == "online" for endpoint in endpoints}
+        found = await endpoints(self.ari)
+        return None if found is None else registered(found)
 
     @staticmethod
     async def _listen(ari: Ari) -> None:

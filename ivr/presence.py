@@ -1,19 +1,24 @@
-"""Who is there: phones that are registered, and desks that say so some times a minute.
+"""Who is there: phones that are registered, and in no call but ours, and desks that say so some times a minute.
 
 An agent who has opened a desk is judged by both, until they close it or are signed out; one without a desk by the phone
 alone.  Only who is ready or paused is lost by it: from a talk nothing is taken.  A restart forgets which desks are
 open; who was unreachable for want of one still is, until it speaks again.
+
+A seat can dial 110, 119, 120 and 122 by itself, and survival may have rung it: its agent is paused for as long.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from ivr.ari.client import Ari
+from ivr.ari.models import Endpoint
 from ivr.dispatcher import Dispatcher
 from ivr.edge.protocols import Clock
+from ivr.errors import AriError, ConnectionLost
 from routing.config import Site
 from routing.ids import AgentId, Instant, SeatId
 from routing.standing import AgentView
-from routing.tickets import AgentState, Lost, Reached
+from routing.tickets import AgentState, Lost, Paused, Reached, Readied
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,11 @@ LOSABLE = frozenset({AgentState.READY, AgentState.PAUSED})
 
 PHONE, DESK = "phone", "desk"
 """Why somebody is unreachable."""
+
+FREE = frozenset({AgentState.READY, AgentState.WRAP_UP})
+
+ELSEWHERE = "on another call"
+"""Why somebody is paused whose phone is in a call that is not ours."""
 
 LOOKS = 2
 """A phone is gone once it was gone at so many looks in a row: one that registers anew may be gone at one."""
@@ -61,6 +71,16 @@ class Presence:
                 log.warning("agent %s at %s is unreachable: their %s is gone", view.agent, view.seat, why)
                 self._dispatcher.apply(Lost(view.agent, why))
 
+    def look_elsewhere(self, elsewhere: Mapping[SeatId, bool]) -> None:
+        """Tell the Floor whose phone is in a call that is not ours, and whose is no longer; as `look` does."""
+        for view in self._dispatcher.agents():
+            is_away = elsewhere.get(view.seat)
+            if is_away and view.state in FREE:
+                log.info("agent %s at %s is on a call that is not ours", view.agent, view.seat)
+                self._dispatcher.apply(Paused(view.agent, ELSEWHERE))
+            elif is_away is False and view.state is AgentState.PAUSED and view.reason == ELSEWHERE:
+                self._dispatcher.apply(Readied(view.agent))
+
     def _why_lost(self, view: AgentView, site: Site) -> str:
         if not self._has_desk(view, site):
             return DESK
@@ -72,3 +92,22 @@ class Presence:
         if beat is None:
             return view.reason != DESK
         return self._clock.instant() - beat < site.timing.desk_silent_for.total_seconds() * 1000
+
+
+async def endpoints(ari: Ari | None) -> tuple[Endpoint, ...] | None:
+    """Every seat and trunk, as Asterisk has them; None when it cannot be asked."""
+    try:
+        return await ari.endpoints() if ari is not None else None
+    except (AriError, ConnectionLost) as error:
+        log.warning("phones: %s", error)
+        return None
+
+
+def registered(found: Iterable[Endpoint]) -> dict[SeatId, bool]:
+    """Whether a phone is registered at each seat."""
+    return {SeatId(each.resource): each.state == "online" for each in found}
+
+
+def elsewhere(found: Iterable[Endpoint]) -> dict[SeatId, bool]:
+    """Whether each seat has a channel that is not ours: Asterisk's own names have a dot, and none of ours has."""
+    return {SeatId(each.resource): any("." in channel for channel in each.channel_ids) for each in found}

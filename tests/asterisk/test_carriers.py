@@ -208,9 +208,16 @@ async def test_a_carrier_that_forbids_the_citizen_s_number_is_asked_once_more_wi
 
 
 async def test_a_seat_reaches_the_emergency_desk_while_the_controller_is_dead(carriers: Carriers) -> None:
+    """The next life sees that its agent is on another call, and has them again when it is over."""
     house = carriers.house
+
+    def is_in(state: str, reason: str) -> bool:
+        (shown,) = [each for each in json.loads(house.hotline("agents", "--json")) if each["agent"] == "1001"]
+        return bool((shown["state"], shown["reason"]) == (state, reason))
+
     async with await Phone.open() as seat:
         await seat.register((OURS, house.ports["sip"]), "8001", house.secret("8001"))
+        house.hotline("agents", "sign-in", "1001")
         killed = house.kills("controller")
         call = await seat.dial("110", (OURS, house.ports["sip"]))
         ring = await carriers.telecom.rung(20)
@@ -219,8 +226,11 @@ async def test_a_seat_reaches_the_emergency_desk_while_the_controller_is_dead(ca
         await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the desk")
         assert ring.caller == "12345"
         await house.has_restarted("controller", killed)
+        await eventually(lambda: is_in("paused", "on another call"), 15, "its agent is offered nothing")
         assert call.end is None
         await call.hang_up()
+        await eventually(lambda: is_in("ready", ""), 15, "its agent is ready again")
+        house.hotline("agents", "sign-out", "1001")
 
 
 async def test_of_a_seat_s_emergency_call_a_carrier_is_asked_again_with_its_pilot_only_when_it_forbids_the_number(

@@ -125,6 +125,43 @@ def test_a_desk_that_is_closed_is_missed_by_nobody() -> None:
     played(scene)
 
 
+def test_who_dials_an_emergency_number_by_themselves_is_offered_nothing_until_it_is_over() -> None:
+    async def scene(floor: Floor) -> None:
+        fake = floor.desk.fake
+        fake.calls_from("8001", "110")
+        await floor.is_in("paused on another call", 3)
+        citizen = fake.dials("12345", after=1.0, hangs_up=40)
+        await floor.stays("paused on another call", 20)
+        assert citizen.channel is not None
+        fake.hangs_up(floor.phone)
+        await floor.is_in("talking", 15)
+        await floor.is_in("ready", 60)
+
+    played(scene)
+
+
+def test_who_was_paused_before_it_is_afterwards_too() -> None:
+    async def scene(floor: Floor) -> None:
+        await floor.desk.post("/agents/1001/pause", reason="用餐")
+        floor.desk.fake.calls_from("8001", "119")
+        await floor.stays("paused 用餐", 6)
+        floor.desk.fake.hangs_up(floor.phone)
+        await floor.stays("paused 用餐", 6)
+
+    played(scene)
+
+
+def test_a_pause_asked_for_meanwhile_outlasts_it() -> None:
+    async def scene(floor: Floor) -> None:
+        floor.desk.fake.calls_from("8001", "120")
+        await floor.is_in("paused on another call", 3)
+        await floor.desk.post("/agents/1001/pause", reason="用餐")
+        floor.desk.fake.hangs_up(floor.phone)
+        await floor.stays("paused 用餐", 6)
+
+    played(scene)
+
+
 def test_in_a_talk_nothing_is_taken_from_anybody() -> None:
     async def scene(floor: Floor) -> None:
         await floor.desk.post("/agents/1001/heartbeat")

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from routing.numbers import EMERGENCY
 from tests.fake.applications import Applications
 from tests.fake.requests import Requests
 from tests.fake.wire import ECHO, Life
@@ -140,13 +141,15 @@ class FakeAsterisk(World):
         self._enter(channel)
 
     def calls_from(self, seat: str, code: str) -> Party:
-        """The phone at a seat dials a feature code now; without a controller it is told that it cannot be now."""
+        """The phone at a seat dials a feature code, or an emergency number, which is the dialplan's alone: a talk."""
         self._serial += 1
         name = f"{self.node}-{EPOCH_MS // 1000}.{self._serial}"
         party = self.parties[seat]
         channel = Channel(name, f"PJSIP/{seat}-{self._serial:08x}", party, "Ring", originated=False, caller=seat)
         self._lives(channel)
-        if self.app in self.applications.links:
+        if code in EMERGENCY:
+            channel.state = "Up"
+        elif self.app in self.applications.links:
             self.enter_stasis(channel, self.app, ["seat", seat, code])
         else:
             channel.state = "Up"
@@ -372,15 +375,10 @@ class FakeAsterisk(World):
                 phones = {name: each for name, each in self.endpoints.items() if "@" not in name}
                 known = {name.removeprefix("PJSIP/"): each.behaviours[0].registered for name, each in phones.items()}
                 known |= {name.rpartition("@")[2]: True for name in ("@town", *self.endpoints) if "@" in name}
-                return [
-                    {
-                        "technology": "PJSIP",
-                        "resource": name,
-                        "state": "online" if here else "offline",
-                        "channel_ids": [each.id for each in self.channels.values() if each.endpoint == name],
-                    }
-                    for name, here in known.items()
-                ]
+                there = {name: [each.id for each in self.channels.values() if each.endpoint == name] for name in known}
+                states = {name: "online" if here else "offline" for name, here in known.items()}
+                return [{"technology": "PJSIP", "resource": name, "state": states[name], "channel_ids": ids}
+                        for name, ids in there.items()]  # fmt: skip
             case "applications":
                 held = {channel.app for channel in self.channels.values() if channel.app is not None}
                 return [{"name": app} for app in sorted({*self.applications.links, *held})]
