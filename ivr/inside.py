@@ -40,7 +40,12 @@ def seat(
     )
 
 
+def beep(service: Service, place: SeatId, agent: AgentId | None) -> tuple[PromptId, ...]:
+    """What whoever sits there hears first: where nobody takes a receiver a beep says that somebody is on the line."""
+    return (BEEP,) if answers_by_itself(service, place, agent) else ()
+
+
 def answers_by_itself(service: Service, place: SeatId, agent: AgentId | None) -> bool:
-    """Whether nobody takes a receiver there: a beep says that somebody is on the line."""
+    """Whether nobody takes a receiver there."""
     site = service.config.site
     return answers(site.seats.get(place), site.agents.get(agent) if agent else None) is Answer.AUTO

@@ -169,8 +169,7 @@ async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
 
 async def _called(call: Call, offer: Offer, leg: Leg) -> Person | None:
     """The agent hears for whom, then ringing; whoever answers hears that it is recorded, and whom they talk with."""
-    if call.ledger[ARRIVED].direction is Direction.CALLBACK:
-        await _whisper(call, leg.channel)
+    await _whisper(call, leg.channel, offer)
     leg.channel.ringing()
     answer = await dialled(call)
     if isinstance(answer, Ended):
@@ -197,10 +196,14 @@ def _answered(call: Call, citizen: Channel) -> None:
         admit(call)
 
 
-async def _whisper(call: Call, agent: Channel) -> None:
-    audio = call.service.audio
-    media = [sound for prompt in call.ledger[ROUTED].whispers for sound in audio.media(prompt)]
-    await _played(call, agent, media, PlaybackId(f"{agent.id}-whisper"))
+async def _whisper(call: Call, agent: Channel, offer: Offer) -> None:
+    """For whom it is, after a beep where no receiver was taken; who has asked for the call themselves knows."""
+    is_back = call.ledger[ARRIVED].direction is Direction.CALLBACK
+    whispers = call.ledger[ROUTED].whispers if is_back else ()
+    for name, prompts in (("beep", inside.beep(call.service, offer.seat, offer.agent)), ("whisper", whispers)):
+        media = [sound for prompt in prompts for sound in call.service.audio.media(prompt)]
+        if media:
+            await _played(call, agent, media, PlaybackId(f"{agent.id}-{name}"))
 
 
 async def _named(call: Call, offer: Offer) -> None:

@@ -17,7 +17,7 @@ from ivr.asking import asking
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
 from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Returned, Transferring
-from ivr.inside import BEEP, answers_by_itself
+from ivr.inside import beep
 from ivr.ledger import (
     ACCEPTED,
     ASKED,
@@ -147,7 +147,7 @@ async def _introduce(call: Call, leg: Channel, offer: Offer, speech: Speech) -> 
     And the agent's number to the citizen, once what must be heard is over.
     """
     audio = call.service.audio
-    heard = (BEEP,) if answers_by_itself(call.service, offer.seat, offer.agent) else ()
+    heard = beep(call.service, offer.seat, offer.agent)
     whispered = [sound for prompt in (*heard, *call.ledger[ROUTED].whispers) for sound in audio.media(prompt)]
     longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
     async with leg.play(whispered, PlaybackId(f"{leg.id}-whisper")) as to_agent:

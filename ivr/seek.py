@@ -5,6 +5,7 @@ moves nobody, and hangs up every leg that it does not hand over.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,17 +14,19 @@ from ivr import inside
 from ivr.ari.handles import Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
-from ivr.errors import OfferWithdrawn
+from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
 from ivr.ledger import ARRIVED, ROUTED
 from ivr.outside import dialled
 from ivr.reach import refusal
 from ivr.visit import Call
 from routing import outward
 from routing.experts import Expert, in_turn
-from routing.ids import AgentId, ChannelId, SeatId, TicketId
+from routing.ids import AgentId, ChannelId, PlaybackId, SeatId, TicketId
 from routing.outward import ABSENT, NO_ANSWER, REJECTED
 from routing.talk import Aim, Dialled, Kind, Party
 from routing.tickets import Entered, Offer, Refusal
+
+log = logging.getLogger(__name__)
 
 CAUSES = {Refusal.NO_ANSWER: NO_ANSWER, Refusal.REJECTED: REJECTED, Refusal.UNREACHABLE: ABSENT}
 
@@ -129,8 +132,29 @@ class Search:
             answer = await leg.answered()
             if isinstance(answer, Ended):
                 return answer.cause
+            if not await self._beeped(leg, seat, agent):
+                return REJECTED
             leg.keep()
         return leg
+
+    async def _beeped(self, leg: Leg, seat: SeatId, agent: AgentId | None) -> bool:
+        """Where no receiver was taken a beep comes first; false when they hung up over it."""
+        service = self.call.service
+        media = [sound for prompt in inside.beep(service, seat, agent) for sound in service.audio.media(prompt)]
+        if not media:
+            return True
+        try:
+            async with (
+                asyncio.timeout(service.config.site.timing.whisper_for.total_seconds()),
+                leg.channel.alive(),
+                leg.channel.play(media, PlaybackId(f"{leg.channel.id}-beep")) as playback,
+            ):
+                await playback.over()
+        except (CallerHungUp, TakenBack):
+            return False
+        except TimeoutError:
+            log.warning("the beep at seat %s took too long and was cut", seat)
+        return True
 
     def _begin(self, agent: AgentId | None = None, seat: SeatId | None = None, expert: str = "") -> ChannelId:
         """Write down who is about to be dialled; the leg's id."""

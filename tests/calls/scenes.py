@@ -94,9 +94,10 @@ FORBIDDEN = Phone(rejects_after=0.1, rejects_with=403)
 """A carrier that will not have the number shown."""
 
 
-async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None) -> SimulatedHouse:
+async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None, config: Config = CONFIG) -> SimulatedHouse:
     """One caller, an agent who asks for things, a colleague, a utility that answers and one that does not."""
     house = SimulatedHouse(seed=hash_of(talk, kill_at, hangs_up))
+    house.config = config
     house.agent("1016", answers_after=1.0, talks=25)
     house.fake.target(WATER, answers_after=1.0, talks=30)
     house.fake.target(GAS, Phone())

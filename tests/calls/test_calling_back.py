@@ -12,7 +12,8 @@ from ivr.facts import Direction, Outcome
 from ivr.journal import CALL, CALLBACK, RECORD, Journal
 from ivr.web import views
 from routing.callbacks import Result
-from routing.ids import AgentId
+from routing.ids import AgentId, SeatId
+from routing.people import Answer
 from routing.talk import Do
 from tests.calls.backs import ANSWERS, AT_ONCE, LI, city, house, tasks, tries
 from tests.calls.desk import Desk
@@ -37,6 +38,19 @@ def test_an_agent_is_there_first_then_the_citizen_who_hears_that_it_is_recorded_
         heard = made.story(made.fake.parties[LI])
         assert heard[:3] == ["callback-notice", "agent-1016", "voice:8016"]
         assert tasks(made) == ()
+
+    simulate(scene)
+
+
+def test_an_agent_whose_phone_answers_by_itself_hears_a_beep_before_for_whom_it_is() -> None:
+    async def scene() -> None:
+        made = house()
+        seat = msgspec.structs.replace(CONFIG.site.seats[SeatId("8016")], answer=Answer.AUTO)
+        site = msgspec.structs.replace(made.config.site, seats={**CONFIG.site.seats, seat.id: seat})
+        made.config = msgspec.structs.replace(made.config, site=site)
+        await made.lives()
+        made.check()
+        assert made.story(made.fake.parties["8016"])[:3] == ["beep", "whisper-callback", "whisper-12345"]
 
     simulate(scene)
 

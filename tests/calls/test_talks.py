@@ -7,9 +7,12 @@ from itertools import groupby
 import msgspec
 import pytest
 
-from routing.ids import AgentId, TargetId
+from routing.config import Config
+from routing.ids import AgentId, SeatId, TargetId
+from routing.people import Answer
 from routing.talk import SUPERVISORS, Do, Kind, Whom
 from routing.tickets import Paused
+from tests.calls.scenes import one_talk, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -26,12 +29,19 @@ Step = tuple[Do, Whom] | Do | str
 Script = Sequence[Step]
 
 
-async def house_with(script: Script, *, hangs_up: float | None = 60.0, other: Phone | None = None) -> SimulatedHouse:
+async def house_with(
+    script: Script,
+    *,
+    hangs_up: float | None = 60.0,
+    other: Phone | None = None,
+    config: Config = CONFIG,
+) -> SimulatedHouse:
     """A citizen with agent 1016, 1017 beside; what is asked for comes every five seconds from the 20th on.
 
     A string is a phone that hangs up: a seat, a number, or `citizen`.
     """
     house = SimulatedHouse()
+    house.config = config
     house.agent(OWNER, answers_after=1.0, talks=None)
     house.fake.target(WATER, other or Phone(answers_after=2.0, talks=None))
     house.fake.seat("8020", answers_after=1.0, talks=None)
@@ -425,3 +435,47 @@ def await_house() -> SimulatedHouse:
 def _supervised(house: SimulatedHouse, by: str, do: Do, seat: str, may: bool) -> None:
     if bool(house.supervises(by, do, OWNER, seat)) == may:
         house.fake.faults.append(f"{by} {do}: {'refused' if may else 'done'}")
+
+
+def by_themselves(*seats: str) -> Config:
+    """The config, and at these seats the phone answers by itself."""
+    known = CONFIG.site.seats
+    auto = {SeatId(each): msgspec.structs.replace(known[SeatId(each)], answer=Answer.AUTO) for each in seats}
+    return msgspec.structs.replace(CONFIG, site=msgspec.structs.replace(CONFIG.site, seats={**known, **auto}))
+
+
+@pytest.mark.parametrize("do", [Do.CONSULT, Do.TRANSFER])
+def test_whoever_is_brought_in_at_a_phone_that_answers_by_itself_hears_a_beep_first(do: Do) -> None:
+    async def scene() -> SimulatedHouse:
+        return await house_with([(do, COLLEAGUE)], config=by_themselves(SEAT2))
+
+    house = simulate(scene)
+    house.check()
+    theirs = house.story(house.fake.parties[SEAT2])
+    assert theirs[0] == "beep"
+    assert (A if do is Do.CONSULT else C) in theirs
+    assert "beep" not in heard(house, CITIZEN)
+
+
+def test_a_supervisor_s_phone_that_answers_by_itself_beeps_too() -> None:
+    async def scene() -> SimulatedHouse:
+        return await house_with([Do.LISTEN], config=by_themselves("8020"))
+
+    house = simulate(scene)
+    assert house.story(house.fake.parties["8020"])[0] == "beep"
+
+
+def test_who_hangs_up_over_the_beep_was_not_reached_and_the_agent_has_the_citizen_again() -> None:
+    async def scene() -> SimulatedHouse:
+        leaves = Phone(answers_after=1.0, leaves=0.1)
+        return await house_with([(Do.CONSULT, COLLEAGUE)], other=leaves, config=by_themselves(SEAT2))
+
+    house = simulate(scene)
+    house.check()
+    assert heard(house, SEAT)[-1] == C
+
+
+@pytest.mark.parametrize("kill_at", thorough(range(20, 100, 3), sample=9))
+def test_no_kill_in_a_consultation_with_a_beep_loses_anybody(kill_at: int) -> None:
+    config = by_themselves(SEAT, SEAT2)
+    simulate(lambda: one_talk("a consultation that is completed", kill_at, None, config)).check()
