@@ -16,6 +16,7 @@ import msgspec
 
 from ivr.ari import models
 from ivr.ari.events import Mailbox, Post
+from ivr.ari.frames import Headline, Parameter, Request, decode, encode, reason
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Vitals
 from ivr.edge.protocols import Link, Wire
@@ -47,33 +48,6 @@ REMEMBERED = 4096  # channels that have ended: more than end while a list is fet
 LAST = (models.StasisEnd, models.ChannelDestroyed)
 
 Query = Mapping[str, str | int]
-
-_decode = msgspec.json.Decoder(models.AnyEvent).decode
-_encode = msgspec.json.Encoder().encode
-
-
-class Parameter(msgspec.Struct, frozen=True, gc=False):
-    """One item of a query string."""
-
-    name: str
-    value: str
-
-
-class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag="RESTRequest"):
-    """A request as Asterisk reads it from the websocket."""
-
-    request_id: str
-    method: str
-    uri: str
-    query_strings: list[Parameter] | None = None
-    content_type: str | None = None
-    message_body: str | None = None
-
-
-class Headline(msgspec.Struct, gc=False):
-    """As much as must be read of a frame that is of no known type."""
-
-    type: str = ""
 
 
 class Lists(msgspec.Struct, frozen=True):
@@ -173,9 +147,9 @@ class Ari:
             path,
             [Parameter(name, str(value)) for name, value in query.items()] if query else None,
             "application/json" if body is not None else None,
-            _encode(body).decode() if body is not None else None,
+            encode(body).decode() if body is not None else None,
         )
-        self._link.send(_encode(frame).decode())
+        self._link.send(encode(frame).decode())
         self._pending[number] = Pending(request, self._loop.time() + DEADLINE_S, reply)
         if self._sweep is None:
             self._sweep = self._loop.call_later(DEADLINE_S, self._expire)
@@ -316,7 +290,7 @@ class Ari:
 
     def _take(self, frame: str | bytes) -> None:
         try:
-            event = _decode(frame)
+            event = decode(frame)
         except msgspec.DecodeError as error:
             self._unreadable(frame, error)
             return
@@ -378,14 +352,6 @@ class Ari:
         """Let only these events through.  RESTResponse must be among them, or every reply vanishes."""
         allowed = [{"type": name} for name in (*events, "RESTResponse")]
         await self.request("PUT", f"applications/{self.app}/eventFilter", body={"allowed": allowed})
-
-
-def reason(reply: models.RESTResponse) -> str:
-    """What Asterisk says about a refusal."""
-    try:
-        return ", ".join(msgspec.json.decode(reply.message_body or "{}", type=dict[str, str]).values())
-    except msgspec.DecodeError:
-        return reply.reason_phrase
 
 
 @asynccontextmanager
