@@ -56,10 +56,16 @@ class Line(msgspec.Struct, frozen=True):
     disposition: str
     fate: Fate
     trunk: str
+    diversion: str = ""
+    history: str = ""
+
+
+FIRST_FIELDS = 9
+"""So many a line had before it said who forwarded the call; such a one may lie there still after an update."""
 
 
 def parse(text: str) -> Line:
-    """Read a line: `call,dialled,caller,start,answer,end,disposition,fate,trunk`, moments in seconds.
+    """Read a line: `call,dialled,caller,start,answer,end,disposition,fate,trunk,diversion,history`, moments in seconds.
 
     Raises `ValueError` saying what is wrong with it.
     """
@@ -67,14 +73,14 @@ def parse(text: str) -> Line:
         fields = next(csv.reader([text]), [])
     except csv.Error as fault:
         raise ValueError(f"is no CSV: {fault}") from fault
-    if len(fields) != len(Line.__struct_fields__):
+    if len(fields) not in {FIRST_FIELDS, len(Line.__struct_fields__)}:
         raise ValueError(f"has {len(fields)} fields instead of {len(Line.__struct_fields__)}")
-    call, dialled, caller, start, answer, end, disposition, fate, trunk = fields
+    call, dialled, caller, start, answer, end, disposition, fate, trunk, *forwarded = fields
     if not call:
         raise ValueError("names no call")
     return Line(
         CallId(call), dialled, caller, _instant(start), _instant(answer) or None, _instant(end), disposition,
-        Fate(fate or Fate.ENTERED), trunk,
+        Fate(fate or Fate.ENTERED), trunk, *forwarded,
     )  # fmt: skip
 
 
@@ -185,8 +191,9 @@ class Census:
 
 
 def meant(config: Config, line: Line, moment: datetime) -> Route:
-    """What a call of the census would have been to us; of who forwarded it the census knows nothing."""
-    return plan(config, recognise(config, line.dialled, "", "", line.trunk, line.caller), moment)
+    """What a call of the census would have been to us; who forwarded it is believed where its trunk is."""
+    arrival = recognise(config, line.dialled, line.diversion, line.history, line.trunk, line.caller)
+    return plan(config, arrival, moment)
 
 
 def missed(line: Line, route: Route, node: str) -> CallRecord:

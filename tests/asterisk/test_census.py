@@ -51,12 +51,12 @@ def entries_of(platter: Platter, topic: str) -> list[Entry]:
     return [entry for entry in copy.replay() if entry.topic == topic]
 
 
-async def a_call_without_us(switch: Switch) -> str:
+async def a_call_without_us(switch: Switch, diverted_from: str = "") -> str:
     """A citizen who calls while there is no controller, talks to the hall, and hangs up; their number."""
     switch.snapshot()
     async with Phones(switch) as phones:
         agent = await phones.agent("8001")
-        citizen = await (await phones.citizen()).dials("031012345")
+        citizen = await (await phones.citizen()).dials("031012345", diverted_from=diverted_from)
         (await agent.rings()).answers()
         await citizen.hears_person(agent)
         await agent.hears_person(citizen)
@@ -70,13 +70,14 @@ async def test_a_call_that_came_while_we_were_away_is_known_and_its_recording_is
     async with house.running(tmp_path, tries=1) as switch:
         caller = await a_call_without_us(switch)
         (switch.state / "recordings/closed").touch()  # the disk is nearly full: the next one goes on, unrecorded
-        await a_call_without_us(switch)
+        await a_call_without_us(switch, diverted_from="12329")
     platter = Platter()
     for _ in range(2):
         census = Life(switch, platter).census
         while census.reconcile():
             pass
-    entry, _ = entries_of(platter, MISSED)
+    entry, forwarded = entries_of(platter, MISSED)
+    assert msgspec.json.decode(forwarded.body, type=CallRecord).line == "12329", "the first number that was dialled"
     record = msgspec.json.decode(entry.body, type=CallRecord)
     assert (record.outcome, record.dialled, record.caller) == (Outcome.SURVIVAL, "031012345", caller)
     assert record.line == "12345"

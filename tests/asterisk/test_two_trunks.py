@@ -133,7 +133,7 @@ async def test_a_call_is_marked_with_the_trunk_over_which_it_came(switch: Switch
     call = await dials(switch, citizen, "12345", X_Trunk=trunk)
     await hears(switch, call, "greeting-12345")
     line = await hung_up(switch, call)
-    assert (line[1], line[2], line[-1]) == ("12345", NUMBER, trunk)
+    assert (line[1], line[2], line[8]) == ("12345", NUMBER, trunk)
 
 
 async def test_when_the_first_carrier_refuses_the_centre_is_reached_over_the_second(

@@ -78,6 +78,23 @@ def test_a_line_says_what_asterisk_knows() -> None:
     assert line.fate is Fate.REFUSED
 
 
+@pytest.mark.parametrize(
+    ("trunk", "forwarded", "line"),
+    [
+        ("town", ',"""A, B"" <sip:12329@town>;reason=unconditional",""', "12329"),
+        ("town", ',"","<sip:12350@town>;index=1|<sip:12345@town>;index=1.1"', "12350"),
+        ("town", ',"<sip:12333@town>|<sip:12329@town>",""', "12329"),
+        ("town", "", "12345"),
+        ("unheard-of", ',"<sip:12329@town>",""', "12345"),
+    ],
+)
+def test_a_missed_call_is_of_the_line_that_was_dialled_first_where_its_trunk_is_believed(
+    trunk: str, forwarded: str, line: str
+) -> None:
+    said = f'"h1-17-0","12345","139","1631667600.1","0.000000","1631667609.5","BUSY","refused","{trunk}"'
+    assert meant(CONFIG, parse(said + forwarded), ManualClock().civil()).line == line
+
+
 def test_a_caller_who_was_never_ours_is_missed_once(house: House) -> None:
     house.call("ours")
     house.call("theirs")
