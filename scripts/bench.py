@@ -1,4 +1,4 @@
-"""Every bench in one run: what an event costs the Floor, what a call costs the engine and, beside it, plain app_queue.
+"""In one run: what an event costs the Floor, what a long list costs, what a call costs the engine and plain app_queue.
 
     scripts/bench [--write docs/performance.md] [--calls N] [--floor-events N]
 
@@ -23,15 +23,13 @@ RATE, TALK_S = 4.0, 2.0
 """The load at which a call's cost is counted: half of what two cores carry."""
 
 
-def floor(events: int, report: Report) -> str:
-    """The Floor's section, from a process of its own: nothing else is in its caches.  Raises `Trouble`."""
-    with report.step("Floor") as say:
-        say(f"{events:,} events, in a city and in a country")
-        argv = [sys.executable, str(ROOT / "scripts" / "bench_floor.py"), "--events", str(events)]
+def alone(title: str, script: str, *given: str, report: Report) -> str:
+    """The section of a bench in a process of its own: nothing else is in its caches.  Raises `Trouble`."""
+    with report.step(title):
+        argv = [sys.executable, str(ROOT / "scripts" / script), *given]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Trouble(f"the bench of the Floor failed:\n{done.stderr}")
-        say.result = f"{events:,} events"
+            raise Trouble(f"{script} failed:\n{done.stderr}")
     return done.stdout
 
 
@@ -46,7 +44,11 @@ def main() -> None:
     command = " ".join(["scripts/bench", *sys.argv[1:]])
     try:
         sipp_program()  # or nothing is begun
-        sections = [floor(arguments.floor_events, report)]
+        events = str(arguments.floor_events)
+        sections = [
+            alone("Floor", "bench_floor.py", "--events", events, report=report),
+            alone("Ten thousand lines", "bench_check.py", report=report),
+        ]
         load = Load(RATE, arguments.calls, TALK_S)
         results = bench_calls.compared(load, list(SIDES), bench_calls.ALSO, report)
         sections.append(bench_calls.section(results, command))
