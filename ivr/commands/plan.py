@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from dialplans.render import Settings
 from dialplans.render import render as render_dialplan
@@ -39,7 +40,7 @@ from routing.outward import direct
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check_command(file: Path | None) -> None:
     """Check the configuration, or FILE in the place of the one of its name; every fault at once."""
-    sources = read_sources()
+    sources, name = read_sources(), ""
     if file is not None:
         name = file.name if file.name in sources else "lines.yaml"
         sources[name] = file.read_text(encoding="utf-8", errors="replace")
@@ -49,7 +50,8 @@ def check_command(file: Path | None) -> None:
     now = (moment(previous, None) if previous else None) or today
     built = attempt(sources, voice.lengths(state / "prompts"), previous, now)
     if built.faults:
-        click.echo(render(built.faults), err=built.config is None)
+        said = [replace(fault, file=str(file)) if file and fault.file == name else fault for fault in built.faults]
+        click.echo(render(said), err=built.config is None)
     config = built.config
     bad = faults(config, state, city()) if config else []
     click.echo("\n".join(bad), err=True, nl=bool(bad))

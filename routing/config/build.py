@@ -85,10 +85,10 @@ def _typed(
     """A config if nothing stood in the way; it may still hold what faults were noted about."""
     site_root, lines_root, prompts_root = (roots[name] for name in FILES)
     site = read_site(files["site.yaml"], site_root) if site_root is not None else None
-    if site is None:
+    if site is None or lines_root is None:  # without lines nobody knows which prompts are heard
         return None
-    lines = read_lines(files["lines.yaml"], lines_root, site, cancelled) if lines_root is not None else {}
-    if lines_root is not None and site.number not in lines:
+    lines = read_lines(files["lines.yaml"], lines_root, site, cancelled)
+    if site.number not in lines:
         files["lines.yaml"].fault(lines_root, f"the hall's own line {site.number} (site.yaml: number) is not here")
     if prompts_root is None:
         return None

@@ -1,6 +1,7 @@
 """`prove`, `diff`, `schema` and `lines import`, as they are typed."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -87,6 +88,19 @@ def test_a_city_without_files_is_one_sentence(city: Path, words: tuple[object, .
     assert said.startswith("Error: ")
     assert "cannot be read" in said
     assert said.count("\n") == 1
+
+
+def test_a_file_that_is_named_is_the_one_that_its_faults_name(city: Path) -> None:
+    mine = city / "mine.yaml"
+    lines = (city / "config/lines.yaml").read_text("utf-8")
+    mine.write_text(lines.replace("pool: safety", "pool: safty"), "utf-8")
+    said = typed("check", mine, code=2)
+    line = lines.partition("pool: safety")[0].count("\n") + 1
+    assert f"{mine}:{line}:11: 'safty' is not the name of a pool; did you mean 'safety'?" in said
+    mine.write_text(lines.replace("lines:\n", "lines: [\n"), "utf-8")
+    said = typed("check", mine, code=2)
+    assert re.match(rf"{mine}:\d+:3: this is not YAML", said)
+    assert said.endswith("\n1 fault, 0 warnings\n"), "nothing is said of what hangs on it"
 
 
 def test_a_state_directory_that_cannot_be_used_is_one_sentence(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
