@@ -101,12 +101,12 @@ async def carried(stage: Stage, load: Load, say: Step) -> Figures:
     ports = house.settings.ports
     (folder / "voice.alaw").write_bytes(tone(440).alaw * 50)
     idle = await meter.idle()
-    phones = _sipp(
+    phones = sipp(
         *("agent", folder, ports["town_phones"], "-d", f"{(INTRODUCED_S + load.talk_s) * 1000:.0f}"),
         *("-trace_shortmsg", "-shortmessage_file", "agent.messages"),
     )
     asked, before, began = await counts(house), meter.read(), time.monotonic()
-    callers = _sipp(
+    callers = sipp(
         *("caller", folder, ports["town_sip"], f"127.0.0.1:{ports['sip']}", "-s", LINE),
         *("-r", f"{load.rate * 10:.0f}", "-rp", "10000", "-m", str(load.calls), "-l", str(OVERLOAD)),
         *("-trace_rtt", "-rtt_freq", "1"),
@@ -137,7 +137,7 @@ async def _over(callers: Child, load: Load, say: Step) -> None:
     ended.cancel()
 
 
-def _sipp(name: str, folder: Path, port: int, *arguments: str) -> Child:
+def sipp(name: str, folder: Path, port: int, *arguments: str) -> Child:
     """One SIPp, which writes its counts to `<name>.csv`."""
     return Child.start(
         f"sipp {name}",

@@ -38,8 +38,8 @@ SKILLED_LINE = "12315"
 """Whose callers are for agents with a skill first, for anybody after 10 s."""
 
 
-def settings(state: Path, agents: int, skilled: int | None = None) -> Settings:
-    """A city with so many agents in the hall, each at a seat, on ports that are free.
+def settings(state: Path, agents: int, skilled: int | None = None, calls: int = 170) -> Settings:
+    """A city with so many agents in the hall, each at a seat, on ports that are free, for so many calls at once.
 
     All of them have every skill, or the first `skilled` of them; the others have none.
     """
@@ -62,7 +62,7 @@ def settings(state: Path, agents: int, skilled: int | None = None) -> Settings:
         site["agents"].append({"id": str(2001 + n), "name": "梁勇", "seat": str(7901 + n), "works_in": {pool: {}}})
     site["survival"]["seats"] = seats[:4]
     site["ports"] |= {"rtp_from": "40000", "rtp_to": "43999"}
-    site["limits"]["calls"] = "170"
+    site["limits"]["calls"] = str(calls)
     sources["site.yaml"] = yaml.safe_dump(site, allow_unicode=True)
     names = ("sip", "web", "ari", "town_sip", "town_phones", "town_trunks", "town_ari")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -185,10 +185,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(side: str, agents: int, report: Report, skilled: int | None = None) -> AsyncIterator[Stage]:
+async def stage(
+    side: str, agents: int, report: Report, skilled: int | None = None, calls: int = 170
+) -> AsyncIterator[Stage]:
     """One side, set up, and taken away again."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as work:
-        house = House(settings(Path(work) / "state", agents, skilled), report)
+        house = House(settings(Path(work) / "state", agents, skilled, calls), report)
         house.controller = (sys.executable, ROOT / "scripts" / "bench_stage.py")
         async with ladder.open_house(house, SIDES[side]):
             yield Stage(side, house, Path(work))

@@ -23,6 +23,7 @@ from ivr.house.settings import (
     city,
     moment,
     read_sources,
+    settled,
     state_directory,
 )
 from ivr.web import openapi, stream
@@ -57,6 +58,7 @@ def check_command(file: Path | None) -> None:
     click.echo("\n".join(bad), err=True, nl=bool(bad))
     if config is None or bad:
         sys.exit(2)
+    settled(state, sources, config, None)
     click.echo(f"{len(config.lines)} lines, {len(config.site.agents)} agents, {len(config.prompts)} prompts: good")
 
 

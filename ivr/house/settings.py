@@ -203,7 +203,7 @@ def applied(state: Path) -> tuple[int, Config]:
 def read(state: Path | None, at: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Everything, from the files.  Raises `Trouble`, or `ConfigFaults` with every fault of the config."""
     folder, sources = state_directory(state, environ), read_sources(city(environ))
-    return _settings(folder, sources, build(sources), at, environ)
+    return settled(folder, sources, build(sources), at, environ)
 
 
 def to_open(
@@ -219,17 +219,18 @@ def to_open(
     now = (moment(previous, at) if previous else None) or SystemClock().civil()
     built = attempt(sources, previous=previous, now=now)
     if built.config is not None:
-        return _settings(folder, sources, built.config, at, environ), ()
+        return settled(folder, sources, built.config, at, environ), ()
     try:
         _, config = applied(folder)
-        return _settings(folder, applied_sources(folder), config, at, environ), built.faults
+        return settled(folder, applied_sources(folder), config, at, environ), built.faults
     except (Trouble, ConfigFaults) as nothing:
         raise ConfigFaults(built.faults) from nothing
 
 
-def _settings(
-    folder: Path, sources: Mapping[str, str], config: Config, at: str | None, environ: Mapping[str, str]
+def settled(
+    folder: Path, sources: Mapping[str, str], config: Config, at: str | None, environ: Mapping[str, str] = os.environ
 ) -> Settings:
+    """How a house of these files opens, with what the environment says of it.  Raises `Trouble`."""
     return Settings(
         root=ROOT,
         state=folder,

@@ -108,6 +108,24 @@ def test_a_state_directory_that_cannot_be_used_is_one_sentence(city: Path, monke
     assert "has a ',' in its name" in typed("check", code=1)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("HOTLINE_SIP_PORT", "abc", "it must be the number of a port"),
+        ("HOTLINE_SIP_BIND", "everywhere", "it must be an IPv4 address"),
+        ("HOTLINE_DEMO_AGENTS", "maybe", "it must be yes or no"),
+    ],
+)
+def test_check_says_what_a_start_would_say_of_the_environment(
+    city: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    assert "good" in typed("check")
+    monkeypatch.setenv(variable, value)
+    said = typed("check", code=1)
+    assert f"{variable} is '{value}'" in said
+    assert says in said
+
+
 def test_an_arrival_that_is_no_number_is_refused(city: Path) -> None:
     said = typed("explain", "12345", "--arrival", "diverted", code=2)
     assert "--arrival: 'diverted' is neither direct nor a number." in said
