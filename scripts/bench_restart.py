@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,13 +71,14 @@ class Desk:
 
     async def until(self, calls: int) -> None:
         """Wait until so many calls talk or wait.  Raises `Trouble` when they do not."""
-        deadline = time.monotonic() + ENTERED_WITHIN_S
+        deadline, stages = time.monotonic() + ENTERED_WITHIN_S, list[str]()
         while time.monotonic() < deadline:
             stages = list((await self.calls()).values())
             if stages.count("talk") == min(AGENTS, calls) and len(stages) == calls and "greeting" not in stages:
                 return
             await asyncio.sleep(0.1)
-        raise Trouble(f"{calls} calls were not there within {ENTERED_WITHIN_S:g} s: this machine is too busy for them.")
+        there = ", ".join(f"{number} in {stage}" for stage, number in Counter(stages).items())
+        raise Trouble(f"{calls} calls were not there within {ENTERED_WITHIN_S:g} s, but {there or 'none'}.")
 
     async def killed(self) -> Away:
         """Kill the controller, and wait until the next one serves.  Raises `Trouble` when none comes."""
@@ -104,6 +106,7 @@ async def killed(calls: int, report: Report) -> list[Away]:
         many = ("-r", str(RATE * 10), "-rp", "10000", "-m", str(calls), "-l", str(calls))
         callers = sipp("caller", folder, ports["town_sip"], f"127.0.0.1:{ports['sip']}", "-s", LINE, *many)
         headers = {"Authorization": f"Bearer {on.house.secrets.get('api-token')}"}
+        keeping = asyncio.create_task(on.house.keep(), name="keep")  # who starts the controller again
         try:
             async with aiohttp.ClientSession(headers=headers) as session:
                 desk = Desk(on, session)
@@ -115,6 +118,8 @@ async def killed(calls: int, report: Report) -> list[Away]:
                     step.result = str(len(found))
                 return found
         finally:
+            keeping.cancel()
+            await asyncio.wait({keeping})
             for child in (callers, phones):
                 await child.stop()
 
@@ -174,7 +179,7 @@ def section(calls: int, found: list[Away], opens: list[float], command: str) -> 
 def main() -> None:
     """Measure, print, and perhaps write it down."""
     parser = argparse.ArgumentParser(description="A killed controller, and a second start.")
-    parser.add_argument("calls", type=int, nargs="?", default=300)
+    parser.add_argument("calls", type=int, nargs="?", default=120, help="as many as the trunk has channels for")
     parser.add_argument("--write", type=Path, help="put the figures into this page")
     given = parser.parse_args()
     report = Report()
