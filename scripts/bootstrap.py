@@ -35,6 +35,7 @@ REAL_TIME = ("tests/contract", "tests/asterisk")  # a real Asterisk, its seconds
 HOUSES = 2  # side by side: most of a call is waiting, but two that are busy are in each other's way (mark `alone`)
 WORKERS = min(len(os.sched_getaffinity(0)), 8)  # with twice as many, some tests failed on a busy machine
 NEEDED_MIB = 700  # what .venv grows to, and pip's temporary copies
+UNUSED = ("schemathesis", "anyio", "pytest_cov")  # by the fast tests: to load them takes each process a second
 QUICK = ("-n", str(WORKERS), "-m", "not slow and not asterisk", "--hypothesis-profile", "check")
 FAST = (
     "tests/routing",
@@ -243,7 +244,7 @@ def read() -> None:
 def check(*arguments: str) -> None:
     """Lint, types and the fast tests."""
     read()
-    step("fast tests", "pytest", "-q", *QUICK, *(arguments or FAST))
+    step("fast tests", "pytest", "-q", *QUICK, *(f"-pno:{plugin}" for plugin in UNUSED), *(arguments or FAST))
 
 
 def test(*arguments: str) -> None:

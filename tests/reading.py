@@ -33,10 +33,15 @@ class Module:
         """Parsed."""
         return ast.parse(self.path.read_text(encoding="utf-8"), str(self.path))
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Everything in it."""
+        return tuple(ast.walk(self.tree))
+
     def imports(self, known: Mapping[str, "Module"]) -> set[str]:
         """Every module that it imports, as exactly as can be told: `from ivr.edge import voice` is `ivr.edge.voice`."""
         found: set[str] = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):

@@ -195,7 +195,7 @@ def floor_of(name: str) -> int:
 
 def touches(module: Module) -> Iterator[tuple[ast.AST, str]]:
     """Every use of what is not deterministic, by the word under which an exception would name it."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Import(names=names):
                 yield from ((node, alias.name) for alias in names if within(alias.name, EFFECTS))
@@ -249,7 +249,7 @@ def test_what_decides_is_pure() -> None:
     for name, module in OURS.items():
         if within(name, frozenset({"routing", "dialplans"})):
             assert not {other for other in module.imports(OURS) if within(other, PURE)}, name
-            assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef)], name
+            assert not [node for node in module.nodes if isinstance(node, ast.AsyncFunctionDef)], name
 
 
 def test_the_real_edge_is_known_to_those_who_put_things_together() -> None:
@@ -279,7 +279,7 @@ def test_every_task_has_somebody_who_waits_for_it() -> None:
     bare: dict[str, str] = {}
     for name, module in OURS.items():
         groups = task_groups(module.tree)
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Call) and called(node) == "create_task" and owner(node) not in groups:
                 bare[name] = module.where(node)
     assert bare.keys() == TASKS.keys(), bare

@@ -19,6 +19,7 @@ HOLD_LIMIT_S = CONFIG.site.timing.hold_limit.total_seconds()
 GHOST = TicketId("handan1-ghost")
 
 
+@pytest.mark.slow
 def test_a_talk_at_its_limit_is_looked_at_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> None:
         house = SimulatedHouse()
@@ -62,6 +63,7 @@ def test_a_hold_beyond_its_limit_is_an_alarm_until_it_is_over() -> None:
     simulate(scene)
 
 
+@pytest.mark.slow
 def test_an_agent_who_talks_for_no_call_is_free_at_the_limit() -> None:
     """Should a ticket ever be left behind, the look around at the limit lets its agent go."""
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from ivr.presence import Presence
 from routing.ids import AgentId, SeatId
 from routing.tickets import Lost
@@ -88,6 +90,7 @@ def test_a_phone_that_registers_anew_between_two_looks_is_not_gone() -> None:
     played(scene)
 
 
+@pytest.mark.slow
 def test_an_agent_without_a_desk_is_judged_by_the_phone_alone() -> None:
     async def scene(floor: Floor) -> None:
         await floor.stays("ready", 300)
@@ -111,6 +114,7 @@ def test_a_desk_that_has_opened_and_falls_silent_makes_its_agent_unreachable_and
     played(scene)
 
 
+@pytest.mark.slow
 def test_a_desk_that_is_closed_is_missed_by_nobody() -> None:
     async def scene(floor: Floor) -> None:
         await floor.desk.post("/agents/1001/heartbeat")

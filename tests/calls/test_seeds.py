@@ -9,7 +9,7 @@ from tests.calls.scenes import a_morning, thorough
 from tests.fake.loop import simulate
 
 SEEDS = 500
-AT_ONCE = 25
+AT_ONCE = 10
 
 
 @pytest.mark.parametrize("first", thorough(range(0, SEEDS, AT_ONCE)))

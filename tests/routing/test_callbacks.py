@@ -227,6 +227,7 @@ def test_who_is_due_for_the_longest_is_tried_first_and_nobody_twice_at_once() ->
     assert [task.id for task in tasks.to_try(at("09:20"))] == [SECOND, third]
 
 
+@pytest.mark.slow
 def test_the_oldest_task_is_outlived_by_time_or_by_number_but_not_while_it_is_tried() -> None:
     tasks = told((FIRST, wanted("09:00")))
     assert tasks.outlived(at("09:01")) is None

@@ -81,6 +81,7 @@ def test_deep_nesting_is_a_fault_and_no_crash() -> None:
     assert faults_of("{a: " * (DEEPEST + 1))[0].endswith("levels")
 
 
+@pytest.mark.slow
 def test_a_file_past_the_limit_is_not_read() -> None:
     assert faults_of("#" * (nodes.LARGEST + 1)) == ["1:1 the file is larger than 16 MiB"]
     assert faults_of("# " + "线" * (nodes.LARGEST // 3 + 1)) == ["1:1 the file is larger than 16 MiB"]

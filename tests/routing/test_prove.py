@@ -124,6 +124,7 @@ def test_a_target_that_may_ring_for_no_time_is_not_dialled() -> None:
     assert End.CENTRE not in proof.ends
 
 
+@pytest.mark.slow
 def test_what_lets_go_at_once_comes_back_only_where_it_is_taken_back() -> None:
     assert prove.prove(sub_centre(return_within=timedelta(0))).paths < prove.prove(sub_centre()).paths
 
@@ -363,6 +364,7 @@ def widening(rules: str) -> Config:
     return build(changed("site.yaml", "hours: always, wrap_up: 0 s}", rules))
 
 
+@pytest.mark.slow
 def test_a_wait_that_leads_to_a_target_or_a_message_loses_nobody() -> None:
     proof = prove.prove(only(widening(OVERFLOWS), "12350", "12329"))
     assert proof.holds, prove.render(proof)
@@ -371,6 +373,7 @@ def test_a_wait_that_leads_to_a_target_or_a_message_loses_nobody() -> None:
     assert "with a message, and a call back" in prove.render(proof)
 
 
+@pytest.mark.slow
 def test_a_wait_that_leads_to_a_line_of_ours_goes_round_in_a_circle() -> None:
     conf = only(widening("overflow: {to: health-seats, waited: 1 min}}"), "12350")
     ours = msgspec.structs.replace(conf.site.targets[TargetId("health-seats")], number="12350", hours=ALWAYS)

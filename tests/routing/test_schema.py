@@ -68,6 +68,7 @@ def test_what_must_stand_there_is_what_the_loader_misses(what: str) -> None:
     assert needs - before == set(OBJECTS[what][2].get("required", ())) - before
 
 
+@pytest.mark.slow
 def test_sections_that_must_stand_there() -> None:
     for file, name in FILES.items():
         said = "".join(fault.message for fault in check({**ours(), name: "{}"}))
