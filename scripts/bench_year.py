@@ -11,7 +11,7 @@ Needs simpy (.venv/bin/pip install simpy), which nothing else of ours does.
 """
 
 import argparse
-import importlib
+import importlib.util
 import random
 import sys
 import time
@@ -153,6 +153,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=3_000_000)
     parser.add_argument("--write", type=Path, help="put the result into this document, section A year")
     given = parser.parse_args()
+    if importlib.util.find_spec("simpy") is None:
+        sys.exit("simpy, the yardstick, is missing: .venv/bin/pip install simpy, then start again.")
     section = report(given.calls)
     print(section)
     if given.write:
