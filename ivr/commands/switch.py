@@ -83,12 +83,12 @@ def shown(path: str, query: Mapping[str, str] | None, render: Render, *, as_json
 
 def _answers(path: str, query: Mapping[str, str] | None, *, watch: bool) -> Iterator[Any]:
     yield controller("GET", path, query)
-    while watch:
-        try:
+    try:
+        while watch:
             time.sleep(REFRESH_S)
-        except KeyboardInterrupt:
-            return
-        yield controller("GET", path, query)
+            yield controller("GET", path, query)
+    except KeyboardInterrupt:
+        return
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:

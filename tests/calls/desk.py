@@ -45,6 +45,7 @@ from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
 from routing.floor import Floor
 from routing.ids import CallId, PromptId
+from tests.asterisk.waiting import eventually
 from tests.calls.simulated import CONFIG, lengths
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.disk import MemoryDisk
@@ -175,8 +176,7 @@ class Desk:
 
     async def post_when_ready(self, path: str, **given: Any) -> Any:
         """The same, once the controller is connected."""
-        while self.controller.ari is None:  # noqa: ASYNC110 - virtual time
-            await asyncio.sleep(0.05)
+        await eventually(self.is_connected, within=60)
         return await self.post(path, **given)
 
     async def refused(self, method: str, path: str, status: HTTPStatus, **given: Any) -> str:

@@ -35,6 +35,7 @@ from routing.config import Config, build
 from routing.ids import AgentId, CallId, PromptId
 from routing.talk import Do, Kind, Whom
 from routing.tickets import AgentState, AnyEvent, Readied, SignedIn
+from tests.asterisk.waiting import eventually
 from tests.fake.asterisk import FakeAsterisk
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk, Platter
@@ -59,6 +60,7 @@ REPEATED = ("agent-", "position-", "wait-", "callback-offer", "unanswered-")
 SHORT_MS = 1_200
 NOTICED_MS = 100
 SETTLED = frozenset({AgentState.READY, AgentState.PAUSED, AgentState.UNREACHABLE, AgentState.WRAP_UP})
+DAY_S = 86_400.0
 RESTART_S = (0.3, 2.5)
 """How long a killed controller is away."""
 
@@ -207,11 +209,9 @@ class SimulatedHouse:
 
     async def _quiet(self, controller: Controller) -> None:
         """All citizens' calls are over, and so is what we had to do with them."""
-        while not self._is_over(controller):  # noqa: ASYNC110 - virtual time; no event tells of all of this
-            await asyncio.sleep(1)
+        await eventually(lambda: self._is_over(controller), within=DAY_S, every=1)
         await asyncio.sleep(5)  # the slowest frames are still on their way
-        while self._is_deaf(controller):  # noqa: ASYNC110 - the next era sweeps
-            await asyncio.sleep(5)
+        await eventually(lambda: not self._is_deaf(controller), within=DAY_S, every=5)  # the next era sweeps
 
     def _is_over(self, controller: Controller) -> bool:
         are_gone = all(citizen.ended for citizen in self.citizens)

@@ -7,6 +7,7 @@ import msgspec
 
 from ivr.errors import ConnectionLost
 from ivr.trunks import LOOK_EVERY_S, Trunks, away, full, logged_out
+from tests.asterisk.waiting import eventually
 from tests.calls.desk import Desk
 from tests.calls.simulated import CONFIG
 from tests.fake.loop import simulate
@@ -18,7 +19,7 @@ def test_a_call_is_shown_in_each_of_its_stages_and_afterwards_step_by_step() -> 
         desk.fake.seat("8016", answers_after=1.5, talks=20)
         desk.fake.dials("12345", after=0.5, caller="13831234567")
         seen = []
-        await asyncio.sleep(0.4)
+        await eventually(desk.is_connected, within=0.4)
         assert (await desk.get("/ready"))["ready"]
         shown = await desk.post("/agents/1016/sign-in")
         assert (shown["state"], shown["seat"]) == ("ready", "8016")
