@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import msgspec
 
@@ -21,6 +20,7 @@ from ivr.journal import FLOOR, SNAPSHOT, Journal
 from routing.config import Site
 from routing.estimate import Estimate, Flow
 from routing.floor import Floor
+from routing.hours import milliseconds
 from routing.ids import Instant, PoolId, PromptId, TicketId
 from routing.replay import Told, sealed
 from routing.standing import AgentView, FloorState, TicketState, TicketView
@@ -328,18 +328,14 @@ def configured(site: Site) -> Configured:
         (AgentState.CONSULTING, timing.consult_limit),
         (AgentState.UNREACHABLE, timing.unreachable_for),
     )
-    wrap_ups = {pool.id: _ms(pool.wrap_up) for pool in site.pools.values()}
+    wrap_ups = {pool.id: milliseconds(pool.wrap_up) for pool in site.pools.values()}
     return Configured(
         tuple(site.pools),
         site.hall,
         wrap_ups[site.hall],
         tuple(wrap_ups.items()),
-        tuple((state, _ms(limit)) for state, limit in limits),
+        tuple((state, milliseconds(limit)) for state, limit in limits),
     )
-
-
-def _ms(duration: timedelta) -> int:
-    return duration // timedelta(milliseconds=1)
 
 
 def replay(entries: Iterable[Entry]) -> Floor:

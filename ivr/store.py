@@ -20,6 +20,7 @@ from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord, Outcome
 from ivr.figures import AgentTimes, Figures
 from ivr.journal import FLOOR, MISSED, RECORD, RECORDING, Journal
+from routing.hours import milliseconds
 from routing.ids import CallId, Instant
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class PostgresStore:
 
     async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:
         """What came of the calls that arrived in each window, told apart `by` one of `ivr.web.reports.By`, or not."""
-        values = (cells.begin, cells.end, cells.width, by, _ms(in_time), _ms(SHORT_ABANDON))
+        values = (cells.begin, cells.end, cells.width, by, milliseconds(in_time), milliseconds(SHORT_ABANDON))
         return [msgspec.convert(row, Figures) for row in await self._count("figures", *values)]
 
     async def agent_times(self, cells: Cells, now: datetime) -> list[AgentTimes]:
@@ -178,10 +179,6 @@ _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # what jsonb and text cannot ho
 
 def _plain(text: str) -> str:
     return text.replace("\0", "\ufffd")
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration / timedelta(milliseconds=1))
 
 
 def _record(row: Mapping[str, Any]) -> CallRecord:

@@ -70,6 +70,11 @@ ORDINARY = Calendar()
 """No day is special."""
 
 
+def milliseconds(duration: timedelta) -> int:
+    """Whole ones, in which the Floor, the ledger and Asterisk count."""
+    return duration // timedelta(milliseconds=1)
+
+
 def civil(moment: datetime) -> datetime:
     """The same moment on Shanghai's clock.  Raises ValueError if `moment` names no zone."""
     if moment.tzinfo is None:

@@ -4,11 +4,11 @@ Pure.  Nothing here is a veto: whatever a call asks for, any agent of the hall m
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import msgspec
 
 from routing.config.site import Config
+from routing.hours import milliseconds
 from routing.ids import LanguageId, PoolId
 from routing.overflow import Overflow
 from routing.plan import Destination
@@ -28,7 +28,7 @@ def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
     for place in destinations:
         if not place.is_ours:
             raise ValueError(f"{place.kind} '{place.name}' is not a pool of ours")
-        latest = max(begins, _ms(config.site.timing.any_agent_after))
+        latest = max(begins, milliseconds(config.site.timing.any_agent_after))
         for alternative, after in _steps(config, place):
             good.append(alternative)
             rungs[min(begins + after, latest)] = Requirement(tuple(good))
@@ -43,10 +43,10 @@ def _helping(config: Config, place: Destination, begins: int, good: list[Alterna
     helping = config.site.help_out
     steps: list[tuple[Alternative, int]] = []
     if helping.supervisors is not None:
-        steps += _at(_ms(helping.supervisors_after), Alternative(helping.supervisors), place.language)
+        steps += _at(milliseconds(helping.supervisors_after), Alternative(helping.supervisors), place.language)
     for pool in _sharing(config, place):
         if pool in config.site.pools:
-            steps += _at(_ms(helping.shared_after), Alternative(PoolId(pool), place.skill, 1), place.language)
+            steps += _at(milliseconds(helping.shared_after), Alternative(PoolId(pool), place.skill, 1), place.language)
     rungs = {}
     for alternative, after in sorted(steps, key=lambda step: step[1]):
         good.append(alternative)
@@ -78,7 +78,7 @@ def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:
     does not stay, nobody is waited for; those who speak the language are asked first.
     """
     pool, timing = PoolId(place.name), config.site.timing
-    lower, anyone = _ms(timing.lower_level_after), _ms(timing.any_agent_after)
+    lower, anyone = milliseconds(timing.lower_level_after), milliseconds(timing.any_agent_after)
     if place.skill is None:
         if place.language is None or place.ring_for_ms:
             return _at(0, Alternative(pool), place.language)
@@ -98,7 +98,3 @@ def _at(after: int, one: Alternative, language: LanguageId | None) -> list[tuple
     """Asked from one moment on: those who speak the language first."""
     steps = [] if language is None else [(msgspec.structs.replace(one, language=language), after)]
     return [*steps, (one, after)]
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration / timedelta(milliseconds=1))

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import msgspec
 
+from routing.hours import milliseconds
 from routing.ids import AgentId, CallId, Instant
 
 MARKS_MOST = 20
@@ -69,7 +70,7 @@ class Case(msgspec.Struct, frozen=True):
 
     def is_over(self, now: Instant, lasts: timedelta) -> bool:
         """Whether its time is over."""
-        ends = self.until if self.until is not None else self.marks[-1].at + _ms(lasts)
+        ends = self.until if self.until is not None else self.marks[-1].at + milliseconds(lasts)
         return now >= ends
 
 
@@ -99,7 +100,3 @@ def over(cases: Iterable[Case], now: Instant, lasts: timedelta) -> tuple[CallId,
     left = [case for case in cases if case.id not in ended]
     unconfirmed = sorted((case for case in left if case.until is None), key=lambda case: case.marks[-1].at)
     return (*ended, *(case.id for case in unconfirmed[: max(0, len(left) - CASES_MOST)]))
-
-
-def _ms(duration: timedelta) -> int:
-    return duration // timedelta(milliseconds=1)

@@ -11,7 +11,7 @@ import msgspec
 
 from routing.config.site import CallerId, Config, OutboundClass, Site, Target, TargetKind, Trunk
 from routing.experts import Expert
-from routing.hours import is_open
+from routing.hours import is_open, milliseconds
 from routing.ids import AgentId, LanguageId, PoolId, SkillId, TargetId
 from routing.ladders import ladder
 from routing.numbers import EMERGENCY, bare
@@ -93,7 +93,7 @@ def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
     """What to dial, in this order, for somebody who is not ours; nothing when the config knows them no longer."""
     site = config.site
     if whom.kind is Kind.NUMBER:
-        return over(config, whom.name, site.outbound.trunks or site.trunks, _ms(site.timing.transfer_for))
+        return over(config, whom.name, site.outbound.trunks or site.trunks, milliseconds(site.timing.transfer_for))
     if whom.kind is Kind.EMERGENCY:
         return tuple(way for desk in _desks(config, whom) for way in _to(config, desk))
     target = site.targets.get(TargetId(whom.name))
@@ -103,7 +103,7 @@ def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
 def return_within_ms(config: Config, whom: Whom | None) -> int:
     """How soon after its answer whoever is asked for has not answered, if they let go; 0: they have."""
     target = config.site.targets.get(TargetId(whom.name)) if whom and whom.kind is Kind.TARGET else None
-    return _ms(target.return_within) if target else 0
+    return milliseconds(target.return_within) if target else 0
 
 
 def direct(config: Config, number: str) -> tuple[Way, ...]:
@@ -113,7 +113,7 @@ def direct(config: Config, number: str) -> tuple[Way, ...]:
     """
     site = config.site
     found = ways(config, Whom(Kind.EMERGENCY, number)) or over(
-        config, number, site.trunks, _ms(site.timing.transfer_for), is_emergency=True
+        config, number, site.trunks, milliseconds(site.timing.transfer_for), is_emergency=True
     )
     return tuple(
         msgspec.structs.replace(way, caller_id=max(way.caller_id, CallerId.HALL, key=_FREELY.index)) for way in found
@@ -122,7 +122,7 @@ def direct(config: Config, number: str) -> tuple[Way, ...]:
 
 def to_expert(config: Config, expert: Expert, ring_for: timedelta) -> tuple[Way, ...]:
     """An expert's number over each of their trunks; rosters are the admin's, so no rule for agents' numbers holds."""
-    return over(config, expert.number, expert.trunks, _ms(ring_for))
+    return over(config, expert.number, expert.trunks, milliseconds(ring_for))
 
 
 def over(
@@ -188,7 +188,7 @@ def sought(config: Config, whom: Whom) -> Ladder:
 def _to(config: Config, target: Target) -> tuple[Way, ...]:
     """A target over each of its trunks; then its other number, over each."""
     numbers = (target.number, target.alternative) if target.alternative else (target.number,)
-    is_emergency, ring_for_ms = target.kind is TargetKind.EMERGENCY, _ms(target.ring_for)
+    is_emergency, ring_for_ms = target.kind is TargetKind.EMERGENCY, milliseconds(target.ring_for)
     return tuple(
         way
         for number in numbers
@@ -245,7 +245,3 @@ def outbound_class(canonical: str) -> OutboundClass | None:
     if _MOBILE.fullmatch(canonical):
         return OutboundClass.MOBILE
     return OutboundClass.NATIONAL if _NATIONAL.fullmatch(canonical) else None
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration / timedelta(milliseconds=1))

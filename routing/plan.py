@@ -15,7 +15,7 @@ import msgspec
 from routing import prompts as said
 from routing.arrival import Arrival, recognise
 from routing.config.site import Config, Target, TargetKind
-from routing.hours import is_open
+from routing.hours import is_open, milliseconds
 from routing.ids import LanguageId, PoolId, PromptId, SkillId, TargetId
 from routing.lines import AnsweredBy, Cancelled, Host, Line, Phase, phase
 from routing.numbers import EMERGENCY, caller
@@ -185,7 +185,7 @@ def plan(config: Config, arrival: Arrival, now: datetime) -> Route:
         destinations=destinations,
         whisper=said.whisper(line),
         marked=marked,
-        priority_ms=_ms(config.site.priorities.at_arrival(sender, line.priority, is_urgent=urgent)),
+        priority_ms=milliseconds(config.site.priorities.at_arrival(sender, line.priority, is_urgent=urgent)),
         survey=None if urgent else _survey(config, line),
     )
 
@@ -250,7 +250,7 @@ def _in_turn(config: Config, places: Sequence[Destination]) -> Iterator[Destinat
 def _pool(config: Config, line: Line, kind: Kind, name: PoolId, now: datetime) -> Iterator[Destination]:
     if is_open(config.site.pools[name].hours, config.site.calendar, now):
         wait = line.ring_for or config.site.timing.own_seats_for
-        yield Destination(kind, name, ring_for_ms=_ms(wait), is_ours=True)
+        yield Destination(kind, name, ring_for_ms=milliseconds(wait), is_ours=True)
 
 
 def _target(
@@ -270,8 +270,8 @@ def _transfer(config: Config, kind: Kind, target: Target, ring_for: timedelta) -
         target.id,
         number=target.number,
         trunks=target.trunks,
-        ring_for_ms=_ms(ring_for),
-        return_within_ms=_ms(target.return_within),
+        ring_for_ms=milliseconds(ring_for),
+        return_within_ms=milliseconds(target.return_within),
         sorry=_say(config, said.RETURN_HALL),
         answers_with=target.answers_with,
         caller_id=target.caller_id,
@@ -326,13 +326,9 @@ def _survey(config: Config, line: Line) -> Survey | None:
     asked = config.site.survey
     if not (asked.on and line.survey):
         return None
-    return Survey(_say(config, said.SURVEY), _say(config, said.SURVEY_THANKS), _ms(asked.answer_within))
+    return Survey(_say(config, said.SURVEY), _say(config, said.SURVEY_THANKS), milliseconds(asked.answer_within))
 
 
 def _say(config: Config, prompt: PromptId) -> SpokenPrompt:
     known = config.prompts[prompt]
     return SpokenPrompt(prompt, known.must_hear, known.text)
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration / timedelta(milliseconds=1))
