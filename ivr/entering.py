@@ -9,17 +9,14 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-import msgspec
-
 from ivr.asking import may_be_called_back
 from ivr.dispatcher import Place
 from ivr.facts import Direction, Diverted, Queued
 from ivr.ledger import ARRIVED, DIVERTED, OFFERED, QUEUED, RETURNED, ROUTED
 from ivr.visit import Call
-from routing.config import Config
 from routing.hours import is_open, parse_moment
 from routing.ids import PoolId, TargetId
-from routing.ladders import ladder, overflows
+from routing.ladders import known, ladder, overflows
 from routing.outgoing import only
 from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
 from routing.plan import Destination, Diversion, Stage, diverted, is_urgent
@@ -42,7 +39,7 @@ def place(call: Call, stage: Stage) -> Place:
     """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
     ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
     arrived, step = ledger[ARRIVED], QUEUED.of(_nth(stage, len(_diverted(call, stage))))
-    decided = _decided(call, ladder(config, _known(config, stage)), stage)
+    decided = _decided(call, ladder(config, known(config, stage.places)), stage)
     waited_ms = _waited_ms(call, stage)
     rungs = begun(decided.rungs, waited_ms)
     if arrived.direction is Direction.OUT and arrived.agent is not None:
@@ -162,16 +159,3 @@ def _apply(call: Call, decided: _Decided, to: str, after_ms: int) -> None:
     else:
         target = diverted(config, TargetId(to), arrived.arrival, moment)
         decided.diversions += [Diversion(after_ms, target)] if target is not None else []
-
-
-def _known(config: Config, stage: Stage) -> list[Destination]:
-    """The pools; where the config has forgotten a skill or a language since the route was decided, anybody will do."""
-    skills, languages = config.site.skills, config.site.languages
-    return [
-        msgspec.structs.replace(
-            pool,
-            skill=pool.skill if pool.skill in skills else None,
-            language=pool.language if pool.language in languages else None,
-        )
-        for pool in stage.places
-    ]

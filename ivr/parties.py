@@ -3,7 +3,7 @@
 from ivr.facts import Brought
 from ivr.ledger import ARRIVED, CONNECTED, DIALLING, RELEASED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
 from routing.conversing import follow
-from routing.ids import CallId, ChannelId, Instant, PoolId, TicketId
+from routing.ids import CallId, ChannelId, Instant, LanguageId, PoolId, SkillId, TicketId
 from routing.talk import Aim, Asked, Do, Doing, Kind, Party, Role, Talk, Whom, begun
 
 
@@ -22,6 +22,21 @@ def tickets(ledger: Ledger) -> tuple[TicketId, ...]:
     """Every ticket in the Floor that the conversation has ever had."""
     known = talk(ledger)
     return tuple(each.ticket for each in known.parties if each.ticket) if known else ()
+
+
+def asked_for(ledger: Ledger, ticket: TicketId) -> tuple[SkillId | None, LanguageId | None]:
+    """The skill and the language that a ticket of this call asks for: as the agent said who wants somebody of a pool,
+    else as the call's route has it, wherever in it.
+    """
+    known = talk(ledger)
+    wanted = [each.whom for each in known.parties if each.ticket == ticket and each.whom is not None] if known else []
+    if any(whom.detail or whom.language for whom in wanted):
+        return SkillId(wanted[0].detail) or None, LanguageId(wanted[0].language) or None
+    places = ledger[ROUTED].destinations
+    return (
+        next((place.skill for place in places if place.skill is not None), None),
+        next((place.language for place in places if place.language is not None), None),
+    )
 
 
 def is_silent(ledger: Ledger) -> bool:

@@ -9,9 +9,9 @@ import msgspec
 
 from routing.config.site import Config
 from routing.hours import milliseconds
-from routing.ids import LanguageId, PoolId
+from routing.ids import LanguageId, PoolId, SkillId
 from routing.overflow import Overflow
-from routing.plan import Destination
+from routing.plan import Destination, Kind
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
 
@@ -36,6 +36,31 @@ def ladder(config: Config, destinations: Sequence[Destination]) -> Ladder:
             rungs |= _helping(config, place, begins, good)
         begins += place.ring_for_ms
     return tuple(Rung(requirement, after) for after, requirement in sorted(rungs.items()))
+
+
+def moved(config: Config, pool: PoolId, skill: SkillId | None, language: LanguageId | None) -> Ladder:
+    """The rungs of a ticket that a supervisor moves to `pool`, and on to the hall after a while.
+
+    What it asks for it asks for there too, and gives it up as everywhere.
+    """
+    last = Destination(Kind.POOL, config.site.hall, skill, is_ours=True, language=language)
+    if pool == config.site.hall:
+        return ladder(config, known(config, (last,)))
+    wait_ms = milliseconds(config.site.timing.own_seats_for)
+    return ladder(config, known(config, (msgspec.structs.replace(last, name=pool, ring_for_ms=wait_ms), last)))
+
+
+def known(config: Config, places: Sequence[Destination]) -> list[Destination]:
+    """The same pools; of a skill or a language that the config has forgotten since, anybody is good enough."""
+    skills, languages = config.site.skills, config.site.languages
+    return [
+        msgspec.structs.replace(
+            pool,
+            skill=pool.skill if pool.skill in skills else None,
+            language=pool.language if pool.language in languages else None,
+        )
+        for pool in places
+    ]
 
 
 def _helping(config: Config, place: Destination, begins: int, good: list[Alternative]) -> dict[int, Requirement]:
@@ -74,14 +99,19 @@ def _sharing(config: Config, place: Destination) -> tuple[str, ...]:
 def _steps(config: Config, place: Destination) -> list[tuple[Alternative, int]]:
     """Who may take a call in one pool, and how long after it came there.
 
-    A language is worth as much as a skill, and more than one: who is not understood cannot be helped.  Where the call
-    does not stay, nobody is waited for; those who speak the language are asked first.
+    Where the call does not stay, nobody is waited for; those who have what it asks for are asked first.
     """
+    steps = _preferred(config, place)
+    return [(one, 0) for one, _ in steps] if place.ring_for_ms else steps
+
+
+def _preferred(config: Config, place: Destination) -> list[tuple[Alternative, int]]:
+    """A language is worth as much as a skill, and more than one: who is not understood cannot be helped."""
     pool, timing = PoolId(place.name), config.site.timing
     lower, anyone = milliseconds(timing.lower_level_after), milliseconds(timing.any_agent_after)
     if place.skill is None:
-        if place.language is None or place.ring_for_ms:
-            return _at(0, Alternative(pool), place.language)
+        if place.language is None:
+            return [(Alternative(pool), 0)]
         return [(Alternative(pool, language=place.language), 0), (Alternative(pool), anyone)]
     good = config.site.skills[place.skill].good
     skilled = [(Alternative(pool, place.skill, good), 0)]

@@ -48,7 +48,7 @@ def open_pool(pool: str) -> None:
 @click.argument("call")
 @click.argument("pool")
 def move(call: str, pool: str) -> None:
-    """Move a call that waits to another pool; it keeps its rank."""
+    """Move a call that waits to another pool; it keeps its rank, and asks for the same skill and language."""
     _change(f"/queues/{quote(call, safe='')}/move", {"pool": pool})
 
 

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import msgspec
 
+from ivr.parties import asked_for, call_of
 from ivr.web.calls import CallPath
 from ivr.web.operations import Operation
 from ivr.web.rights import FLOOR, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
 from routing.config import Config
 from routing.ids import PoolId, PromptId, TicketId
-from routing.ladders import ladder
-from routing.plan import Destination, Kind
+from routing.ladders import moved
 from routing.prompts import POOL_CLOSED
 from routing.tickets import AgentState, Closed, Directed, Opened
 
@@ -66,16 +66,13 @@ async def open_pool(asked: Asked, pool: PoolPath) -> ShownPool:
 
 
 async def move_call(asked: Asked, call: CallPath, body: Moving) -> ShownPool:
-    """A call that waits, or rings, goes to another pool and keeps its rank."""
+    """A call that waits, or rings, goes to another pool, keeps its rank, and asks for the same skill and language."""
     service, ticket = asked.board.service, TicketId(call)
     pool = _known(service.config, body.pool)
     if all(view.ticket != ticket for view in service.dispatcher.waiting()):
         raise Refusal(HTTPStatus.CONFLICT, f"call {call!r} does not wait")
-    wait_ms = service.config.site.timing.own_seats_for.total_seconds() * 1000
-    places = [Destination(Kind.POOL, pool, ring_for_ms=int(wait_ms), is_ours=True)]
-    if pool != service.config.site.hall:
-        places.append(Destination(Kind.POOL, service.config.site.hall, is_ours=True))
-    service.dispatcher.apply(Directed(ticket, ladder(service.config, places), asked.who.name))
+    wanted = asked_for(asked.board.controller.register.ledgers[call_of(ticket)], ticket)
+    service.dispatcher.apply(Directed(ticket, moved(service.config, pool, *wanted), asked.who.name))
     return _shown(asked, pool)
 
 

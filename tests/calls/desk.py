@@ -153,6 +153,7 @@ class Desk:
         self.people: dict[str, Who] = {}
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
+        self._decides = asyncio.create_task(dispatcher.run(), name="dispatcher")
         self._listens = asyncio.create_task(self.hub.run(), name="stream")
 
     def _take_found(self) -> Counter[Outcome]:
@@ -196,6 +197,7 @@ class Desk:
         return msgspec.json.decode(msgspec.json.encode(answer.value))
 
     async def closes(self) -> None:
-        self._run.cancel()
-        self._listens.cancel()
-        await asyncio.wait({self._run, self._listens})
+        tasks = self._run, self._decides, self._listens
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

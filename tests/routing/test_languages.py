@@ -11,14 +11,14 @@ from routing.config import Config, build, check
 from routing.diff import diff
 from routing.explain import explain, in_short, render
 from routing.ids import AgentId, Instant, LanguageId, PoolId, SkillId, TicketId
-from routing.ladders import ladder
+from routing.ladders import ladder, moved
 from routing.outward import refusal, sought
 from routing.plan import Destination, Kind, Route, plan, recognise
 from routing.standing import AgentRecord, FloorState, TicketRecord
 from routing.table import bring_in
 from routing.talk import Kind as Asked
 from routing.talk import Whom
-from routing.tickets import AgentState, Alternative, Competence, Entered, Moved, Tick
+from routing.tickets import AgentState, Alternative, Competence, Entered, Moved, Requirement, Rung, Tick
 from routing.watch import idle_beside
 from tests.routing.floor_house import ANN, BOB, CAT, T1, T2, T3, House, offer
 from tests.routing.sources import changed, config, ours, with_line
@@ -99,6 +99,34 @@ def test_who_helps_the_hall_out_is_preferred_by_language_too() -> None:
         (60_000, (Alternative(LEADERS, language=ENGLISH), Alternative(LEADERS))),
         (90_000, (Alternative(SAFETY, FUND, 1, language=ENGLISH), Alternative(SAFETY, FUND, 1))),
     ]
+
+
+def asked(pool: PoolId, skill: SkillId | None, language: LanguageId | None) -> tuple[Alternative, ...]:
+    """All that a ticket is content with in one pool, in order of preference."""
+    anybody = *((Alternative(pool, skill, level) for level in (3, 1)) if skill else ()), Alternative(pool)
+    speaks = [msgspec.structs.replace(one, language=language) for one in anybody] if language else []
+    return (*speaks, *anybody)
+
+
+@pytest.mark.parametrize("language", [None, ENGLISH])
+@pytest.mark.parametrize("skill", [None, FUND])
+def test_a_ticket_that_is_moved_asks_for_the_same_elsewhere_and_waits_there_for_nobody_who_has_it(
+    skill: SkillId | None, language: LanguageId | None
+) -> None:
+    assert moved(config(), SAFETY, skill, language) == (
+        Rung(Requirement(asked(SAFETY, skill, language)), 0),
+        Rung(Requirement((*asked(SAFETY, skill, language), *asked(HALL, skill, language))), 10_000),
+    )
+
+
+def test_one_that_is_moved_to_the_hall_asks_there_as_any_that_comes_to_it() -> None:
+    place = Destination(Kind.POOL, HALL, FUND, is_ours=True, language=ENGLISH)
+    assert moved(config(), HALL, FUND, ENGLISH) == ladder(config(), (place,))
+
+
+def test_what_a_reload_has_taken_away_is_asked_for_by_nobody() -> None:
+    skill, language = SkillId("alchemy"), LanguageId("latin")
+    assert moved(config(), SAFETY, skill, language) == moved(config(), SAFETY, None, None)
 
 
 def test_a_caller_is_answered_in_their_own_language_whatever_the_line_asks_for() -> None:
