@@ -54,7 +54,7 @@ class Way(msgspec.Struct, frozen=True):
     is_emergency: bool = False
 
 
-def refusal(  # noqa: C901, PLR0911 - a sentence for each
+def refusal(  # noqa: C901, PLR0911, PLR0912 - a sentence for each
     config: Config, whom: Whom, now: datetime, roles: Collection[str] = ()
 ) -> str:
     """Why nobody can be reached there, in one sentence; empty when somebody may be.
@@ -83,6 +83,8 @@ def refusal(  # noqa: C901, PLR0911 - a sentence for each
             return f"no experts of {whom.name!r} are in site.yaml"
         case Kind.EXPERT:
             return site.experts[whom.name].refusal(site.calendar, now)
+        case Kind.SEAT:
+            return "a seat is rung for the supervisor there, and for nobody else"
         case Kind.EMERGENCY if not _desks(config, whom):
             return f"no target of kind emergency with number {whom.name} is in site.yaml"
         case _:
@@ -92,11 +94,11 @@ def refusal(  # noqa: C901, PLR0911 - a sentence for each
 def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
     """What to dial, in this order, for somebody who is not ours; nothing when the config knows them no longer."""
     site = config.site
-    if whom.kind is Kind.NUMBER:
+    if whom.kind is Kind.NUMBER and bare(whom.name):
         return over(config, whom.name, site.outbound.trunks or site.trunks, milliseconds(site.timing.transfer_for))
     if whom.kind is Kind.EMERGENCY:
         return tuple(way for desk in _desks(config, whom) for way in _to(config, desk))
-    target = site.targets.get(TargetId(whom.name))
+    target = site.targets.get(TargetId(whom.name)) if whom.kind is Kind.TARGET else None
     return _to(config, target) if target else ()
 
 

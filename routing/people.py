@@ -1,5 +1,6 @@
 """Agent, Seat, Skill, Pool: who may take what, at which level, and where they sit."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import timedelta
@@ -105,6 +106,10 @@ def answers(seat: Seat | None, agent: Agent | None) -> Answer:
     """How the phone at a seat is answered when this agent sits there."""
     own = agent.answer if agent else None
     return own or (seat.answer if seat else Answer.MANUAL)
+
+
+SEAT = re.compile(r"[0-9]{3,6}")
+"""A seat's number."""
 
 
 RESIDENTS_A_SEAT = 100_000

@@ -328,6 +328,8 @@ class Leg:
         A phone that is not registered ends with cause 20.  `ring_for` counts from the moment of dialling.
         """
         vitals, ari = self.channel.vitals, self.channel.ari
+        if (ended := self.channel.ended) is not None:
+            return ended
         try:
             async with asyncio.timeout(self._ring_for.total_seconds()):
                 await ari.originate(self.channel.id, self._query, self._body)

@@ -28,13 +28,18 @@ Detail = Annotated[str, msgspec.Meta(max_length=64)]
 class Bringing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who is to be brought in: an agent, a pool (`detail`: a skill), a target, a number, an industry's experts.
 
-    `language`: of a pool those first who speak it.
+    `language`: of a pool those first who speak it.  An emergency number is none of these: at `emergency` the citizen
+    is not held meanwhile, and the agent stays.  Nor is a seat: a phone rings for whoever has signed in there.
     """
 
-    kind: Kind
+    kind: Literal["agent", "pool", "target", "number", "expert"]
     name: Name
     detail: Detail = ""
     language: Detail = ""
+
+    def whom(self) -> Whom:
+        """As the talk knows them."""
+        return Whom(Kind(self.kind), self.name, self.detail, self.language)
 
 
 class Emergency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +130,7 @@ async def unmute(asked: Asked, agent: AgentPath) -> ShownTalk:
 
 async def consult(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
     """Somebody is rung and talks with the agent; the citizen hears music, and none of it."""
-    return await _done(asked, agent, Do.CONSULT, Whom(body.kind, body.name, body.detail, body.language))
+    return await _done(asked, agent, Do.CONSULT, body.whom())
 
 
 async def switch(asked: Asked, agent: AgentPath) -> ShownTalk:
@@ -150,7 +155,7 @@ async def cancel(asked: Asked, agent: AgentPath) -> ShownTalk:
 
 async def transfer(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
     """Somebody is rung for the citizen; when they answer the agent leaves, when they do not the agent is back."""
-    return await _done(asked, agent, Do.TRANSFER, Whom(body.kind, body.name, body.detail, body.language))
+    return await _done(asked, agent, Do.TRANSFER, body.whom())
 
 
 async def emergency(asked: Asked, agent: AgentPath, body: Emergency) -> ShownTalk:

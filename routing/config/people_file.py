@@ -24,10 +24,9 @@ from routing.hours import ALWAYS
 from routing.ids import AgentId, LanguageId, PoolId, SeatId, SkillId, TargetId
 from routing.numbers import Numbering
 from routing.overflow import Overflow
-from routing.people import LEVELS, Agent, Answer, Language, Pool, Seat, SeatKind, Skill
+from routing.people import LEVELS, SEAT, Agent, Answer, Language, Pool, Seat, SeatKind, Skill
 from routing.tickets import Competence
 
-_SEAT = re.compile(r"[0-9]{3,6}")
 _WORKING_NUMBER = re.compile(r"[0-9]{4}")
 
 SKILL_KEYS = ("name", "good", "shared_by")
@@ -101,7 +100,7 @@ def seats(entry: Entry, pools: Collection[PoolId]) -> list[Seat]:
     """A place with a phone, or a range of them: `id: 8021-8095`."""
     pool = entry.maybe("pool", one_of(pools, "pool"), "")
     kind = entry.maybe("kind", choice(SeatKind), SeatKind.DESK)
-    numbers = numbered(_SEAT, "a seat's number of three to six digits")(entry, "id")
+    numbers = numbered(SEAT, "a seat's number of three to six digits")(entry, "id")
     in_range = len(numbers) > 1
     answer = entry.maybe("answer", choice(Answer), Answer.MANUAL)
     return [Seat(SeatId(number), kind, PoolId(pool) if pool else None, answer, in_range) for number in numbers]
@@ -116,7 +115,7 @@ def agents(
 ) -> list[Agent]:
     """An agent, with what they can do in each pool; or a range of them, each at a seat of a range as long."""
     numbers = numbered(_WORKING_NUMBER, "a 工号 of four digits")(entry, "id")
-    own = entry.maybe("seat", numbered(_SEAT, "a seat's number of three to six digits"), ())
+    own = entry.maybe("seat", numbered(SEAT, "a seat's number of three to six digits"), ())
     for each in own:
         if each not in seats:
             entry.wrong("seat", each, undefined(seats, "seat", each))

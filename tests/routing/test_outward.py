@@ -57,6 +57,8 @@ CITY = city()
         (Whom(Kind.NUMBER, "the boss"), "is not a telephone number"),
         (Whom(Kind.EMERGENCY, "119"), ""),
         (Whom(Kind.EMERGENCY, "118"), "no target of kind emergency"),
+        (Whom(Kind.SEAT, "8001"), "for the supervisor there"),
+        (Whom(Kind.SEAT, "00442012345678@town"), "for the supervisor there"),
     ],
 )
 def test_who_cannot_be_reached_is_said_in_one_sentence(whom: Whom, sentence: str) -> None:
@@ -91,6 +93,14 @@ def test_a_target_is_dialled_over_each_of_its_trunks_and_then_at_its_other_numbe
         ("8095009", "second"),
     ]
     assert ways(CITY, Whom(Kind.TARGET, "forgotten")) == ()
+
+
+def test_what_is_no_number_and_no_target_is_dialled_nowhere() -> None:
+    assert ways(CITY, Whom(Kind.NUMBER, "8095001@town&PJSIP/00442012345678")) == ()
+    assert ways(CITY, Whom(Kind.SEAT, "water")) == ()
+    for spelled in ("sip:8095001@10.0.0.1", "8095001;x=town&PJSIP/00442012345678@town", "+86 (310) 809-5001"):
+        assert refusal(CITY, Whom(Kind.NUMBER, spelled), DAY) == ""
+        assert {way.number for way in ways(CITY, Whom(Kind.NUMBER, spelled))} <= {"8095001", "+863108095001"}
 
 
 def test_an_outside_number_sees_the_hall_s() -> None:
