@@ -79,12 +79,12 @@ class Api:
         return await operation.run(asked, **places, **given)
 
     async def _announce(self, operation: Operation, request: Request, who: Who, given: dict[str, Any]) -> None:
-        """What shows something to somebody is on the disk before it is shown, or it is not shown."""
+        """What lets somebody see or hear something is on the disk before they do, or they do not."""
         self._auditor.write(operation, request, who, given, HTTPStatus.OK)
         try:
             await self._auditor.sync()
         except DiskError as fault:
-            sentence = f"not shown, since it cannot be written down: {fault}"
+            sentence = f"refused, since it cannot be written down: {fault}"
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, sentence) from fault
 
     def _write(self, operation: Operation, request: Request, who: Who, given: dict[str, Any], answer: Answer) -> None:

@@ -43,8 +43,8 @@ class Operation:
     """One row of the table.
 
     `roles` may do it to everybody, `own` only to themselves: to the `agent` or the `call` of the path.  What changes
-    something is always in the audit log; with `discloses` a look is too.  `is_pulse`: it says only that somebody is
-    there, some times a minute, and leaves no entry.
+    something is always in the audit log; with `discloses` it is there before it is done, also where that is a look, or
+    it is not done.  `is_pulse`: it says only that somebody is there, some times a minute, and leaves no entry.
     """
 
     method: str

@@ -274,7 +274,8 @@ OPERATIONS = (
         )
     ),
     *(
-        Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS)
-        for run in (listen, whisper, barge, take_over, stop)
+        Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS, discloses=True)
+        for run in (listen, whisper, barge, take_over)
     ),
+    Operation("POST", "/agents/{agent}/talk/stop", stop, SUPERVISORS),
 )

@@ -4,6 +4,7 @@ import asyncio
 from http import HTTPStatus
 
 import msgspec
+import pytest
 
 from ivr.web import views
 from ivr.web.rights import Role, Who
@@ -129,6 +130,29 @@ def test_an_agent_reads_in_their_own_call_all_but_who_listened_to_it() -> None:
         facts = [views.happened(fact) for fact in await desk.store.facts_of(call)]
         (record,) = [fact for fact in views.unsupervised(facts, ()) if fact.topic == "record"]
         assert [(each["name"], each["aim"]) for each in record.body["brought"]] == [("water", "consult")]
+        await desk.closes()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize("what", ["listen", "whisper", "barge", "take-over"])
+def test_nobody_hears_a_talk_while_that_cannot_be_written_down_and_all_else_goes_on(what: str) -> None:
+    async def scene() -> None:
+        desk = await talking()
+        desk.fake.seat("8020", answers_after=1, talks=None)
+        desk.log.room = desk.log.size
+        said = await desk.refused("POST", f"/agents/1016/talk/{what}", HTTPStatus.SERVICE_UNAVAILABLE, seat="8020")
+        assert "cannot be written down" in said
+        await asyncio.sleep(3)
+        assert [each["name"] for each in (await desk.get("/agents/1016/talk"))["parties"]] == ["citizen", "1016"]
+        await desk.post("/agents/1016/talk/hold")
+        await desk.post("/agents/1016/talk/retrieve")
+        desk.log.room = None
+        await desk.post("/agents/1016/talk/listen", seat="8020")
+        told = next(each for each in reversed(desk.audit.latest(9)) if each.deed.what == "listen")
+        assert (told.deed.given, told.deed.status) == ('{"seat":"8020"}', HTTPStatus.OK)
+        desk.log.room = desk.log.size
+        await desk.post("/agents/1016/talk/stop")
         await desk.closes()
 
     simulate(scene)
