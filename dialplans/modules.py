@@ -85,6 +85,7 @@ _ARI = (
 
 HOTLINE = (
     *_SIP,
+    "res_pjsip_refer",  # declines each REFER (`allow_transfer`); without it none is answered, and phones wait 32 s
     *_MEDIA,
     *_DIALPLAN,
     *_ARI,

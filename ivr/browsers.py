@@ -38,6 +38,7 @@ ENDPOINT = {
     "direct_media": "no",
     "send_connected_line": "no",
     "allow_subscribe": "no",
+    "allow_transfer": "no",
     "device_state_busy_at": "1",
 }
 

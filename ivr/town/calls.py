@@ -5,7 +5,7 @@ A call knows when each thing happened (the loop's clock), what was said to it, a
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,6 +63,8 @@ class Call(ABC):
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self.cseq = 0
+        self.holds = False
+        self._offers = 1
         self._news: asyncio.Event = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -166,6 +168,37 @@ class Call(ABC):
     def strayed(self, response: sip.Response) -> None:  # noqa: B027 - only whoever dialled has something to do
         """A response that nobody waits for."""
 
+    async def hold(self) -> None:
+        """Press the phone's own hold button: nothing of the other side is to be heard here."""
+        await self._offer(holds=True)
+
+    async def retrieve(self) -> None:
+        """Press it once more."""
+        await self._offer(holds=False)
+
+    async def _offer(self, *, holds: bool) -> None:
+        """A re-INVITE, and its ACK.  Raises `NoAnswer`, `Refused`."""
+        self.holds, self._offers = holds, self._offers + 1
+        response = await self._ask_within("INVITE", (), self._sdp())
+        ours, theirs, contact, to = self.dialog()
+        ack = self.phone.request("ACK", contact, sip.cseq(response)[0], ours, self.call_id, [("To", theirs)])
+        self.phone.transactions.send(ack, to)
+        if response.status != OK:
+            raise Refused(End(By.THEM, response.status))
+
+    async def refer(self, to: str) -> int:
+        """Press the phone's own transfer button, for `to`; the status with which that is answered."""
+        refer = [("Refer-To", f"<{to}>"), ("Referred-By", f"<{self.phone.contact}>")]
+        return (await self._ask_within("REFER", refer)).status
+
+    async def _ask_within(self, method: str, more: Iterable[tuple[str, str]], body: str = "") -> sip.Response:
+        ours, theirs, contact, to = self.dialog()
+        self.cseq += 2  # room for the answer to a challenge
+        lines = [("To", theirs), ("Contact", f"<{self.phone.contact}>"), *more]
+        return await self.phone.ask(
+            self.phone.request(method, contact, self.cseq - 1, ours, self.call_id, lines, body), to
+        )
+
     async def _bye(self) -> None:
         if self.end:
             return
@@ -200,7 +233,8 @@ class Call(ABC):
         self.phone.transactions.answer(request, sip.reply(request, OK, headers=self._as_sdp(body), body=body), source)
 
     def _sdp(self) -> str:
-        return sip.sdp(self.phone.address[0], self.media.port, 1, digits=self.phone.has_keys)
+        host, port, digits = self.phone.address[0], self.media.port, self.phone.has_keys
+        return sip.sdp(host, port, 1, version=self._offers, digits=digits, holds=self.holds)
 
     def _as_sdp(self, body: str) -> list[tuple[str, str]]:
         contact = [("Contact", f"<{self.phone.contact}>")]

@@ -229,13 +229,13 @@ class Sound:
     digits: int = 0
 
 
-def sdp(host: str, port: int, session: int, *, digits: bool = True) -> str:
-    """Our offer or answer: A-law, and digits unless told otherwise, 20 ms, both ways."""
+def sdp(host: str, port: int, session: int, *, version: int = 1, digits: bool = True, holds: bool = False) -> str:
+    """Our offer or answer: A-law, and digits unless told otherwise, 20 ms, both ways unless we put them on hold."""
     keys = ["a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16"] if digits else []
     return "\r\n".join(
         [
             "v=0",
-            f"o=- {session} {session} IN IP4 {host}",
+            f"o=- {session} {version} IN IP4 {host}",
             "s=-",
             f"c=IN IP4 {host}",
             "t=0 0",
@@ -243,7 +243,7 @@ def sdp(host: str, port: int, session: int, *, digits: bool = True) -> str:
             "a=rtpmap:8 PCMA/8000",
             *keys,
             "a=ptime:20",
-            "a=sendrecv",
+            "a=sendonly" if holds else "a=sendrecv",
             "",
         ]
     )

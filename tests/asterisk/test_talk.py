@@ -19,6 +19,7 @@ pytestmark = pytest.mark.asterisk
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015", "1011", "1012", "1013")
 LAWYER, ANY_LAWYER, ENGINEER = "2011", "2012", "2001"  # nobody dials their lines here: ready when they are asked for
 BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
+DECLINED = 603
 BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
 
 talks = Act()
@@ -92,6 +93,20 @@ async def a_held_citizen_hears_music_and_comes_back(office: Office) -> None:
     await asks(office, number, "retrieve")
     await hear_each_other(citizen, agent)
     citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+
+
+@talks
+async def a_transfer_by_the_phone_s_own_button_is_refused_and_the_talk_goes_on(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    host, port = office.house.switch
+    for where in ("110", "8003", "13800138000"):
+        assert await agent.call.refer(f"sip:{where}@{host}:{port}") == DECLINED
+    assert not [each for each in await office.house.channels() if "Local/" in each]
+    await hear_each_other(citizen, agent)
+    told = await office.house.controller(f"agents/{number}/talk")
+    assert {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
     await citizen.hangs_up()
     await all_hung_up(agent)
 

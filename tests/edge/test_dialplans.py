@@ -10,6 +10,7 @@ import pytest
 
 from dialplans.render import CHANNELVARS, Settings, UnusablePath, render, survival_pools, town_prompts
 from dialplans.transports import EVERYWHERE
+from ivr.browsers import ENDPOINT
 from routing.codes import Code
 from routing.config import AnswersWith, Config, Mode, Network, Trunk
 from routing.config.build import build
@@ -72,6 +73,15 @@ def test_every_seat_is_an_endpoint_of_both_and_stands_in_its_pools_queue(config:
         assert f"PJSIP/{seat.id}," in queues[f"pool-{seat.pool}"]
     assert [name for name in queues if name.startswith("pool-")] == [f"pool-{pool}" for pool in config.site.pools]
     assert survival_pools(config)["survival"] == config.site.survival.seats
+
+
+def test_no_phone_and_no_carrier_may_transfer_a_call(config: Config, settings: Settings) -> None:
+    files = render(production(config), settings)
+    every = sections(files["asterisk/etc/pjsip.conf"])
+    assert "allow_transfer = no\n" in every["leg"]
+    assert not any("allow_transfer" in lines for name, lines in every.items() if name != "leg")
+    assert ENDPOINT["allow_transfer"] == "no"
+    assert "load = res_pjsip_refer.so" in files["asterisk/etc/modules.conf"], "or no REFER is answered at all"
 
 
 def test_without_demo_agents_the_town_has_no_seats(config: Config, settings: Settings) -> None:
