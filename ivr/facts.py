@@ -332,6 +332,14 @@ class Brought(msgspec.Struct, frozen=True, omit_defaults=True):
     handed_over: Instant | None = None
 
 
+class Talked(msgspec.Struct, frozen=True):
+    """An agent's part of a talk: from the first word to the last, hold and consultation included."""
+
+    agent: AgentId
+    since: Instant
+    until: Instant
+
+
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One visit of a citizen.  Raw numbers: who may see them is the reader's matter.
 
@@ -342,7 +350,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
-    a person answered during the prompts.  `held_ms`: music within the talk.  `paused`: when
+    a person answered during the prompts.  `held_ms`: music within the talk.  `talks`: the part of
+    each agent whom the Floor has found, in order; who came twice stands there twice.  `paused`: when
     the recording was: it is silent there.
     A call of our own has another `direction` than `in`: `caller` is whom we have called, `result` what came of it,
     `task` the call that made the task of calling back.
@@ -392,6 +401,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     talk_ms: int | None = None
     held_ms: int = 0
     brought: tuple[Brought, ...] = ()
+    talks: tuple[Talked, ...] = ()
     paused: tuple[tuple[Instant, Instant], ...] = ()
     direction: Direction = Direction.IN
     task: CallId | None = None

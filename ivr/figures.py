@@ -40,6 +40,7 @@ class Figures(msgspec.Struct, frozen=True):
     rated: int
     satisfied: int
     ewt_told: int
+    handled: int
     connection_rate: float | None
     connection_rate_lenient: float | None
     agent_connection_rate: float | None

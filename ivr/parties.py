@@ -1,6 +1,6 @@
 """Who is in a call's conversation, read from its ledger: the facts of `routing.talk`, folded.  Pure."""
 
-from ivr.facts import Brought
+from ivr.facts import Brought, Talked
 from ivr.ledger import ARRIVED, CONNECTED, DIALLING, RELEASED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
 from routing.conversing import follow
 from routing.ids import CallId, ChannelId, Instant, LanguageId, PoolId, SkillId, TicketId
@@ -59,6 +59,16 @@ def brought(ledger: Ledger) -> tuple[Brought, ...]:
         )
         for each in (known.parties[2:] if known else ())
         if known
+    )
+
+
+def talks(ledger: Ledger, until: Instant) -> tuple[Talked, ...]:
+    """Each agent's part; a supervisor who came or took over is nobody whom the Floor has given the call."""
+    known = talk(ledger)
+    return tuple(
+        Talked(each.agent, each.since, each.left or until)
+        for each in (known.parties if known else ())
+        if each.ticket and each.agent and each.since is not None
     )
 
 

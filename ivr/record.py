@@ -94,6 +94,7 @@ def record(ledger: Ledger, node: str, ended: Instant) -> CallRecord:
         talk_ms=_between(reached, released.at if released else ended),
         held_ms=parties.held_ms(ledger, released.at if released else ended),
         brought=parties.brought(ledger),
+        talks=parties.talks(ledger, released.at if released else ended),
         paused=parties.paused(ledger, ended),
         direction=direction(ledger),
         task=arrived.task if arrived else None,

@@ -160,9 +160,10 @@ _CAPTION = "conn.: connection_rate; 15 s: service_level_since_answer; usual: ser
 
 _AGENTS = {
     "answered": "answered",
+    "handled": "handled",
     "offers": "offers",
     "not_answered": "RONA",
-    "rejected": "rejected",
+    "rejected": "reject.",
     "mean_talk": "talk s",
     "mean_wrap_up": "after s",
     "mean_handle": "AHT s",

@@ -2,7 +2,7 @@
 
 -- name: figures
 -- One row a window and key.  $1: where cells begin, $2: where the last ends; a window is $3 cells, and ends with each.
--- $4: what calls are told apart by; $5, $6: milliseconds of "in time", and of a short abandon.
+-- $4: what calls are told apart by, where 'agent' is who answered, but each agent's talk and wrap-up are their own; $5, $6: milliseconds of "in time", and of a short abandon.
 with cells as (
     select begun.n, begun.since, lead(begun.since, 1, $2) over (order by begun.n) as until
     from unnest($1::timestamptz[]) with ordinality as begun (since, n)
@@ -64,11 +64,26 @@ with cells as (
         sum(ewt_told) as ewt_told,
         sum(ewt_by_departures_ms) as ewt_by_departures,
         sum(ewt_by_last_ms) as ewt_by_last,
+        sum(agents_ms) filter (where fate = 'answered') as attended,
         sum(wrap_up_ms) filter (where fate = 'answered') as wrap_up
     from calls_in
     group by n, key
+), shares as (
+    select
+        n, calls_in.call, talk.agent as key, sum(talk.until - talk.since) as talk,
+        (
+            select coalesce((1000 * extract(epoch from sum(until - since)))::bigint, 0) from agent_times
+            where agent_times.call = calls_in.call and agent_times.agent = talk.agent and state = 'wrap-up'
+        ) as wrap_up
+    from calls_in cross join lateral jsonb_to_recordset(talks) as talk (agent text, since bigint, until bigint)
+    where $4::text = 'agent' and fate = 'answered'
+    group by n, calls_in.call, talk.agent
+), agents_shares as (
+    select n, key, count(*) as handled, sum(talk) as talk, sum(wrap_up) as wrap_up
+    from shares
+    group by n, key
 ), keys as (
-    select distinct key from counted union select '' where $4::text = ''
+    select distinct key from counted union select distinct key from agents_shares union select '' where $4::text = ''
 ), summed as (
     select
         cells.n, min(cells.since) over w as since, cells.until, keys.key,
@@ -105,13 +120,15 @@ with cells as (
         sum(waited_since_queue) over w as waited_since_queue,
         max(longest_wait) over w as longest_wait,
         sum(patience) over w as patience,
-        sum(talk) over w as talk,
+        coalesce(sum(case $4 when 'agent' then handled else answered end) over w, 0)::bigint as handled,
+        sum(case $4 when 'agent' then agents_shares.talk else counted.talk end) over w as talk,
+        sum(case $4 when 'agent' then agents_shares.talk else attended end) over w as attended,
         sum(held) over w as held,
         coalesce(sum(ewt_told) over w, 0)::bigint as ewt_told,
         sum(ewt_by_departures) over w as ewt_by_departures,
         sum(ewt_by_last) over w as ewt_by_last,
-        coalesce(sum(wrap_up) over w, 0) as wrap_up
-    from cells cross join keys left join counted using (n, key)
+        coalesce(sum(case $4 when 'agent' then agents_shares.wrap_up else counted.wrap_up end) over w, 0) as wrap_up
+    from cells cross join keys left join counted using (n, key) left join agents_shares using (n, key)
     window w as (partition by keys.key order by cells.n rows between $3::bigint - 1 preceding and current row)
 )
 select
@@ -119,7 +136,7 @@ select
     offered, answered,
     abandoned_arrival, abandoned_greeting, abandoned_queue, abandoned_ring, abandoned_transfer,
     missed, refused, called_back, transferred, announced, survival, failed, in_progress,
-    abandoned, agent_requests, connected, overflowed, short_abandoned, rated, satisfied, ewt_told,
+    abandoned, agent_requests, connected, overflowed, short_abandoned, rated, satisfied, ewt_told, handled,
     answered::float8 / nullif(offered, 0) as connection_rate,
     answered::float8 / nullif(offered - short_abandoned, 0) as connection_rate_lenient,
     answered::float8 / nullif(agent_requests, 0) as agent_connection_rate,
@@ -148,10 +165,10 @@ select
     (waited_since_prompt_end / 1000.0 / nullif(answered, 0))::float8 as asa_since_prompt_end,
     (longest_wait / 1000.0)::float8 as longest_wait,
     (patience / 1000.0 / nullif(abandoned, 0))::float8 as mean_patience,
-    (talk / 1000.0 / nullif(answered, 0))::float8 as mean_talk,
+    (talk / 1000.0 / nullif(handled, 0))::float8 as mean_talk,
     (held / 1000.0 / nullif(answered, 0))::float8 as mean_hold,
-    (wrap_up / 1000.0 / nullif(answered, 0))::float8 as mean_wrap_up,
-    ((talk + wrap_up) / 1000.0 / nullif(answered, 0))::float8 as mean_handle,
+    (wrap_up / 1000.0 / nullif(handled, 0))::float8 as mean_wrap_up,
+    ((attended + wrap_up) / 1000.0 / nullif(handled, 0))::float8 as mean_handle,
     (ewt_by_departures / 1000.0 / nullif(ewt_told, 0))::float8 as ewt_error_by_departures,
     (ewt_by_last / 1000.0 / nullif(ewt_told, 0))::float8 as ewt_error_by_last
 from summed

@@ -31,7 +31,10 @@ select
     r.agent, r.seat, r.pool, r.target, coalesce(r.offers, 0),
     r.wait_ms, r.since_answer_ms, r.since_prompt_end_ms, r.talk_ms,
     coalesce(r.recording, ''), coalesce(r.rehearsal, ''), r.asked_pool, r.skill,
-    coalesce(r.overflowed, '{}'), r.rating, coalesce(r.held_ms, 0), coalesce(r.direction, 'in'), r.task, r.result
+    coalesce(r.overflowed, '{}'), r.rating, coalesce(r.held_ms, 0), coalesce(r.direction, 'in'), r.task, r.result,
+    told.talks, (
+        select coalesce(sum(until - since), 0) from jsonb_to_recordset(told.talks) as t (since bigint, until bigint)
+    )
 from (
     select distinct on (call) *
     from (
@@ -42,12 +45,20 @@ from (
             prompts_ended bigint, queued bigint, rang bigint, connected bigint, released bigint, ended bigint,
             agent text, seat text, pool text, target text, offers integer, wait_ms bigint, since_answer_ms bigint,
             since_prompt_end_ms bigint, talk_ms bigint, recording text, rehearsal text, asked_pool text, skill text,
-            overflowed text[], rating integer, held_ms bigint, direction text, task text, result text
+            overflowed text[], rating integer, held_ms bigint, direction text, task text, result text, talks jsonb
         )
         where f.node = $1 and f.seq = any ($2::bigint[])
     ) as every
     order by call, (topic = 'record') desc, seq desc
-) as r
+) as r cross join lateral (
+    select case
+        when r.talks is not null then r.talks
+        when r.agent is null or r.connected is null then '[]'
+        else jsonb_build_array(
+            jsonb_build_object('agent', r.agent, 'since', r.connected, 'until', coalesce(r.released, r.ended))
+        )
+    end
+) as told (talks)  -- a record of an older version says it of one agent only
 on conflict (call) do update set
     node = excluded.node, seq = excluded.seq, outcome = excluded.outcome, stage = excluded.stage, cause = excluded.cause,
     line = excluded.line, phase = excluded.phase, marked = excluded.marked, dialled = excluded.dialled,
@@ -59,15 +70,18 @@ on conflict (call) do update set
     since_answer_ms = excluded.since_answer_ms, since_prompt_end_ms = excluded.since_prompt_end_ms,
     talk_ms = excluded.talk_ms, rehearsal = excluded.rehearsal, asked_pool = excluded.asked_pool, skill = excluded.skill,
     overflowed = excluded.overflowed, rating = excluded.rating, held_ms = excluded.held_ms,
-    direction = excluded.direction, task = excluded.task, result = excluded.result
+    direction = excluded.direction, task = excluded.task, result = excluded.result,
+    talks = excluded.talks, agents_ms = excluded.agents_ms
 where (select topic from facts where facts.node = excluded.node and facts.seq = excluded.seq) = 'record';
 
 -- name: change_agents
 -- The states that the Floor's entries put agents into; each lasts until the agent's next.
+-- The ticket of whoever is brought into a talk is the call's id and more.
 with changes as (
     select
         f.node, f.seq, c.n::integer as n, c.body ->> 'agent' as agent, c.body ->> 'state' as state,
-        coalesce(c.body ->> 'reason', '') as reason, f.body -> 'event' ->> 'ticket' as call,
+        coalesce(c.body ->> 'reason', '') as reason,
+        split_part(f.body -> 'event' ->> 'ticket', '-talk-', 1) as call,
         to_timestamp((f.body ->> 'at')::bigint / 1000.0) as since
     from facts as f cross join jsonb_array_elements(f.body -> 'changed') with ordinality as c (body, n)
     where f.node = $1 and f.seq = any ($2::bigint[])

@@ -92,7 +92,7 @@ class Meters:
             registry=registry,
         )
         self._talks = prometheus.Histogram(
-            "hotline_call_talk_seconds", "How long agents talked.", buckets=TALKS_S, registry=registry
+            "hotline_call_talk_seconds", "How long agents talked, each of them.", buckets=TALKS_S, registry=registry
         )
         self._room = prometheus.Gauge(
             "hotline_disk_free_bytes", "What the disk of the state has left.", registry=registry
@@ -139,7 +139,8 @@ class Meters:
             ("since_prompt_end", record.since_prompt_end_ms),
         ):
             self._waits.labels(clock).observe((wait_ms or 0) / 1000)
-        self._talks.observe((record.talk_ms or 0) / 1000)
+        for talk in record.talks:
+            self._talks.observe((talk.until - talk.since) / 1000)
 
     def _count_links(self, record: CallRecord) -> None:
         for desk in record.brought:

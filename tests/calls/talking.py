@@ -28,13 +28,14 @@ async def house_with(
     hangs_up: float | None = 60.0,
     other: Phone | None = None,
     config: Config = CONFIG,
+    stays_ms: int = 0,
 ) -> SimulatedHouse:
     """A citizen with agent 1016, 1017 beside; what is asked for comes every five seconds from the 20th on.
 
     A string is a phone that hangs up: a seat, a number, or `citizen`.
     """
     house = SimulatedHouse()
-    house.config = config
+    house.config, house.stays_ms = config, stays_ms
     house.agent(OWNER, answers_after=1.0, talks=None)
     house.fake.target(WATER, other or Phone(answers_after=2.0, talks=None))
     house.fake.seat("8020", answers_after=1.0, talks=None)

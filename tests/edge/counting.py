@@ -28,6 +28,14 @@ def moment(at: Instant) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC)
 
 
+def of_agent(agent: str, calls: Sequence[CallRecord]) -> dict[str, float | None]:
+    """What an agent has had to do with any of these calls, whoever was the first to answer it."""
+    talks = [(call.call, each) for call in calls if call.outcome is Outcome.ANSWERED for each in call.talks]
+    own = [(call, each.until - each.since) for call, each in talks if each.agent == agent]
+    handled = len({call for call, _ in own})
+    return {"handled": handled, "mean_talk": share(sum(ms for _, ms in own) / 1000, handled)}
+
+
 def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
     """Every figure of these calls."""
     answered = [call for call in calls if call.outcome is Outcome.ANSWERED]
@@ -62,7 +70,9 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
         "longest_wait": max((_waited(call, call.answered) / 1000 for call in answered), default=None),
         "mean_patience": mean(_end(call) - call.arrived for call in left),
         "mean_hold": mean(call.held_ms for call in answered),
+        "handled": len(answered),
         "mean_talk": mean(_talked(call) for call in answered),
+        "mean_handle": mean(sum(each.until - each.since for each in call.talks) for call in answered),
     }
     for clock, began in (("since_answer", _answered), ("since_prompt_end", _prompts_ended)):
         in_time = [call for call in answered if _waited(call, began(call)) <= IN_TIME_MS]
@@ -79,7 +89,7 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
     return found
 
 
-def share(part: int, whole: int) -> float | None:
+def share(part: float, whole: int) -> float | None:
     """A part of a whole, where there is one."""
     return part / whole if whole else None
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivr.edge.database import Database
-from ivr.facts import Announced, Arrived, CallRecord, Direction, Outcome, Queued, Stage
+from ivr.facts import Announced, Arrived, CallRecord, Direction, Outcome, Queued, Stage, Talked
 from ivr.figures import NAMES, TERMS, AgentTimes, Figures
 from ivr.journal import CALL, FLOOR, MISSED, RECORD
 from ivr.ledger import Taken
@@ -21,7 +21,7 @@ from routing.ids import AgentId, CallId, Instant, PoolId, SeatId, SkillId, Ticke
 from routing.replay import Told
 from routing.tickets import Accepted, AgentState, AnyEvent, Changed, Left, SignedIn, Tick
 from routing.windows import Every, cells, starts
-from tests.edge.counting import IN_TIME_MS, KEY, OUR_OWN, counted, moment
+from tests.edge.counting import IN_TIME_MS, KEY, OUR_OWN, counted, moment, of_agent
 from tests.edge.test_store import NODE, a_call, line
 from tests.fake.clock import SEPTEMBER
 
@@ -67,6 +67,8 @@ def calls(draw: st.DrawFn) -> CallRecord:
     is_queued = has_answer and (outcome is Outcome.ANSWERED or draw(st.booleans()))
     is_reached = outcome is Outcome.ANSWERED or (outcome is Outcome.TRANSFERRED and draw(st.booleans()))
     pools = st.sampled_from([PoolId("hall"), PoolId("safety")])
+    agents = st.sampled_from([AgentId("1001"), AgentId("1002"), AgentId("1003")])
+    parts = st.builds(lambda agent, ms: Talked(agent, reached, Instant(reached + ms)), agents, st.integers(0, 90_000))
     return a_call(
         "named later",
         outcome=outcome,
@@ -86,7 +88,8 @@ def calls(draw: st.DrawFn) -> CallRecord:
         held_ms=draw(st.integers(0, 9_000)) if outcome is Outcome.ANSWERED else 0,
         rating=draw(st.sampled_from([None, 1, 2, 3, 4, 5])) if outcome is Outcome.ANSWERED else None,
         skill=draw(st.sampled_from([None, SkillId("market")])) if is_queued else None,
-        agent=draw(st.sampled_from([AgentId("1001"), AgentId("1002")])) if outcome is Outcome.ANSWERED else None,
+        agent=draw(agents) if outcome is Outcome.ANSWERED else None,
+        talks=tuple(draw(st.lists(parts, min_size=1, max_size=4))) if outcome is Outcome.ANSWERED else (),
     )
 
 
@@ -111,10 +114,11 @@ async def test_the_figures_equal_a_slow_count(
     assert sum(row.offered for row in rows) == sum(begins <= moment(call.arrived) < ends for call in records)
     for row in rows:
         assert row.offered == sum(getattr(row, term) for term in TERMS)
-        theirs = [
-            call for call in records if KEY[by](call) == row.key and row.since <= moment(call.arrived) < row.until
-        ]
-        expected = counted(theirs)
+        within = [call for call in records if row.since <= moment(call.arrived) < row.until]
+        expected = counted([call for call in within if KEY[by](call) == row.key])
+        if by == "agent":
+            expected |= of_agent(row.key, within)
+            expected["mean_handle"] = expected["mean_talk"]  # no wrap-up among them
         assert {name: getattr(row, name) for name in expected} == pytest.approx(expected), row
     keys = {row.key for row in rows}
     assert len(rows) == len(keys) * len(windows), "no window is left out"

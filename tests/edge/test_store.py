@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -135,13 +136,18 @@ async def test_every_field_of_a_record_that_is_a_column_is_filled(store: Postgre
     values |= {"asked_pool": "safety", "skill": "market", "overflowed": ["safety"], "rating": 2}
     values |= {"brought": [], "paused": [], "callback": "asked", "message": None}
     values |= {"direction": "callback", "task": "c0", "result": "busy"}
+    talks = [{"agent": "1001", "since": 5, "until": 8}, {"agent": "1002", "since": 8, "until": 12}]
+    values |= {"talks": talks}
     call = msgspec.convert(values | {"node": NODE, "call": "c1"}, CallRecord)
     await store.drain(NODE, [line(1, RECORD, "c1", call)])
     async with database.transaction() as connection:
         row = dict((await connection.rows("select * from calls"))[0])
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     for column, value in row.items():
-        if column == "seq":
+        if column in {"seq", "agents_ms"}:
+            continue
+        if column == "talks":
+            assert (json.loads(value), row["agents_ms"]) == (talks, 7)
             continue
         expected = getattr(call, column)
         got = round((value - epoch).total_seconds() * 1000) if isinstance(value, datetime) else value
