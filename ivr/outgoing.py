@@ -51,7 +51,9 @@ from routing.tickets import AgentState, Offer, Paused, Readied, Refusal
 
 log = logging.getLogger(__name__)
 
-ENGAGED = frozenset({AgentState.RESERVED, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING})
+ENGAGED = frozenset(
+    {AgentState.RESERVED, AgentState.RINGING, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING}
+)
 """Who is with somebody else cannot call out."""
 
 STASIS = "Stasis"
@@ -148,6 +150,7 @@ async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
             call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
             number = call.ledger[ARRIVED].arrival.caller
             shown = bare(number) or ""
+            place.rings(offer)
             async with inside.seat(call.service, call.ari, name, offer.seat, offer.agent, shown) as leg:
                 answer = await leg.answered()
                 if not isinstance(answer, Ended):

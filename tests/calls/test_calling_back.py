@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
+from itertools import groupby
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from routing.callbacks import Result
 from routing.ids import AgentId, SeatId
 from routing.people import Answer
 from routing.talk import Do
+from routing.tickets import AgentState
 from tests.calls.backs import ANSWERS, AT_ONCE, LI, city, house, tasks, tries
 from tests.calls.desk import Desk
 from tests.calls.simulated import CONFIG, SimulatedHouse
@@ -38,6 +40,23 @@ def test_an_agent_is_there_first_then_the_citizen_who_hears_that_it_is_recorded_
         heard = made.story(made.fake.parties[LI])
         assert heard[:3] == ["callback-notice", "agent-1016", "voice:8016"]
         assert tasks(made) == ()
+
+    simulate(scene)
+
+
+def test_the_agent_is_seen_ringing_while_their_phone_rings() -> None:
+    async def scene() -> None:
+        made, seen = house(), list[AgentState]()
+
+        def look() -> None:
+            if made.dispatcher is not None and (there := made.dispatcher.agents()):
+                seen.append(there[0].state)
+            made.fake.later(0.25, look)
+
+        look()
+        await made.lives()
+        made.check()
+        assert [state for state, _ in groupby(seen)][:3] == [AgentState.READY, AgentState.RINGING, AgentState.TALKING]
 
     simulate(scene)
 

@@ -1,5 +1,6 @@
 """Agents who call somebody outside, in virtual time: their phone first, what they return to, every kill."""
 
+import asyncio
 from functools import partial
 from http import HTTPStatus
 
@@ -124,6 +125,23 @@ def test_no_kill_at_any_wire_action_of_a_call_out_leaves_anybody_stuck_or_calls_
         wrong += [f"killed at action {strike}: {fault}" for fault in found]
     assert all_of_them > 15
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_agent_is_seen_ringing_while_their_phone_rings_and_talking_once_they_are_there() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.seat("8016", answers_after=2.5, talks=30)
+        desk.fake.target(WANG, answers_after=4.0, talks=5)
+        await desk.post_when_ready(f"/agents/{ME}/sign-in")
+        await desk.post(f"/agents/{ME}/call-out", number=WANG)
+        seen = []
+        for _ in range(6):
+            await asyncio.sleep(1)
+            seen.append(next(each["state"] for each in await desk.get("/agents") if each["agent"] == ME))
+        assert seen == ["ringing"] * 2 + ["talking"] * 4
+        await desk.closes()
+
+    simulate(scene)
 
 
 def test_over_the_api_only_what_is_allowed_is_dialled_and_only_by_who_is_there() -> None:
