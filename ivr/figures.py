@@ -41,6 +41,9 @@ class Figures(msgspec.Struct, frozen=True):
     satisfied: int
     ewt_told: int
     handled: int
+    in_time_since_answer: int
+    in_time_since_prompt_end: int
+    in_time_since_queue: int
     connection_rate: float | None
     connection_rate_lenient: float | None
     agent_connection_rate: float | None
@@ -51,19 +54,24 @@ class Figures(msgspec.Struct, frozen=True):
     service_level_with_quick_abandons_since_answer: float | None
     service_level_without_quick_abandons_since_answer: float | None
     service_level_of_offered_since_answer: float | None
+    service_level_of_agent_requests_since_answer: float | None
     service_level_since_prompt_end: float | None
     service_level_of_answered_since_prompt_end: float | None
     service_level_with_quick_abandons_since_prompt_end: float | None
     service_level_without_quick_abandons_since_prompt_end: float | None
     service_level_of_offered_since_prompt_end: float | None
+    service_level_of_agent_requests_since_prompt_end: float | None
+    service_level_of_agent_requests_since_queue: float | None
     abandonment_rate: float | None
     short_abandonment_rate: float | None
+    short_abandonment_rate_of_agent_requests: float | None
     satisfaction_rate: float | None
     asa_since_queue: float | None
     asa_since_arrival: float | None
     asa_since_answer: float | None
     asa_since_prompt_end: float | None
-    longest_wait: float | None
+    longest_wait_since_answer: float | None
+    longest_wait_since_prompt_end: float | None
     mean_patience: float | None
     mean_talk: float | None
     mean_hold: float | None

@@ -2,7 +2,8 @@
 
 -- name: figures
 -- One row a window and key.  $1: where cells begin, $2: where the last ends; a window is $3 cells, and ends with each.
--- $4: what calls are told apart by, where 'agent' is who answered, but each agent's talk and wrap-up are their own; $5, $6: milliseconds of "in time", and of a short abandon.
+-- $4: what calls are told apart by, where 'agent' is who answered, but each agent's talk and wrap-up are their own.
+-- $5, $6: milliseconds of "in time", and of a short abandon.
 with cells as (
     select begun.n, begun.since, lead(begun.since, 1, $2) over (order by begun.n) as until
     from unnest($1::timestamptz[]) with ordinality as begun (since, n)
@@ -47,17 +48,20 @@ with cells as (
         count(*) filter (where is_connected) as connected,
         count(*) filter (where is_overflowed) as overflowed,
         count(*) filter (where is_abandoned and since_arrival_ms < $6) as short_abandoned,
+        count(*) filter (where is_queued and is_abandoned and since_arrival_ms < $6) as agent_requests_short_abandoned,
         count(rating) as rated,
         count(*) filter (where rating <= 3) as satisfied,
         count(*) filter (where fate = 'answered' and since_answer_ms <= $5) as in_time_since_answer,
         count(*) filter (where fate = 'answered' and since_prompt_end_ms <= $5) as in_time_since_prompt_end,
+        count(*) filter (where fate = 'answered' and since_queue_ms <= $5) as in_time_since_queue,
         count(*) filter (where is_abandoned and since_answer_ms <= $5) as abandoned_in_time_since_answer,
         count(*) filter (where is_abandoned and since_prompt_end_ms <= $5) as abandoned_in_time_since_prompt_end,
         sum(since_arrival_ms) filter (where fate = 'answered') as waited_since_arrival,
         sum(since_answer_ms) filter (where fate = 'answered') as waited_since_answer,
         sum(since_prompt_end_ms) filter (where fate = 'answered') as waited_since_prompt_end,
         sum(since_queue_ms) filter (where fate = 'answered') as waited_since_queue,
-        max(since_answer_ms) filter (where fate = 'answered') as longest_wait,
+        max(since_answer_ms) filter (where fate = 'answered') as longest_since_answer,
+        max(since_prompt_end_ms) filter (where fate = 'answered') as longest_since_prompt_end,
         sum(since_arrival_ms) filter (where is_abandoned) as patience,
         sum(talk_ms) filter (where fate = 'answered') as talk,
         sum(held_ms) filter (where fate = 'answered') as held,
@@ -108,17 +112,20 @@ with cells as (
         coalesce(sum(connected) over w, 0)::bigint as connected,
         coalesce(sum(overflowed) over w, 0)::bigint as overflowed,
         coalesce(sum(short_abandoned) over w, 0)::bigint as short_abandoned,
+        coalesce(sum(agent_requests_short_abandoned) over w, 0)::bigint as agent_requests_short_abandoned,
         coalesce(sum(rated) over w, 0)::bigint as rated,
         coalesce(sum(satisfied) over w, 0)::bigint as satisfied,
         coalesce(sum(in_time_since_answer) over w, 0)::bigint as in_time_since_answer,
         coalesce(sum(in_time_since_prompt_end) over w, 0)::bigint as in_time_since_prompt_end,
+        coalesce(sum(in_time_since_queue) over w, 0)::bigint as in_time_since_queue,
         coalesce(sum(abandoned_in_time_since_answer) over w, 0)::bigint as abandoned_in_time_since_answer,
         coalesce(sum(abandoned_in_time_since_prompt_end) over w, 0)::bigint as abandoned_in_time_since_prompt_end,
         sum(waited_since_arrival) over w as waited_since_arrival,
         sum(waited_since_answer) over w as waited_since_answer,
         sum(waited_since_prompt_end) over w as waited_since_prompt_end,
         sum(waited_since_queue) over w as waited_since_queue,
-        max(longest_wait) over w as longest_wait,
+        max(longest_since_answer) over w as longest_since_answer,
+        max(longest_since_prompt_end) over w as longest_since_prompt_end,
         sum(patience) over w as patience,
         coalesce(sum(case $4 when 'agent' then handled else answered end) over w, 0)::bigint as handled,
         sum(case $4 when 'agent' then agents_shares.talk else counted.talk end) over w as talk,
@@ -137,6 +144,7 @@ select
     abandoned_arrival, abandoned_greeting, abandoned_queue, abandoned_ring, abandoned_transfer,
     missed, refused, called_back, transferred, announced, survival, failed, in_progress,
     abandoned, agent_requests, connected, overflowed, short_abandoned, rated, satisfied, ewt_told, handled,
+    in_time_since_answer, in_time_since_prompt_end, in_time_since_queue,
     answered::float8 / nullif(offered, 0) as connection_rate,
     answered::float8 / nullif(offered - short_abandoned, 0) as connection_rate_lenient,
     answered::float8 / nullif(agent_requests, 0) as agent_connection_rate,
@@ -149,6 +157,7 @@ select
     in_time_since_answer::float8 / nullif(answered + abandoned - abandoned_in_time_since_answer, 0)
         as service_level_without_quick_abandons_since_answer,
     in_time_since_answer::float8 / nullif(offered, 0) as service_level_of_offered_since_answer,
+    in_time_since_answer::float8 / nullif(agent_requests, 0) as service_level_of_agent_requests_since_answer,
     in_time_since_prompt_end::float8 / nullif(answered + abandoned, 0) as service_level_since_prompt_end,
     in_time_since_prompt_end::float8 / nullif(answered, 0) as service_level_of_answered_since_prompt_end,
     (in_time_since_prompt_end + abandoned_in_time_since_prompt_end)::float8 / nullif(answered + abandoned, 0)
@@ -156,14 +165,18 @@ select
     in_time_since_prompt_end::float8 / nullif(answered + abandoned - abandoned_in_time_since_prompt_end, 0)
         as service_level_without_quick_abandons_since_prompt_end,
     in_time_since_prompt_end::float8 / nullif(offered, 0) as service_level_of_offered_since_prompt_end,
+    in_time_since_prompt_end::float8 / nullif(agent_requests, 0) as service_level_of_agent_requests_since_prompt_end,
+    in_time_since_queue::float8 / nullif(agent_requests, 0) as service_level_of_agent_requests_since_queue,
     agent_requests_abandoned::float8 / nullif(agent_requests, 0) as abandonment_rate,
     short_abandoned::float8 / nullif(offered, 0) as short_abandonment_rate,
+    agent_requests_short_abandoned::float8 / nullif(agent_requests, 0) as short_abandonment_rate_of_agent_requests,
     satisfied::float8 / nullif(rated, 0) as satisfaction_rate,
     (waited_since_queue / 1000.0 / nullif(answered, 0))::float8 as asa_since_queue,
     (waited_since_arrival / 1000.0 / nullif(answered, 0))::float8 as asa_since_arrival,
     (waited_since_answer / 1000.0 / nullif(answered, 0))::float8 as asa_since_answer,
     (waited_since_prompt_end / 1000.0 / nullif(answered, 0))::float8 as asa_since_prompt_end,
-    (longest_wait / 1000.0)::float8 as longest_wait,
+    (longest_since_answer / 1000.0)::float8 as longest_wait_since_answer,
+    (longest_since_prompt_end / 1000.0)::float8 as longest_wait_since_prompt_end,
     (patience / 1000.0 / nullif(abandoned, 0))::float8 as mean_patience,
     (talk / 1000.0 / nullif(handled, 0))::float8 as mean_talk,
     (held / 1000.0 / nullif(answered, 0))::float8 as mean_hold,

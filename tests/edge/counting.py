@@ -65,9 +65,13 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
         "agent_connection_rate": share(len(answered), len(queued)),
         "abandonment_rate": share(sum(call in left for call in queued), len(queued)),
         "short_abandonment_rate": share(len(short), len(calls)),
+        "short_abandonment_rate_of_agent_requests": share(sum(call in short for call in queued), len(queued)),
         "asa_since_arrival": mean(_end(call) - call.arrived for call in answered),
         "asa_since_queue": mean(_waited(call, call.queued) for call in answered),
-        "longest_wait": max((_waited(call, call.answered) / 1000 for call in answered), default=None),
+        "in_time_since_queue": sum(_waited(call, call.queued) <= IN_TIME_MS for call in answered),
+        "service_level_of_agent_requests_since_queue": share(
+            sum(_waited(call, call.queued) <= IN_TIME_MS for call in answered), len(queued)
+        ),
         "mean_patience": mean(_end(call) - call.arrived for call in left),
         "mean_hold": mean(call.held_ms for call in answered),
         "handled": len(answered),
@@ -84,6 +88,9 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
             f"service_level_with_quick_abandons_{clock}": share(len(in_time) + len(quick), both),
             f"service_level_without_quick_abandons_{clock}": share(len(in_time), both - len(quick)),
             f"service_level_of_offered_{clock}": share(len(in_time), len(calls)),
+            f"service_level_of_agent_requests_{clock}": share(len(in_time), len(queued)),
+            f"in_time_{clock}": len(in_time),
+            f"longest_wait_{clock}": max((_waited(call, began(call)) / 1000 for call in answered), default=None),
             f"asa_{clock}": mean(_waited(call, began(call)) for call in answered),
         }
     return found
