@@ -7,6 +7,7 @@ import click
 from ivr.commands.access import accounts, audit_command, tokens
 from ivr.commands.apply import history_command, reload_command
 from ivr.commands.callbacks import callbacks
+from ivr.commands.callers import callers
 from ivr.commands.calling import call_out
 from ivr.commands.experts import experts
 from ivr.commands.floor import announce, close_pool, move, open_pool, pools, wrap_up
@@ -71,6 +72,7 @@ for command in (
     prove_command,
     diff_command,
     lines,
+    callers,
     schema_command,
     call,
     status,

@@ -4,7 +4,6 @@ Text surgery at the places of the nodes; what comes out is read again by the loa
 table's row and column, and nothing is changed then.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -16,6 +15,7 @@ from routing.config import Config, attempt
 from routing.config.lines_file import LINE_KEYS
 from routing.config.nodes import BREAK, Fields, Items, Node, Scalar, Source, parse
 from routing.lines import MANY
+from routing.sheet import Fault, Row, read
 
 FILE = "lines.yaml"
 WINDOW = {"transition_from": "from", "transition_until": "until"}
@@ -56,18 +56,6 @@ _VALUE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s#,{}](?:[^#\n\r]*?
 _IN_BRACES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"|[^\s,{}]+")
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """What is wrong with a table: `row` counts lines of the file from 1, `column` is its heading."""
-
-    row: int
-    column: str
-    message: str
-
-    def __str__(self) -> str:
-        """`row 3, column number: ...`."""
-        return f"row {self.row}" + (f", column {self.column}" if self.column else "") + f": {self.message}"
-
-
 class Imported(msgspec.Struct, frozen=True):
     """`lines.yaml` as it would be; without a text, with faults, nothing is to be changed."""
 
@@ -89,10 +77,9 @@ def bring_in(sources: Mapping[str, str], table: str) -> Imported:
     old = attempt(sources).config
     if old is None:
         return Imported(None, (Fault(0, "", "the files as they are have faults: hotline check"),))
-    headings, rows, faults = _read(table, old)
+    names, rows, faults = _read(table, old)
     if faults:
         return Imported(None, tuple(faults))
-    names = {field: heading for heading, field in headings.items()}
     text, places = _written(sources[FILE], old, rows)
     built = attempt({**sources, FILE: text})
     wrong = [_translated(fault.line, fault.message, places, names) for fault in built.faults if not fault.is_warning]
@@ -118,46 +105,28 @@ def _crooked(old: Config, new: Config, rows: list[_Row]) -> Iterator[Fault]:
             yield Fault(0, "", f"{number} would change, which is not in the table: edit {FILE}")
 
 
-def _read(table: str, config: Config) -> tuple[dict[str, str], list[_Row], list[Fault]]:
-    """The headings with their fields, and the rows; each number once, and only numbers that a table may change."""
-    reader = csv.reader(table.removeprefix("\ufeff").splitlines(keepends=True))
-    try:
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        return {}, [], [Fault(reader.line_num, "", f"this is not CSV: {error}")]
-    lines = [(n, cells) for n, cells in lines if any(cells)]
-    if not lines:
-        return {}, [], [Fault(1, "", "the table is empty")]
-    head = lines[0][1]
-    fields = [CHINESE.get(heading, heading) for heading in head]
-    faults = [Fault(lines[0][0], each, f"there is no such column; there are: {', '.join(COLUMNS)}")
-              for each, field in zip(head, fields, strict=True) if field not in COLUMNS]  # fmt: skip
-    faults += [Fault(lines[0][0], each, "stands here twice") for n, each in enumerate(head) if fields[n] in fields[:n]]
-    if "number" not in fields:
-        faults.append(Fault(lines[0][0], "number", "is missing: it says which line a row is"))
-    headings = dict(zip(head, fields, strict=True))
-    if faults:
-        return headings, [], faults
+def _read(table: str, config: Config) -> tuple[Mapping[str, str], list[_Row], list[Fault]]:
+    """The headings by field, and the rows; each number once, and only numbers that a table may change."""
+    sheet = read(table, COLUMNS, CHINESE)
     rows: dict[str, _Row] = {}
-    for n, cells in lines[1:]:
-        row, wrong = _row(n, cells, fields, head, config)
+    faults = list(sheet.faults)
+    for each in sheet.rows:
+        row, wrong = _row(each, sheet.headings, config)
         if not wrong and row.number in rows:
-            wrong = [Fault(n, head[fields.index("number")], f"{row.number} stands already in row {rows[row.number].n}")]
+            again = f"{row.number} stands already in row {rows[row.number].n}"
+            wrong = [Fault(row.n, sheet.headings["number"], again)]
         faults += wrong
         rows.setdefault(row.number, row)
-    return headings, list(rows.values()), faults
+    return sheet.headings, list(rows.values()), sorted(faults, key=lambda fault: fault.row)
 
 
-def _row(n: int, cells: list[str], fields: list[str], head: list[str], config: Config) -> tuple[_Row, list[Fault]]:
-    where = dict(zip(fields, head, strict=True))
-    if len(cells) != len(fields):
-        return _Row(n, "", {}), [Fault(n, "", f"has {len(cells)} cells, and there are {len(fields)} columns")]
-    held = {field: cell for field, cell in zip(fields, cells, strict=True) if cell}
+def _row(row: Row, where: Mapping[str, str], config: Config) -> tuple[_Row, list[Fault]]:
+    n, held = row.n, dict(row.cells)
     number = config.site.numbering.normalise(held.get("number", ""))
     if number is None:
         return _Row(n, "", {}), [Fault(n, where["number"], f"'{held.get('number', '')}' is not a telephone number")]
     known = config.lines.get(number)
-    faults = [Fault(n, where[field], "a control character") for field, cell in held.items() if not cell.isprintable()]
+    faults = []
     if number == config.site.number or (known is not None and known.row != MANY):
         why = f"{number} is {'the hall' if known is None or known.row is None else 'row ' + known.row + ' of the plan'}"
         faults.append(Fault(n, where["number"], f"{why}, which a table does not change: edit {FILE}"))

@@ -1,4 +1,4 @@
-"""`prove`, `diff`, `schema` and `lines import`, as they are typed."""
+"""`prove`, `diff`, `schema`, `lines import` and `callers`, as they are typed."""
 
 import json
 import re
@@ -166,3 +166,38 @@ def test_a_table_with_a_fault_changes_nothing(city: Path) -> None:
     assert "local.csv, row 3, column number: 'xx' is not a telephone number" in said
     assert "nothing was changed" in said
     assert lines.read_bytes() == before
+
+
+def test_listed_callers_come_in_from_a_table_and_go_out_again_and_are_told_nowhere(city: Path) -> None:
+    table, again, site = city / "callers.csv", city / "again.csv", city / "config/site.yaml"
+    table.write_bytes("号码,优先,语种\n138-0013-8000,是,英语\n0311-8012345,是,无\n".encode("gb18030"))
+    before = site.read_bytes()
+    assert typed("callers", "export") == "number,priority,language\n"
+    said = typed("callers", "import", table)
+    assert said == "priority: 2 more, 0 fewer; english: 1 more, 0 fewer; --write keeps it\n"
+    assert site.read_bytes() == before
+    assert f": written to {site}" in typed("callers", "import", table, "--write")
+    typed("check")
+    assert "2 numbers written to" in typed("callers", "export", again)
+    assert again.stat().st_mode & 0o077 == 0
+    rows = "0311-8012345,yes,-\n13800138000,yes,english\n"
+    assert again.read_text() == typed("callers", "export") == f"number,priority,language\n{rows}"
+    listed = site.read_bytes()
+    assert "0 more, 0 fewer\n" in typed("callers", "import", again, "--write")
+    assert site.read_bytes() == listed
+    again.write_text("number,priority,language\n13800138000,no,-\n03118012345,no,\n")
+    typed("callers", "import", again, "--write")
+    assert site.read_bytes() == before
+
+
+def test_a_table_of_callers_with_a_fault_changes_nothing_and_a_file_that_cannot_be_written_is_said(city: Path) -> None:
+    table, site = city / "callers.csv", city / "config/site.yaml"
+    table.write_text("number,priority\nxx,yes\n13800138000,perhaps\n", "utf-8")
+    before = site.read_bytes()
+    said = typed("callers", "import", table, "--write", code=2)
+    assert "callers.csv, row 2, column number: 'xx' is not a telephone number" in said
+    assert "callers.csv, row 3, column priority: 'perhaps' is neither yes nor no" in said
+    assert site.read_bytes() == before
+    assert "cannot be written: No such file" in typed("callers", "export", city / "nowhere/callers.csv", code=1)
+    site.write_text("site: {}")
+    assert "site.yaml:1:7" in typed("callers", "export", code=1)
