@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ivr import parties
 from ivr.ari import models
 from ivr.ari.client import Lists
+from ivr.ari.vitals import Ended
 from ivr.facts import Arrived, Connected, Direction
 from ivr.ledger import ARRIVED, CONNECTED, OFFERED, TRANSFERRED, TRANSFERRING, Ledger
 from ivr.reach import pool_of
@@ -29,6 +30,8 @@ _ROOMS = {name: room for room, name in BRIDGES.items()}
 
 STASIS = "Stasis"
 
+TEMPORARY_FAILURE = 41  # Q.850
+
 
 @dataclass(slots=True)
 class Findings:
@@ -37,10 +40,12 @@ class Findings:
     `everyone`: all channels there are.  `living`: the citizen's channel of each call that is ours now.  `taken`: calls
     whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang
     up.  `unserved`: citizens for the survival path: their record says that nobody was there for them, and yet they are
-    here.  `empty`: bridges to delete.  `desks`: seats' phones that have dialled a feature code.
+    here.  `empty`: bridges to delete.  `desks`: seats' phones that have dialled a feature code.  `began`: when this
+    Asterisk was started.
     """
 
     everyone: tuple[str, ...]
+    began: Instant = Instant(0)
     living: dict[CallId, models.Channel] = field(default_factory=dict)
     taken: set[CallId] = field(default_factory=set)
     rooms: dict[CallId, dict[ChannelId, Room]] = field(default_factory=dict)
@@ -48,6 +53,11 @@ class Findings:
     unserved: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
     desks: list[models.Channel] = field(default_factory=list)
+
+    def end(self, ledger: Ledger) -> Ended:
+        """How whoever is not here any more has left a call: an Asterisk that has died has cut it."""
+        is_cut = ARRIVED in ledger and ledger[ARRIVED].at < self.began
+        return Ended(hung_up=ledger.call not in self.taken, cause=TEMPORARY_FAILURE if is_cut else 0)
 
 
 def orphans(lists: Lists, register: Register) -> Findings:
@@ -102,9 +112,9 @@ def args_of(channel: models.Channel) -> list[str]:
     return channel.dialplan.app_data.split(",")[1:]
 
 
-def survey(config: Config, lists: Lists, register: Register, now: Instant) -> Findings:
+def survey(config: Config, lists: Lists, register: Register, now: Instant, began: Instant) -> Findings:
     """Go through the lists; write into the ledgers who is found connected."""
-    found = Findings(tuple(channel.id for channel in lists.channels))
+    found = Findings(tuple(channel.id for channel in lists.channels), began)
     _citizens(found, lists, register)
     ledgers = register.ledgers
     together = {bridge.id: frozenset(bridge.channels) for bridge in lists.bridges}

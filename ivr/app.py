@@ -158,7 +158,8 @@ class Controller:
 
     async def _era(self, ari: Ari) -> None:
         register, service = self.register, self.service
-        found = survey(service.config, await ari.lists(), register, service.clock.instant())
+        began = await ari.began()
+        found = survey(service.config, await ari.lists(), register, service.clock.instant(), began)
         self._sweep(ari, found)
         alive = [ledger for call, ledger in register.ledgers.items() if call in found.living or is_ours(ledger)]
         held = [tickets(ledger) for ledger in alive]
@@ -257,19 +258,19 @@ class Controller:
         """A call that an earlier life has begun; its people may have left meanwhile."""
         ledger, living = self.register.ledgers[call], found.living.get(call)
         if is_ours(ledger):
-            channel = outgoing.called(ari, ledger, found.everyone)
+            channel = outgoing.called(ari, ledger, found)
         else:
             channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
         if is_ours(ledger):
             log.info("a call of our own goes on")
         elif living is None:
-            channel.vitals.end(Ended(hung_up=call not in found.taken))
+            channel.vitals.end(found.end(ledger))
         if self._suspects.count(call) >= PATIENCE and not legs(ledger):  # with a person nothing is asked of it
             log.error("no request about this call is answered: its lease gives the caller to the survival path")
             channel.vitals.end(Ended(hung_up=False))
         for leg in legs(ledger):
             if leg not in found.everyone:
-                ari.vitals(leg).end(Ended(hung_up=True))
+                ari.vitals(leg).end(Ended(hung_up=True, cause=found.end(ledger).cause))
         rooms = found.rooms.get(call, {})
         is_bridged = rooms.get(channel.id) is Room.CALL
         return Call(self.service, ari, call, channel, ledger, resumed=True, is_bridged=is_bridged, rooms=rooms)

@@ -215,8 +215,10 @@ def _why(record: CallRecord) -> Why | None:
         return record.callback
     if record.direction is not Direction.IN and record.connected is None:
         return None  # the task of a try goes on by itself, and whom an agent called has asked for nothing
+    if record.outcome is Outcome.ABANDONED and record.ended - record.arrived >= SHORT_MS:
+        return Why.ABANDONED
     if record.outcome is Outcome.ABANDONED:
-        return Why.ABANDONED if record.ended - record.arrived >= SHORT_MS else None
+        return Why.CUT if record.cause in CUT else None  # it was not they who thought better of it
     if record.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED}:
         return Why.CUT if record.cause in CUT else None
     return _OF.get(record.outcome)

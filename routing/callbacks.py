@@ -46,7 +46,7 @@ class Why(StrEnum):
     REFUSED = "refused"  # busy at a limit
     MISSED = "missed"  # came and left while we were away
     ABANDONED = "abandoned"  # left before a person was there
-    CUT = "cut"  # a talk that the network ended, or a fault of ours
+    CUT = "cut"  # the network ended the call, or a fault of ours
     VOICEMAIL = "voicemail"  # left a message, or might have
     ASKED = "asked"  # they pressed the key, and gave their place in the queue up for it
 

@@ -9,6 +9,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Vitals
 from ivr.edge.protocols import Link, Wire
 from ivr.errors import Conflict, ConnectionLost, Deaf, Gone, HotlineError, Precondition, Replaced, ari_error
+from routing.ids import Instant
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ EVENTS = (
     "StasisStart",
 )
 """What a call needs to know; each event costs Asterisk and us CPU."""
+
+STATUS = "asterisk/info?only=status"
 
 ECHO = "events/user/echo"
 ECHO_WITHIN_S = 2.0  # it takes 1 ms; whoever is deaf meanwhile sees nobody hang up
@@ -181,6 +185,11 @@ class Ari:
         channels = msgspec.convert(await self._wire.fetch("channels"), tuple[models.Channel, ...])
         bridges = msgspec.convert(await self._wire.fetch("bridges"), tuple[models.Bridge, ...])
         return Lists(tuple(channel for channel in channels if channel.id not in self._recent), bridges)
+
+    async def began(self) -> Instant:
+        """When this Asterisk was started: no channel of an earlier one is left."""
+        info = await self._wire.fetch(STATUS)
+        return Instant(round(datetime.fromisoformat(info["status"]["startup_time"]).timestamp() * 1000))
 
     async def echo(self) -> None:
         """Have an event of our own sent to us: the only proof that others come.  Raises `Deaf` when it does not.

@@ -68,6 +68,8 @@ def book() -> Callbacks:
     [
         (record(Outcome.ABANDONED), Why.ABANDONED),
         (record(Outcome.ABANDONED, lasted_ms=4_999), None),
+        (record(Outcome.ABANDONED, lasted_ms=4_999, cause=41), Why.CUT),
+        (record(Outcome.ABANDONED, cause=41), Why.ABANDONED),
         (record(Outcome.REFUSED, lasted_ms=0), Why.REFUSED),
         (record(Outcome.MISSED), Why.MISSED),
         (record(Outcome.FAILED), Why.CUT),

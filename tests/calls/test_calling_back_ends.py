@@ -10,7 +10,7 @@ import pytest
 
 from ivr.callbacks import Callbacks
 from ivr.facts import Outcome
-from routing.callbacks import Result
+from routing.callbacks import CUT, Result, Why
 from routing.ids import AgentId, CallId
 from tests.calls.backs import ANSWERS, AT_ONCE, LI, house, tasks, tries
 from tests.calls.scenes import hash_of, thorough
@@ -86,7 +86,10 @@ def test_an_asterisk_that_dies_in_a_try_leaves_no_agent_stuck_and_the_task_as_it
         made.check()
         (back,) = tries(made)[:1]
         assert all(task.calling is None for task in tasks(made))
-        assert bool(tasks(made)) == (back.result is not Result.ANSWERED)
+        is_cut = back.result is Result.ANSWERED and back.cause in CUT
+        assert [task.why for task in tasks(made)] == (
+            [Why.CUT] if is_cut else [Why.ABANDONED] if back.result is not Result.ANSWERED else []
+        )
 
     simulate(scene)
 

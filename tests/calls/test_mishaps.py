@@ -13,6 +13,7 @@ from ivr.ari.client import ECHO_WITHIN_S
 from ivr.errors import Replaced
 from ivr.facts import Outcome
 from ivr.journal import FLOOR, Journal
+from routing.callbacks import Why
 from tests.calls.replay import fingerprint
 from tests.calls.scenes import thorough
 from tests.calls.simulated import CONFIG, ROOT, SimulatedHouse
@@ -83,13 +84,36 @@ def test_talking_parties_go_on_hearing_each_other_while_the_controller_is_dead()
     simulate(scene)
 
 
-def test_a_dead_asterisk_ends_its_calls_and_each_has_its_record() -> None:
-    def crash(house: SimulatedHouse) -> None:
-        house.fake.later(3.0, house.fake.crash)
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize(
+    ("at", "outcome", "why"),
+    [
+        (0.6, Outcome.ABANDONED, Why.CUT),  # nobody has thought better of it within 5 s
+        (3.0, Outcome.ABANDONED, Why.CUT),
+        (10.0, Outcome.ANSWERED, Why.CUT),
+        (None, Outcome.ANSWERED, None),
+    ],
+)
+def test_a_dead_asterisk_cuts_its_calls_and_each_has_its_record_and_is_called_back(
+    at: float | None, outcome: Outcome, why: Why | None, *, away: bool
+) -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.0, talks=20)
+        citizen = house.fake.dials("12345", after=0.5)
+        if at is not None:
+            house.fake.later(at, house.fake.crash)
+        if away:
+            house.fake.later((at or 10.0) - 0.05, house.kill)
+        await house.lives()
+        assert citizen.ended
+        (record,) = house.records()
+        assert record.outcome is outcome
+        assert house.controller is not None
+        tasks = house.controller.callbacks.open()
+        assert [(task.why, task.agent) for task in tasks] == ([(why, record.agent)] if why else [])
 
-    citizen, house = one_caller(crash)
-    assert citizen.ended
-    assert [record.outcome for record in house.records()] == [Outcome.ABANDONED]
+    simulate(scene)
 
 
 def test_a_controller_that_hangs_loses_its_caller_to_the_survival_path() -> None:

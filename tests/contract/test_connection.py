@@ -75,8 +75,10 @@ def test_calls_outlive_the_connection_and_go_on_with_the_next_one(plays: Plays) 
             bridge.create()
             await bridge.add(channel, agent)
             names = {channel.id, agent.id}
+            began = await ari.began()
             ari.send = lambda *_, **__: None  # type: ignore[method-assign]  # as a process that is killed leaves
         async with connected_again(world) as ari:
+            assert await ari.began() == began
             lists = await ari.lists()
             assert names <= {each.id for each in lists.channels}
             assert [set(each.channels) for each in lists.bridges] == [names]

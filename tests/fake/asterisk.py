@@ -11,6 +11,7 @@ What it claims is held against the real one by tests/contract.  Scripted in seco
 import random
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from routing.numbers import EMERGENCY
@@ -42,6 +43,8 @@ class FakeAsterisk(World):
         self.node = node
         self.lease_s = LEASE_S
         self.down = False
+        self.began_ms = EPOCH_MS - 60_000
+        """When this Asterisk was started."""
         self.lag = (0.0002, 0.003)
         """Shortest and longest way of a frame, in seconds."""
         self.refuse: Callable[[str, str], int | None] = lambda _method, _path: None
@@ -115,7 +118,10 @@ class FakeAsterisk(World):
             self.hang_up(channel)
         self.bridges.clear()
         self.dynamic.clear()
-        self.later(boots_after, lambda: setattr(self, "down", False))
+        self.later(boots_after, self._boots)
+
+    def _boots(self) -> None:
+        self.down, self.began_ms = False, EPOCH_MS + self.now()
 
     # --- the dialplan
 
@@ -379,6 +385,9 @@ class FakeAsterisk(World):
                 states = {name: "online" if here else "offline" for name, here in known.items()}
                 return [{"technology": "PJSIP", "resource": name, "state": states[name], "channel_ids": ids}
                         for name, ids in there.items()]  # fmt: skip
+            case "asterisk/info?only=status":
+                began = datetime.fromtimestamp(self.began_ms / 1000, UTC).isoformat(timespec="milliseconds")
+                return {"status": {"startup_time": began}}
             case "applications":
                 held = {channel.app for channel in self.channels.values() if channel.app is not None}
                 return [{"name": app} for app in sorted({*self.applications.links, *held})]
