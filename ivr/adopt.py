@@ -5,6 +5,7 @@ who is with whom, Asterisk wins.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ivr import parties
@@ -41,11 +42,11 @@ class Findings:
     whose citizen is in the dialplan.  `bridged`: calls whose citizen is in their bridge.  `strays`: channels to hang
     up.  `unserved`: citizens for the survival path: their record says that nobody was there for them, and yet they are
     here.  `empty`: bridges to delete.  `desks`: seats' phones that have dialled a feature code.  `began`: when this
-    Asterisk was started.
+    Asterisk was started.  `causes`: why calls that are over have ended, as the census has it.
     """
 
     everyone: tuple[str, ...]
-    began: Instant = Instant(0)
+    began: Instant | None = None
     living: dict[CallId, models.Channel] = field(default_factory=dict)
     taken: set[CallId] = field(default_factory=set)
     rooms: dict[CallId, dict[ChannelId, Room]] = field(default_factory=dict)
@@ -53,11 +54,13 @@ class Findings:
     unserved: list[ChannelId] = field(default_factory=list)
     empty: list[BridgeId] = field(default_factory=list)
     desks: list[models.Channel] = field(default_factory=list)
+    causes: Mapping[CallId, int] = field(default_factory=dict)
 
     def end(self, ledger: Ledger) -> Ended:
         """How whoever is not here any more has left a call: an Asterisk that has died has cut it."""
-        is_cut = ARRIVED in ledger and ledger[ARRIVED].at < self.began
-        return Ended(hung_up=ledger.call not in self.taken, cause=TEMPORARY_FAILURE if is_cut else 0)
+        is_cut = self.began is not None and ARRIVED in ledger and ledger[ARRIVED].at < self.began
+        cause = TEMPORARY_FAILURE if is_cut else self.causes.get(ledger.call, 0)
+        return Ended(hung_up=ledger.call not in self.taken, cause=cause)
 
 
 def orphans(lists: Lists, register: Register) -> Findings:

@@ -6,7 +6,7 @@ A lost socket, a killed process and a first start are one case: connect, look, e
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -95,7 +95,9 @@ class Controller:
         *,
         browsers: Browsers,
         nuisances: Nuisances | None = None,
+        causes: Callable[[], Mapping[CallId, int]] = dict,
     ) -> None:
+        """`causes`: why calls have ended that nobody of us saw end."""
         self.service = service
         self.register = register
         self.pins = pins
@@ -110,6 +112,7 @@ class Controller:
         )
         self.nuisances = nuisances or Nuisances(service.journal, service.clock)
         self._witnesses: tuple[Witness, ...] = (self.callbacks, self._acquaintances)
+        self._causes = causes
         self._wire = wire
         self._door_is_open = True
         self._quiet = asyncio.Event()
@@ -160,6 +163,8 @@ class Controller:
         register, service = self.register, self.service
         began = await ari.began()
         found = survey(service.config, await ari.lists(), register, service.clock.instant(), began)
+        if not found.living.keys() >= register.ledgers.keys():
+            found.causes = self._causes()
         self._sweep(ari, found)
         alive = [ledger for call, ledger in register.ledgers.items() if call in found.living or is_ours(ledger)]
         held = [tickets(ledger) for ledger in alive]
@@ -258,7 +263,7 @@ class Controller:
         """A call that an earlier life has begun; its people may have left meanwhile."""
         ledger, living = self.register.ledgers[call], found.living.get(call)
         if is_ours(ledger):
-            channel = outgoing.called(ari, ledger, found)
+            channel = outgoing.called(ari, ledger, found.everyone, found.end(ledger))
         else:
             channel = Channel(ari, ChannelId(living.id) if living else ledger[ARRIVED].channel)
         if is_ours(ledger):

@@ -5,6 +5,7 @@ of topic `missed`, once, so that the citizen can be called back.  How Asterisk w
 """
 
 import asyncio
+import contextlib
 import csv
 import logging
 from collections import Counter
@@ -58,14 +59,15 @@ class Line(msgspec.Struct, frozen=True):
     trunk: str
     diversion: str = ""
     history: str = ""
+    cause: int = 0
 
 
-FIRST_FIELDS = 9
-"""So many a line had before it said who forwarded the call; such a one may lie there still after an update."""
+FIELDS = frozenset({9, 11, len(Line.__struct_fields__)})
+"""So many a line has, or had: before it said why the call ended, who forwarded it.  Such a one may lie there still."""
 
 
 def parse(text: str) -> Line:
-    """Read a line: `call,dialled,caller,start,answer,end,disposition,fate,trunk,diversion,history`, moments in seconds.
+    """Read a line: the fields of `Line` as CSV, moments in seconds.
 
     Raises `ValueError` saying what is wrong with it.
     """
@@ -73,14 +75,15 @@ def parse(text: str) -> Line:
         fields = next(csv.reader([text]), [])
     except csv.Error as fault:
         raise ValueError(f"is no CSV: {fault}") from fault
-    if len(fields) not in {FIRST_FIELDS, len(Line.__struct_fields__)}:
+    if len(fields) not in FIELDS:
         raise ValueError(f"has {len(fields)} fields instead of {len(Line.__struct_fields__)}")
-    call, dialled, caller, start, answer, end, disposition, fate, trunk, *forwarded = fields
+    call, dialled, caller, start, answer, end, disposition, fate, trunk, *more = fields
+    diversion, history, cause = (*more, "", "", "")[:3]
     if not call:
         raise ValueError("names no call")
     return Line(
         CallId(call), dialled, caller, _instant(start), _instant(answer) or None, _instant(end), disposition,
-        Fate(fate or Fate.ENTERED), trunk, *forwarded,
+        Fate(fate or Fate.ENTERED), trunk, diversion, history, int(cause or 0),
     )  # fmt: skip
 
 
@@ -134,20 +137,33 @@ class Census:
         """A call of ours has its record: nothing to find out."""
 
     async def run(self) -> None:
-        """Reconcile every minute and when asked, for ever."""
+        """Reconcile every minute and when asked, for ever; what an earlier life left is first read by `causes`."""
         while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._look.wait()
+                await asyncio.sleep(_SETTLED_MS / 1000)
+            self._look.clear()
             try:
                 while self.reconcile():  # noqa: ASYNC110 - calls have their turn between two pieces of the file
                     await asyncio.sleep(0)
             except DiskError as fault:
                 log.warning("census: %s", fault)
-            self._look.clear()
-            try:
-                async with asyncio.timeout(EVERY):
-                    await self._look.wait()
-                await asyncio.sleep(_SETTLED_MS / 1000)
-            except TimeoutError:
-                continue
+
+    def causes(self) -> dict[CallId, int]:
+        """Why each call ended (Q.850) whose line is still to be judged, calls of ours without a record among them."""
+        found: dict[CallId, int] = {}
+        place = self._place
+        try:
+            while lines := self._file.read(place):
+                place = lines[-1][1]
+                for text, _ in lines:
+                    with contextlib.suppress(ValueError):  # it is said when the line is judged
+                        line = parse(text)
+                        found[line.call] = line.cause
+        except DiskError as fault:
+            log.warning("census: %s", fault)
+        return found
 
     def reconcile(self) -> bool:
         """Judge some lines, and write down what was missed; whether there may be more to judge now."""

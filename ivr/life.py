@@ -181,6 +181,7 @@ async def _live(given: Surroundings) -> None:
             acquaintances,
             browsers=Browsers(FileDisk(given.state / "browsers" / "browsers"), Argon2Locksmith()),
             nuisances=nuisances,
+            causes=census.causes,
         )
         for witness in (recorder, census):
             controller.attend(witness)

@@ -7,13 +7,12 @@ entered at the top, as every call is, and ends as every call does: the talk, the
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
 
 from ivr import entering, inside, parties, reach
-from ivr.adopt import Findings
 from ivr.ari.client import Ari
 from ivr.ari.handles import Channel, Leg
 from ivr.ari.vitals import Ended
@@ -278,13 +277,13 @@ def nobody(ari: Ari, call: CallId) -> Channel:
     return channel
 
 
-def called(ari: Ari, ledger: Ledger, found: Findings) -> Channel:
-    """Whom an earlier life had dialled, or nobody; who is not in Asterisk any more has ended."""
+def called(ari: Ari, ledger: Ledger, present: Collection[str], end: Ended) -> Channel:
+    """Whom an earlier life had dialled, or nobody; who is not `present` in Asterisk has come to this `end`."""
     if not ledger.which(DIALLING):
         return nobody(ari, ledger.call)
     channel = Channel(ari, parties.citizen(ledger))
-    if channel.id not in found.everyone:
-        channel.vitals.end(Ended(hung_up=True, cause=found.end(ledger).cause))
+    if channel.id not in present:
+        channel.vitals.end(Ended(hung_up=True, cause=end.cause))
     return channel
 
 

@@ -98,6 +98,8 @@ class SimulatedHouse:
         """What the next life begins with."""
         self.pieces: dict[PromptId, int] = {}
         """Lengths of pieces; without them every prompt is one sound."""
+        self.causes: dict[CallId, int] = {}
+        """What the census says of ends."""
         self.stays_ms = 0
         """It is not over before this moment, however quiet."""
         self.platter, self.pins, self.lockouts, self.browsers = (Platter() for _ in range(4))
@@ -199,6 +201,7 @@ class SimulatedHouse:
             acquaintances=acquaintances,
             browsers=Browsers(LifeDisk(self.browsers, wire), PlainLocksmith()),
             nuisances=nuisances,
+            causes=lambda: self.causes,
         )
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),

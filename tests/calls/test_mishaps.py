@@ -14,6 +14,7 @@ from ivr.errors import Replaced
 from ivr.facts import Outcome
 from ivr.journal import FLOOR, Journal
 from routing.callbacks import Why
+from routing.ids import CallId
 from tests.calls.replay import fingerprint
 from tests.calls.scenes import thorough
 from tests.calls.simulated import CONFIG, ROOT, SimulatedHouse
@@ -112,6 +113,27 @@ def test_a_dead_asterisk_cuts_its_calls_and_each_has_its_record_and_is_called_ba
         assert house.controller is not None
         tasks = house.controller.callbacks.open()
         assert [(task.why, task.agent) for task in tasks] == ([(why, record.agent)] if why else [])
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("cause", "why"), [(41, Why.CUT), (16, None), (None, None)])
+def test_who_is_cut_off_while_the_controller_is_dead_is_called_back_as_the_census_says_why(
+    cause: int | None, why: Why | None
+) -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.agent("1016", answers_after=1.0, talks=None)
+        citizen = house.fake.dials("12345", after=0.5, hangs_up=10.1)
+        house.fake.later(10.5, house.kill)
+        if cause is not None:
+            house.fake.later(10.55, lambda: house.causes.update({CallId(citizen.channels[0].replace(".", "-")): cause}))
+        await house.lives()
+        house.check()
+        (record,) = house.records()
+        assert (record.outcome, record.cause) == (Outcome.ANSWERED, cause or 0)
+        assert house.controller is not None
+        assert [task.why for task in house.controller.callbacks.open()] == ([why] if why else [])
 
     simulate(scene)
 

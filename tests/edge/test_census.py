@@ -174,6 +174,19 @@ def test_a_call_that_has_just_ended_or_is_still_ours_is_judged_later(house: Hous
     assert house.reconciles() == ["fresh"]
 
 
+def test_why_calls_have_ended_is_known_before_they_are_judged_and_of_lines_without_it_is_0(house: House) -> None:
+    house.call("judged")
+    house.reconciles()
+    house.call("plain", ago_ms=100)
+    moments = ",".join(f'"{house.clock.now / 1000:.6f}"' for _ in range(3))
+    house.append(f'"cut","12345","139",{moments},"ANSWERED","entered","town","","","41"\n')
+    house.append(f'"unsaid","12345","139",{moments},"ANSWERED","entered","town","","",""\n')
+    house.append("nonsense\n")
+    assert house.census.causes() == {"plain": 0, "cut": 41, "unsaid": 0}
+    house.path.unlink()
+    assert house.census.causes() == {}
+
+
 def test_a_call_of_ours_that_never_ends_does_not_stop_the_census(house: House) -> None:
     house.call("stuck")
     house.call("theirs")
