@@ -30,6 +30,9 @@ from routing.talk import (
 
 _replace = msgspec.structs.replace
 
+UNAWARE_MS = 1_000
+"""Who hangs up so soon after whom they wanted for the citizen has left did not know it: a signal's way and a hand's."""
+
 
 def follow(talk: Talk, facts: Iterable[AnyFact]) -> Talk:
     """The talk after these facts."""
@@ -142,9 +145,12 @@ def _done(talk: Talk, me: Party, fact: Asked) -> Talk:  # noqa: PLR0911 - a line
             return talk.gathered()
         case Do.SILENT:
             return talk.put(*(_leaving(each) for each in talk.parties[1:] if each.is_alive))
+        case Do.HANG_UP | Do.COMPLETE if me is talk.owner:
+            others = _others(talk, me)
+            rest = others if fact.do is Do.COMPLETE else [each for each in others if _is_new(each)]
+            return _kept(_handed(talk.put(_leaving(me)), me, rest, fact.at), me, fact.at)
         case Do.HANG_UP | Do.COMPLETE:
-            after = talk.put(_leaving(me))
-            return after.gathered() if me is talk.owner else _rejoined(after, me)
+            return _rejoined(talk.put(_leaving(me)), me)
         case Do.CANCEL:
             return talk.put(_in(me, Room.CALL), *(_leaving(each) for each in (talk.guest,) if each))
         case _:  # hold, retrieve, switch
@@ -169,6 +175,7 @@ def _brought(talk: Talk, me: Party, fact: Asked) -> Talk:
         me.n,
         ticket=TicketId(f"{talk.call}-talk-{n}") if is_ours else None,
         room=Room.SIDE if aim is Aim.CONSULT else Room.CALL,
+        handed=fact.at if aim is Aim.TRANSFER else None,
         return_within_ms=fact.return_within_ms,
     )
     return talk.put(party)
@@ -214,21 +221,51 @@ def _parted(talk: Talk, fact: Parted) -> Talk:
     if party.role is Role.SUPERVISOR:
         return talk
     if party is former:  # whoever comes next does not know that it was paused
-        return _replace(talk.gathered(), is_paused=False)
+        new = [each for each in _others(talk, party) if _is_new(each)]
+        return _kept(_replace(_handed(talk, party, new, fact.at), is_paused=False), party, fact.at)
     if party.is_leaving:
         return talk
-    if talk.owner is not None:
-        return _rejoined(talk, party)
+    return _rejoined(talk, party) if talk.owner is not None else _kept(talk, party, fact.at)
+
+
+def _others(talk: Talk, me: Party) -> list[Party]:
+    """Who is there, or sought, besides the citizen, me and supervisors."""
+    return [each for each in talk.parties[1:] if each.is_alive and each.n != me.n and each.role is not Role.SUPERVISOR]
+
+
+def _is_new(party: Party) -> bool:
+    """Who does not talk with the citizen yet."""
+    return party.room is Room.SIDE or party.is_sought
+
+
+def _handed(talk: Talk, me: Party, others: Iterable[Party], now: Instant) -> Talk:
+    """The citizen is these others' from now on, as if I had transferred to them."""
+    return talk.put(*(_replace(each, handed=now, asker=me.n) for each in others)).gathered()
+
+
+def _kept(talk: Talk, left: Party, now: Instant) -> Talk:
+    """The talk, the citizen, if now alone, given back where whoever was to have them was not reached."""
+    barged = [
+        each for each in talk.parties if each.role is Role.SUPERVISOR and each.is_there and each.room is Room.CALL
+    ]
+    if barged or _others(talk, left):
+        return talk
+    failed = left if _was_not_reached(left, now) else _missed(talk, left, now)
+    return _called_back(talk, failed, now) if failed else talk
+
+
+def _was_not_reached(party: Party, now: Instant) -> bool:
+    """Whether nobody answered, or whoever was left the citizen lets go so soon that it counts as that."""
     if party.since is None:
-        return _called_back(talk, party, fact.at) if talk.is_over else talk
-    return _called_back(talk, party, fact.at) if _let_go(talk, party, fact.at) else talk
+        return True
+    return party.handed is not None and now - max(party.handed, party.since) < party.return_within_ms
 
 
-def _let_go(talk: Talk, party: Party, now: Instant) -> bool:
-    """Whether whoever the citizen was transferred to leaves them alone so soon that it counts as no answer."""
-    is_alone = not any(each.is_alive for each in talk.parties[1:] if each.role is not Role.SUPERVISOR)
-    is_target = party.aim is Aim.TRANSFER and party.role is Role.TARGET
-    return is_alone and is_target and now - (party.since or now) < party.return_within_ms
+def _missed(talk: Talk, agent: Party, now: Instant) -> Party | None:
+    """Whom an agent who hangs up believed to leave the citizen to, and who had just gone."""
+    wanted = [each for each in talk.parties if each.asker == agent.n and not each.by and not each.is_leaving]
+    gone = [each for each in wanted if each.room is Room.SIDE or each.aim is Aim.TRANSFER]
+    return next((each for each in gone if each.left is not None and now - each.left < UNAWARE_MS), None)
 
 
 def _rejoined(talk: Talk, left: Party) -> Talk:
@@ -245,7 +282,7 @@ def _called_back(talk: Talk, party: Party, now: Instant) -> Talk:
     anew = TicketId(f"{talk.call}-talk-{n}")
     if party.aim in {Aim.RETURN, Aim.AGAIN}:
         back = Party(n, Role.AGENT, Aim.QUEUE, now, Whom(Kind.POOL, talk.hall), asker.n, ticket=anew)
-    elif party.since is not None:
+    elif party.since is not None or asker.left is None:
         back = Party(n, Role.AGENT, Aim.AGAIN, now, Whom(Kind.AGENT, asker.name), asker.n, ticket=anew)
     else:
         whom = Whom(Kind.AGENT, asker.name)

@@ -103,9 +103,11 @@ def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
 
 
 def return_within_ms(config: Config, whom: Whom | None) -> int:
-    """How soon after its answer whoever is asked for has not answered, if they let go; 0: they have."""
-    target = config.site.targets.get(TargetId(whom.name)) if whom and whom.kind is Kind.TARGET else None
-    return milliseconds(target.return_within) if target else 0
+    """How soon whoever is asked for was not reached, if they let go of a citizen who is left to them."""
+    if whom is None:
+        return 0
+    target = config.site.targets.get(TargetId(whom.name)) if whom.kind is Kind.TARGET else None
+    return milliseconds((target or config.site.timing).return_within)
 
 
 def direct(config: Config, number: str) -> tuple[Way, ...]:

@@ -145,7 +145,7 @@ class Fact(msgspec.Struct, frozen=True, tag_field="fact", kw_only=True):
 class Asked(Fact, frozen=True, tag="asked", kw_only=True):
     """`by`, an agent in the talk or a supervisor, asked for it, and it was legal.
 
-    `return_within_ms`: whom they asked for has not answered if they let go again so soon.
+    `return_within_ms`: whom they asked for was not reached if they let go again so soon of a citizen left to them.
     """
 
     by: str
@@ -184,6 +184,8 @@ class Party(msgspec.Struct, frozen=True):
     """Somebody in a talk, or on the way into it or out of it.  `n` is the place in `Talk.parties`.
 
     `dialled`: when the first phone of theirs was, in search of them.
+    `handed`: when an agent left the citizen to them; whoever lets go within `return_within_ms` from then on, or from
+    their answer, was not reached.
     `asker`: who brought them in; for a supervisor (`by`) the agent who is supervised.
     """
 
@@ -205,6 +207,7 @@ class Party(msgspec.Struct, frozen=True):
     room: Room = Room.CALL
     is_muted: bool = False
     is_leaving: bool = False
+    handed: Instant | None = None
     return_within_ms: int = 0
 
     @property

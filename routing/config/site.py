@@ -214,6 +214,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting
     call is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
     `transfer_for`: how long somebody is rung, or sought in a pool, who is brought into a talk.
+    `return_within`: who lets go so soon of a citizen who was left to them was not reached; a target has its own.
     `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).
     `talk_limit`, `hold_limit`, `consult_limit`: after these somebody is told, and nobody is hung up.
     `unreachable_for`: after this an agent whose phone is gone is signed out.  `same_agent_for`: who calls again within
@@ -231,6 +232,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     renew: timedelta = timedelta(seconds=10)
     whisper_for: timedelta = timedelta(seconds=2)
     transfer_for: timedelta = timedelta(seconds=20)
+    return_within: timedelta = timedelta(seconds=5)
     request_within: timedelta = timedelta(seconds=5)
     answer_within: timedelta = timedelta(seconds=15)
     talk_limit: timedelta = timedelta(minutes=60)

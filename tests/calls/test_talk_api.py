@@ -67,6 +67,7 @@ def test_each_operation_answers_with_the_conversation_as_it_is_now() -> None:
         transferred = await desk.post("/agents/1017/talk/transfer", kind="target", name="water")
         assert [each["doing"] for each in transferred["parties"]] == ["held", "consulting", "ringing"]
         await desk.post("/agents/1017/talk/cancel")
+        await asyncio.sleep(5)  # any sooner, and 1016 would have the citizen again
         await desk.post("/agents/1017/talk/hang-up")
         assert "in no conversation" in await desk.refused("POST", "/agents/1017/talk/hold", CONFLICT)
         await asyncio.sleep(20)

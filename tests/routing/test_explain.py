@@ -119,7 +119,7 @@ def test_pools_that_a_target_follows_say_when_it_goes_on() -> None:
 
 
 def test_a_target_that_is_not_taken_back_from_does_not_come_back() -> None:
-    sources = changed("site.yaml", "return_within: 5 s ", "return_within: 0 s ")
+    sources = changed("site.yaml", "return_within: 5 s           #", "return_within: 0 s           #")
     assert explain(build(sources), "12316", DAY).steps[0].endswith("over town for 15 s")
 
 

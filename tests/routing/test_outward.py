@@ -1,6 +1,6 @@
 """Who can be brought into a talk, and how they are dialled."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -272,13 +272,15 @@ def test_what_the_other_side_sees_is_the_hall_s_number_where_there_is_no_other()
     ("whom", "expected"),
     [
         (Whom(Kind.TARGET, "agriculture"), 5_000),
-        (Whom(Kind.TARGET, "nowhere"), 0),
-        (Whom(Kind.AGENT, "1001"), 0),
+        (Whom(Kind.TARGET, "nowhere"), 4_000),
+        (Whom(Kind.AGENT, "1001"), 4_000),
         (None, 0),
     ],
 )
-def test_only_a_target_can_let_go_too_early(whom: Whom | None, expected: int) -> None:
-    assert return_within_ms(CITY, whom) == expected
+def test_whoever_is_asked_for_can_let_go_too_early(whom: Whom | None, expected: int) -> None:
+    timing = msgspec.structs.replace(CITY.site.timing, return_within=timedelta(seconds=4))
+    city = msgspec.structs.replace(CITY, site=msgspec.structs.replace(CITY.site, timing=timing))
+    assert return_within_ms(city, whom) == expected
 
 
 @pytest.mark.parametrize(

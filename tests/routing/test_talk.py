@@ -1,5 +1,8 @@
 """What may be done in a conversation, and what follows: as a table, and whatever anybody asks, in any order."""
 
+from collections.abc import Iterable, Sequence
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -319,3 +322,81 @@ def test_a_supervisor_s_ear_hears_the_voices_and_an_expert_is_called_by_trade_an
     assert listened.sound(listened.parties[2]) is Sound.VOICES
     expert = talk(asks(Do.CONSULT, Whom(Kind.EXPERT, "housing-fund", "2")), rings(2), answers(2))
     assert expert.parties[2].name == "housing-fund/2"
+
+
+CLOSE = [-2, 0, 2, 5, 20, 100, 1_000, 3_000]
+"""Milliseconds between two hands that let go."""
+
+LATER = Instant(NOW + 10_000)
+
+
+def consulted(whom: Whom) -> tuple[AnyFact, ...]:
+    asked = Asked(at=NOW, by=ANNA, do=Do.CONSULT, whom=whom, return_within_ms=5_000)
+    return (asked, rings(2, BEN if whom is COLLEAGUE else None), answers(2))
+
+
+def at_once(dt: int, first: Sequence[AnyFact], second: AnyFact) -> list[AnyFact]:
+    """What an agent does, and one who lets go so much later, or sooner; the agent's leg is down after 50 ms."""
+    agents = [*first, *([] if isinstance(first[-1], Parted) else [Parted(at=Instant(LATER + 50), party=1)])]
+    return sorted([*agents, msgspec.structs.replace(second, at=Instant(LATER + dt))], key=lambda fact: fact.at)
+
+
+def legal(now: Talk, facts: Iterable[AnyFact]) -> Talk:
+    """The talk after these; what could not be asked for any more was not."""
+    for fact in facts:
+        if not isinstance(fact, Asked) or not refusal(now, fact.by, fact.do, fact.whom):
+            now = follow(now, [fact])
+    return now
+
+
+@pytest.mark.parametrize("dt", CLOSE)
+@pytest.mark.parametrize("whom", [WATER, COLLEAGUE, Whom(Kind.NUMBER, "0310-8095001")])
+@pytest.mark.parametrize("how", [Do.COMPLETE, Do.HANG_UP, None])
+def test_who_lets_go_as_the_citizen_is_left_to_them_gives_them_back(how: Do | None, whom: Whom, dt: int) -> None:
+    left: AnyFact = Asked(at=LATER, by=ANNA, do=how) if how else Parted(at=LATER, party=1)
+    now = legal(talk(*consulted(whom)), at_once(dt, [left], goes(2)))
+    back = now.parties[3]
+    assert (back.whom, back.left, back.is_alive) == (Whom(Kind.AGENT, ANNA), None, True)
+    assert not now.is_over
+    assert now.doing(now.parties[0]) is Doing.HELD
+
+
+@pytest.mark.parametrize("how", [Do.COMPLETE, Do.HANG_UP])
+def test_a_colleague_who_asks_to_hang_up_at_once_gives_the_citizen_back_too(how: Do) -> None:
+    handed = talk(*consulted(COLLEAGUE), Asked(at=LATER, by=ANNA, do=how), Parted(at=LATER, party=1))
+    hung_up = Asked(at=Instant(LATER + 4_999), by=BEN, do=Do.HANG_UP)
+    back = follow(handed, [hung_up, Parted(at=Instant(LATER + 5_050), party=2)])
+    assert (back.parties[3].aim, back.parties[3].whom, back.is_over) == (Aim.AGAIN, Whom(Kind.AGENT, ANNA), False)
+    late = Instant(LATER + 5_000)
+    assert follow(handed, [msgspec.structs.replace(hung_up, at=late), Parted(at=late, party=2)]).is_over
+
+
+def test_who_is_left_with_others_or_has_talked_long_enough_is_nobody_s_to_give_back() -> None:
+    warm = talk(*consulted(WATER), Asked(at=LATER, by=ANNA, do=Do.COMPLETE), Parted(at=LATER, party=1))
+    assert follow(warm, [Parted(at=Instant(LATER + 5_000), party=2)]).is_over
+    three = talk(*consulted(WATER), asks(Do.THREE_WAY), Parted(at=LATER, party=1), Parted(at=LATER, party=2))
+    assert three.is_over
+    given_up = talk(*consulted(WATER), asks(Do.CANCEL), Parted(at=LATER, party=2), Parted(at=LATER, party=1))
+    assert given_up.is_over
+    known = talk(*consulted(WATER), Parted(at=LATER, party=2), Parted(at=Instant(LATER + 1_000), party=1))
+    assert known.is_over
+    linked = talk(*consulted(COLLEAGUE), asks(Do.THREE_WAY), asks(Do.LINK, FIRE), rings(3), answers(3))
+    all_gone = follow(linked, [Asked(at=LATER, by=ANNA, do=Do.COMPLETE), Parted(at=LATER, party=2)])
+    assert len(all_gone.parties) == 4
+
+
+def test_a_transfer_that_fails_as_the_agent_hangs_up_comes_back() -> None:
+    asked = asks(Do.TRANSFER, WATER)
+    sooner = talk(asked, rings(2), Parted(at=LATER, party=2, cause=17), Parted(at=Instant(LATER + 2), party=1))
+    assert (sooner.parties[3].aim, sooner.parties[3].agent, sooner.tickets()) == (Aim.RETURN, ANNA, ("c", "c"))
+    leaving = talk(asked, rings(2), asks(Do.HANG_UP), Parted(at=LATER, party=2, cause=17))
+    assert (leaving.parties[3].aim, leaving.parties[3].whom) == (Aim.AGAIN, Whom(Kind.AGENT, ANNA))
+    assert not follow(leaving, [goes(1)]).is_over
+
+
+def test_a_supervisor_who_is_in_the_call_keeps_the_citizen_and_nobody_is_rung() -> None:
+    warm = (*consulted(COLLEAGUE), Asked(at=LATER, by=ANNA, do=Do.COMPLETE), Parted(at=LATER, party=1))
+    barges = Asked(at=LATER, by="boss", do=Do.BARGE, whom=Whom(Kind.SEAT, "8020", BEN))
+    with_boss = talk(*warm, barges, rings(3), Joined(at=LATER, party=3), Asked(at=LATER, by=BEN, do=Do.HANG_UP))
+    assert len(with_boss.parties) == 4
+    assert follow(with_boss, [Parted(at=LATER, party=2)]).owner is not None
