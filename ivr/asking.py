@@ -65,7 +65,7 @@ def offer_at(call: Call) -> int | None:
 def is_due(call: Call, estimate: Estimate) -> bool:
     """Whether they are to be told of the key now, or again."""
     site, at = call.service.config.site, offer_at(call)
-    is_slow = site.callback_offer.is_slow(estimate.of(site.announcements.wait))
+    is_slow = site.callback_offer.is_slow(estimate.of(site.announcements.wait.decides))
     return may_be_called_back(call) and (is_offered(call) or is_slow or (at is not None and at <= call.now()))
 
 

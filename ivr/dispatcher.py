@@ -306,9 +306,9 @@ class Dispatcher:
         return self._floor.length(pool)
 
     def foreseen(self, ladder: Ladder) -> Estimate:
-        """How long one more would wait who comes with this ladder, at the end of it."""
-        requirement = ladder[-1].requirement
-        return self._flow.expected(requirement.common, self._floor.behind(requirement), self._clock.instant())
+        """How long one more would wait who comes with this ladder, behind all who are on it."""
+        before = sum(self._floor.behind(common) - 1 for common in {rung.requirement.common for rung in ladder})
+        return self._flow.along(ladder, before + 1, self._clock.instant())
 
     def _departs(self, ticket: TicketId, now: Instant) -> None:
         place = self._floor.place(ticket)

@@ -131,7 +131,8 @@ def _decided(call: Call, rungs: Ladder, stage: Stage) -> _Decided:
     """What the stage's pools overflow to: now, when it is long, or after a while; what is closed is left out."""
     config, dispatcher = call.service.config, call.service.dispatcher
     site = config.site
-    decided, foreseen_ms = _Decided(rungs, [], []), dispatcher.foreseen(rungs).by_departures_ms
+    decided = _Decided(rungs, [], [])
+    foreseen_ms = dispatcher.foreseen(rungs).of(site.announcements.wait.decides)
     for pool in stage.places:
         for rule in overflows(config, pool) if pool.name in site.pools else ():
             after_ms = rule.after_ms(dispatcher.length(PoolId(pool.name)), foreseen_ms)

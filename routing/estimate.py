@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from routing.ids import Instant, PromptId
-from routing.tickets import Requirement
+from routing.tickets import Ladder, Requirement, Rung
 
 WINDOW_MS = 600_000
 """Departures count for so long."""
@@ -27,6 +27,11 @@ class Estimator(StrEnum):
     DEPARTURES = "departures"
     LAST = "last"
     NONE = "none"
+
+    @property
+    def decides(self) -> "Estimator":
+        """By whose word it is decided where a long wait leads: what callers are not told is expected all the same."""
+        return Estimator.DEPARTURES if self is Estimator.NONE else self
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -76,11 +81,20 @@ class Flow:
 
     def expected(self, requirement: Requirement, position: int, now: Instant) -> Estimate:
         """How long a ticket at `position` among those with this requirement will still wait."""
-        served = self._served.get(requirement)
-        count = served.count(now) if served is not None else 0
-        if served is None or count < LEAST_DEPARTURES:
+        return self.along((Rung(requirement),), position, now)
+
+    def along(self, ladder: Ladder, position: int, now: Instant) -> Estimate:
+        """How long one more will wait who comes with this ladder, at `position` among all who are on it.
+
+        They are one line, from which tickets go to agents on whichever rung they are by then.
+        """
+        rungs = [self._served.get(common) for common in dict.fromkeys(rung.requirement.common for rung in ladder)]
+        served = [each for each in rungs if each is not None and each.count(now)]
+        count = sum(len(each.moments) for each in served)
+        if count < LEAST_DEPARTURES:
             return Estimate(position)
-        return Estimate(position, position * WINDOW_MS // count, served.last_wait_ms)
+        last = max(served, key=lambda each: each.moments[-1])
+        return Estimate(position, position * WINDOW_MS // count, last.last_wait_ms)
 
 
 POSITIONS = ((1, PromptId("position-next")), (5, PromptId("position-5")), (10, PromptId("position-10")))

@@ -1,5 +1,6 @@
 """Key 1 while somebody waits, in virtual time: when it is offered, when it counts, what becomes of the call."""
 
+from datetime import timedelta
 from functools import partial
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from ivr.facts import Outcome, Party
 from routing.callbacks import Why
 from routing.config import Config
+from routing.estimate import Estimator
 from routing.ids import PromptId
 from routing.offering import Offering
 from tests.calls.scenes import hash_of, thorough
@@ -98,6 +100,26 @@ def test_an_agent_who_does_not_answer_keeps_nobody_from_the_call_back() -> None:
     assert story(house)[-1] == PROMISE
     assert record(house).offers == 1
     assert tasks(house) == [(LI, Why.ASKED)]
+
+
+@pytest.mark.parametrize("wait", Estimator)
+def test_it_is_offered_for_a_wait_that_is_expected_also_where_callers_are_not_told_how_long(wait: Estimator) -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        offering = Offering(on=True, waited=timedelta(0), expected=timedelta(seconds=30))
+        announcements = msgspec.structs.replace(CONFIG.site.announcements, wait=wait)
+        site = msgspec.structs.replace(CONFIG.site, callback_offer=offering, announcements=announcements)
+        house.config = msgspec.structs.replace(CONFIG, site=site)
+        house.agent("1016", answers_after=1.0, talks=10)
+        for n in range(12):
+            house.fake.dials("12345", after=0.5 + 5 * n, caller=f"1383123456{n % 10}")
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    told = [OFFER in house.story(citizen) for citizen in house.citizens]
+    assert (any(told[:5]), any(told[5:])) == (False, True)
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "110", "0014155550100", "01088888888"])

@@ -40,6 +40,23 @@ def test_the_last_to_be_served_is_the_rival() -> None:
     assert flow.expected(IN_HALL, 1, now).of(Estimator.NONE) is None
 
 
+def test_along_a_ladder_everybody_counts_who_has_left_from_any_of_its_rungs() -> None:
+    flow, now = served(3)
+    ladder = rung(Alternative(HALL)), rung(Alternative(HALL), Alternative(OWN))
+    assert flow.along(ladder, 2, now) == Estimate(2)
+    for waited_ms in (70_000, 80_000):
+        flow.departed(ladder[1].requirement, waited_ms, Instant(now + 5))
+    flow.departed(IN_OWN, 1, Instant(now + 9))
+    assert flow.along(ladder, 2, Instant(now + 10)) == Estimate(2, 240_000, 80_000)
+    flow.departed(IN_HALL, 6_000, Instant(now + 20))
+    assert flow.along(ladder, 1, Instant(now + 30)) == Estimate(1, 100_000, 6_000)
+    assert flow.along((ladder[0], ladder[0]), 1, Instant(now + 30)) == flow.expected(IN_HALL, 1, now) == Estimate(1)
+
+
+def test_what_callers_do_not_hear_is_decided_by_the_departures() -> None:
+    assert [each.decides for each in Estimator] == [Estimator.DEPARTURES, Estimator.LAST, Estimator.DEPARTURES]
+
+
 def test_after_ten_minutes_a_departure_counts_no_longer() -> None:
     flow, now = served(6)
     assert flow.expected(IN_HALL, 1, Instant(now + WINDOW_MS - 30_000)).by_departures_ms is None
