@@ -34,7 +34,7 @@ ENDPOINT = {
     "allow": "alaw",
     "dtmf_mode": "rfc4733",
     "rtp_timeout": "10",  # a browser that is killed says nothing
-    "rtp_timeout_hold": "300",
+    "rtp_timeout_hold": "3600",  # one that holds neither; that is an alarm, and ends no talk
     "direct_media": "no",
     "send_connected_line": "no",
     "allow_subscribe": "no",

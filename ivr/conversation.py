@@ -11,7 +11,7 @@ from functools import partial
 
 from ivr import parties
 from ivr.ari.handles import Bridge, Channel
-from ivr.ari.models import ChannelDtmfReceived
+from ivr.ari.models import ChannelDtmfReceived, ChannelHold, ChannelUnhold
 from ivr.ari.vitals import Ended
 from ivr.errors import AriError, CallerHungUp, Gone
 from ivr.facts import Disposition, Matter, Released, Returned
@@ -159,15 +159,24 @@ class Conversation:
             self._note(Joined(at=self._call.now(), party=party.n))
             self._took(party.n, found.channel)
 
-    async def _keys_of(self, party: Party) -> None:
-        """An agent asks for something by the keys of their phone; what they press for a menu is none of ours."""
+    async def _phone_of(self, party: Party) -> None:
+        """An agent asks for something at their phone: by keys, of which those for a menu are none of ours, or its hold.
+
+        Asterisk plays music to a citizen whose agent's phone holds; ours goes on in its place, and ends with the hold.
+        """
         call, typed = self._call, Typed()
-        with call.ari.mailbox(self._legs[party.n].id) as keys:
+        with call.ari.mailbox(self._legs[party.n].id) as phone:
             while True:
-                typed = typed.then((await keys.next(ChannelDtmfReceived)).digit, call.now())
-                do = typed.means(call.service.config.site.keys)
+                match await phone.next(ChannelDtmfReceived, ChannelHold, ChannelUnhold):
+                    case ChannelDtmfReceived(digit=digit):
+                        typed = typed.then(digit, call.now())
+                        do = typed.means(call.service.config.site.keys)
+                    case ChannelHold():
+                        do = Do.HOLD
+                    case _:
+                        do = Do.RETRIEVE
                 if do is not None and (refused := self.ask(party.name, do)):
-                    log.info("agent %s pressed %s: %s", party.name, typed.keys, refused)
+                    log.info("agent %s asked for %s at the phone: %s", party.name, do, refused)
 
     async def _say(self, prompt: PromptId, mark: str = "") -> None:
         """To the citizen, in the middle of their talk, which goes on should that be refused."""
@@ -211,8 +220,8 @@ class Conversation:
                 self._let_go(party)
             elif party.is_sought and party.n not in searches:
                 searches.begin(party.n, self._seek(party), f"seek:{self._call.id}:{party.n}")
-            elif party.is_there and party.role is Role.AGENT and ("keys", party.n) not in searches:
-                searches.begin(("keys", party.n), self._keys_of(party), f"keys:{self._call.id}:{party.n}")
+            elif party.is_there and party.role is Role.AGENT and ("phone", party.n) not in searches:
+                searches.begin(("phone", party.n), self._phone_of(party), f"phone:{self._call.id}:{party.n}")
         for party in self.talk.unreached:
             if ("unreached", party.n) not in searches:
                 searches.begin(("unreached", party.n), self._say_so(party), f"unreached:{self._call.id}:{party.n}")

@@ -31,6 +31,8 @@ EVENTS = (
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ChannelHangupRequest",
+    "ChannelHold",
+    "ChannelUnhold",
     "ChannelUserevent",
     "PlaybackFinished",
     "StasisEnd",

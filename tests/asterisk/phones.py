@@ -175,6 +175,10 @@ class Person:
         """Whether nothing of `other` is heard now."""
         return audio.level(self._recently(), other.hertz) < audio.QUIET
 
+    def hears_nothing_now(self) -> bool:
+        """Whether there is no sound at all now."""
+        return not (audio.loudness(self._recently()) > audio.QUIET).any()
+
     async def hears_nothing_of(self, other: "Person") -> None:
         """`other` is not heard, now."""
         assert self.hears_nothing_now_of(other)

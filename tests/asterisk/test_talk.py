@@ -4,6 +4,7 @@ The scenes are played at once, in one house: what they prove, they prove of call
 """
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -95,6 +96,33 @@ async def a_held_citizen_hears_music_and_comes_back(office: Office) -> None:
     citizen.was_never_in_silence()
     await citizen.hangs_up()
     await all_hung_up(agent)
+
+
+@talks
+async def the_hold_button_of_a_phone_is_a_hold_like_any_other(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+
+    async def does(*doing: str) -> bool:
+        told = await office.house.controller(f"agents/{number}/talk")
+        return tuple(each["doing"] for each in told["parties"]) == doing
+
+    await agent.call.hold()
+    await eventually(partial(does, "held", "holding"), 5, "the citizen is held")
+    await citizen.hears_music()
+    await hears_no_more(citizen, agent)
+    assert (await office.house.agents())[number] == "holding"
+    await agent.call.retrieve()
+    await eventually(partial(does, "talking", "talking"), 5, "the citizen is back")
+    await hear_each_other(citizen, agent)
+    agent.falls_silent()
+    await eventually(citizen.hears_nothing_now, 5, "Asterisk's own music has ended with ours")
+    agent.speaks()
+    await agent.call.hold()
+    await citizen.hears_music()
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    citizen.was_never_in_silence(longer_than=2.0)  # in which it was quiet, above
+    assert (await office.house.record(citizen.name)).held_ms > 3_500
 
 
 @talks

@@ -1,7 +1,7 @@
 """Scenes for the simulated city: what can happen to callers, phones, targets and the controller, drawn from a seed."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -70,8 +70,10 @@ async def one_call(
     return house
 
 
-TALKS: dict[str, tuple[Do | tuple[Do, Whom], ...]] = {
+AT_PHONE, ON_AT_PHONE = "hold at the phone", "go on at the phone"
+TALKS: dict[str, tuple[Do | tuple[Do, Whom] | str, ...]] = {
     "hold and retrieve": (Do.HOLD, Do.RETRIEVE),
+    "hold and retrieve at the phone": (AT_PHONE, ON_AT_PHONE),
     "a consultation that is completed": ((Do.CONSULT, Whom(Kind.AGENT, "1017")), Do.SWITCH, Do.COMPLETE),
     "a consultation that becomes three": ((Do.CONSULT, Whom(Kind.TARGET, "water")), Do.THREE_WAY, Do.HANG_UP),
     "a consultation that is given up": ((Do.CONSULT, Whom(Kind.POOL, "hall")), Do.CANCEL),
@@ -110,14 +112,18 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None, confi
     house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
     house.fake.seat("8020", answers_after=1.0, talks=15)
     for n, step in enumerate(TALKS[talk]):
-        do, whom = step if isinstance(step, tuple) else (step, None)
-        if do in SUPERVISORS:
-            ask = partial(house.supervises, "boss", do, "1016", "8020")
-        else:
-            ask = partial(house.asks, "1016", do, whom)
-        house.fake.later(TALKS_FROM + n * TALKS_EVERY, ask)
+        house.fake.later(TALKS_FROM + n * TALKS_EVERY, _asking(house, step))
     await house.lives(kills=(kill_at,) if kill_at else ())
     return house
+
+
+def _asking(house: SimulatedHouse, step: Do | tuple[Do, Whom] | str) -> Callable[[], object]:
+    do, whom = step if isinstance(step, tuple) else (step, None)
+    if not isinstance(do, Do):
+        return partial(house.fake.holds, house.fake.parties["8016"], on=do == AT_PHONE)
+    if do in SUPERVISORS:
+        return partial(house.supervises, "boss", do, "1016", "8020")
+    return partial(house.asks, "1016", do, whom)
 
 
 def _colleague(house: SimulatedHouse) -> None:

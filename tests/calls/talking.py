@@ -18,6 +18,9 @@ UTILITY = Whom(Kind.TARGET, "water")
 FIRST = 20.0
 """When the first thing is asked for, in seconds: the talk has begun long before."""
 
+AT_PHONE, ON_AT_PHONE = "holds at the phone", "goes on at the phone"
+"""The agent presses the phone's own hold button, and presses it again."""
+
 Step = tuple[Do, Whom] | Do | str
 Script = Sequence[Step]
 
@@ -32,7 +35,7 @@ async def house_with(
 ) -> SimulatedHouse:
     """A citizen with agent 1016, 1017 beside; what is asked for comes every five seconds from the 20th on.
 
-    A string is a phone that hangs up: a seat, a number, or `citizen`.
+    A string is a phone that hangs up: a seat, a number, or `citizen`; or what the agent does at theirs.
     """
     house = SimulatedHouse()
     house.config, house.stays_ms = config, stays_ms
@@ -56,7 +59,9 @@ def sits_down(house: SimulatedHouse, other: Phone | None) -> None:
 
 def done(house: SimulatedHouse, step: Step) -> None:
     """Something is asked for, or a phone hangs up; what is refused is a fault."""
-    if isinstance(step, str) and not isinstance(step, Do):
+    if step in {AT_PHONE, ON_AT_PHONE}:
+        house.fake.holds(house.fake.parties[SEAT], on=step == AT_PHONE)
+    elif isinstance(step, str) and not isinstance(step, Do):
         house.fake.hangs_up(house.fake.parties[step])
     elif isinstance(step, Do) and step in SUPERVISORS:
         if refused := house.supervises("boss", step, OWNER, "8020"):

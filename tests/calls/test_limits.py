@@ -37,15 +37,19 @@ def test_a_talk_at_its_limit_is_looked_at_and_goes_on(caplog: pytest.LogCaptureF
     assert "agent 1016 is talking for too long" in caplog.text
 
 
-def test_a_hold_beyond_its_limit_is_an_alarm_until_it_is_over() -> None:
+@pytest.mark.parametrize("at_phone", [False, True], ids=["at the desk", "at the phone"])
+def test_a_hold_beyond_its_limit_is_an_alarm_until_it_is_over(at_phone: bool) -> None:
     async def scene() -> None:
         desk = Desk()
-        desk.fake.seat("8016", answers_after=1, talks=None)
+        phone = desk.fake.seat("8016", answers_after=1, talks=None)
         desk.fake.dials("12345", after=1.5, hangs_up=HOLD_LIMIT_S + 60)
         await asyncio.sleep(1)
         await desk.post("/agents/1016/sign-in")
         await asyncio.sleep(9)
-        await desk.post("/agents/1016/talk/hold")
+        if at_phone:
+            desk.fake.holds(phone)
+        else:
+            await desk.post("/agents/1016/talk/hold")
         await asyncio.sleep(HOLD_LIMIT_S - 1)
         desk.watch.look()
         assert TALK_TOO_LONG not in desk.watch.standing
@@ -55,7 +59,10 @@ def test_a_hold_beyond_its_limit_is_an_alarm_until_it_is_over() -> None:
         (living,) = (await desk.get("/calls"))["living"]
         assert living["stage"] == "hold"
         assert 'hotline_calls{stage="hold"} 1.0' in (await desk.meters.told()).decode()
-        await desk.post("/agents/1016/talk/retrieve")
+        if at_phone:
+            desk.fake.holds(phone, on=False)
+        else:
+            await desk.post("/agents/1016/talk/retrieve")
         await asyncio.sleep(1)
         desk.watch.look()
         assert TALK_TOO_LONG not in desk.watch.standing

@@ -11,12 +11,14 @@ from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.calls.talking import (
     ASK_COLLEAGUE,
     ASK_WATER,
+    AT_PHONE,
     CANCEL,
     CITIZEN,
     COLLEAGUE,
     DESK,
     HOLD,
     NOBODY,
+    ON_AT_PHONE,
     OWNER,
     RETRIEVE,
     SEAT,
@@ -43,6 +45,14 @@ from tests.fake.world import Phone
 TALKS: dict[str, tuple[Script, dict[str, list[str]]]] = {
     "nothing is asked for": ([], {CITIZEN: [A], SEAT: [C]}),
     "hold and retrieve": ([HOLD, RETRIEVE], {CITIZEN: [A, M, A], SEAT: [C, S, C]}),
+    "hold and retrieve at the phone": ([AT_PHONE, ON_AT_PHONE], {CITIZEN: [A, M, A], SEAT: [C, S, C]}),
+    "hold at the phone, and the agent hangs up": ([AT_PHONE, SEAT], {CITIZEN: [A, M], SEAT: [C, S]}),
+    "hold at the phone, and the citizen hangs up": ([AT_PHONE, CITIZEN], {CITIZEN: [A, M], SEAT: [C, S]}),
+    "hold at the phone, and retrieve at the desk": ([AT_PHONE, RETRIEVE, ON_AT_PHONE], {CITIZEN: [A, M, A]}),
+    "hold at the phone, of all three": (
+        [ASK_WATER, Do.THREE_WAY, AT_PHONE, ON_AT_PHONE],
+        {CITIZEN: [A, M, f"{A}+{W}", W, f"{W}+{A}"], SEAT: [C, R, W, f"{C}+{W}", S, f"{C}+{W}"]},
+    ),
     "hold, and the agent hangs up": ([HOLD, Do.HANG_UP], {CITIZEN: [A, M], SEAT: [C, S]}),
     "mute": ([Do.MUTE, Do.UNMUTE], {CITIZEN: [A, S, A], SEAT: [C]}),
     "hang up": ([Do.HANG_UP], {CITIZEN: [A], SEAT: [C]}),
@@ -181,6 +191,13 @@ def test_a_desk_that_does_not_answer_is_tried_at_its_other_number_and_the_record
     assert desk.joined is not None
     assert 11_000 < desk.joined - desk.asked < 14_000
     assert record.held_ms == 0
+
+
+def test_a_hold_at_the_phone_counts_as_any_other() -> None:
+    house = played([AT_PHONE, ON_AT_PHONE])
+    (record,) = house.records()
+    assert 4_900 < record.held_ms < 5_400
+    assert [step for step in house.steps() if step.startswith("talk:")] == ["talk:1", "talk:2"]
 
 
 def test_the_record_has_how_long_the_citizen_was_held_and_who_could_not_be_had() -> None:

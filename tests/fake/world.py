@@ -328,6 +328,18 @@ class World(ABC):
         for waiter in waiters:
             waiter()
 
+    def holds(self, party: Party, *, on: bool = True) -> None:
+        """The hold button of a phone, pressed or (not `on`) pressed again: who is alone with it gets music, or not."""
+        channel = party.channel
+        if channel is None or channel.gone:
+            return
+        members = channel.bridge.members if channel.bridge else []
+        others = [each for each in members if each is not channel and len(members) == 2]
+        for other in others:
+            other.music = on
+        self.emit("ChannelHold" if on else "ChannelUnhold", channel)
+        self.listen(*others)
+
     # --- bridges
 
     def join(self, bridge: Bridge, channel: Channel) -> None:
