@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,9 @@ from ivr.town.transactions import Address
 
 RING_AT_MOST: Final = timedelta(seconds=60)
 VOICE_HZ: Final = 440  # what the citizen says into the phone
+AGENT: Final = "agent-"  # prompts of this prefix say an agent's number
+SHARED_VOICE: Final = "town-seats"  # see dialplans.render.town_prompts
+SOMEBODY: Final = "town-agent"
 
 
 class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,7 +35,10 @@ class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a citizen lived through.  `reached`: who was talked to; `prompts`: ids in the order heard."""
+    """What a citizen lived through.  `prompts`: ids in the order heard.
+
+    `reached`: who was talked to, a seat or a target; of seats that share a voice the agent, whose number was said.
+    """
 
     dialled: str
     answered: bool
@@ -91,7 +98,7 @@ async def place_call(
         await asyncio.to_thread(audio.write_wav, save_to, samples)
     known = await asyncio.to_thread(_known, prompts, pieces)
     stretches = await asyncio.to_thread(recognise, samples, *known)
-    return _told(visit.number, call, put_together(stretches, pieces), save_to)
+    return _told(visit.number, call, with_agents(put_together(stretches, pieces)), save_to)
 
 
 async def _live_through(call: Outgoing, stay_for: timedelta) -> None:
@@ -109,8 +116,19 @@ def _known(prompts: Path, pieces: Mapping[str, Sequence[str]]) -> tuple[Mapping[
     """Prompts and music by name."""
     music = {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("music/*.wav"))}
     whole = {path.stem: audio.read_wav(path) for path in sorted(prompts.glob("*.wav"))}
-    shared = {name: audio.read_wav(prompts / f"{name}.wav") for sounds in pieces.values() for name in sounds}
+    names = {name: None for sounds in pieces.values() for name in sounds}
+    shared = {name: audio.read_wav(prompts / f"{name}.wav") for name in names}
     return whole | shared, music
+
+
+def with_agents(stretches: list[Stretch]) -> list[Stretch]:
+    """Who speaks with the voice that many seats share is known by the number that was said before."""
+    found, agent = [], SOMEBODY
+    for each in stretches:
+        if each.kind is Kind.PROMPT and each.name.startswith(AGENT):
+            agent = each.name
+        found.append(replace(each, name=agent) if each.name == SHARED_VOICE else each)
+    return found
 
 
 def _told(number: str, call: Outgoing, stretches: list[Stretch], save_to: Path | None) -> Timeline:

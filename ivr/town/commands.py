@@ -22,7 +22,7 @@ from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
 from ivr.town.transactions import Address
 from routing.config import Config
 from routing.hours import SHANGHAI, parse_moment
-from routing.prompts import file_of
+from routing.prompts import agent_number, file_of
 
 WORDS = {
     "dialled": "[bold]dials[/bold] {name}",
@@ -130,11 +130,14 @@ def _known(target: str, config: Config) -> str:
 
 
 def _in_pieces(state: Path, dialled: Iterable[str]) -> dict[str, list[str]]:
-    """The prompts of the numbers that are said in several sounds, by their files."""
+    """The prompts of the numbers, and those of agents, that are said in several sounds, by their files."""
     _, config = applied(state)
     numbers = {config.site.numbering.normalise(number) for number in dialled if number}
-    mine = (prompt for prompt in config.prompts.values() if prompt.pieces and prompt.id.rpartition("-")[2] in numbers)
-    return {prompt.id: [file_of(sound) for sound in prompt.pieces] for prompt in mine}
+    agents = {agent_number(agent) for agent in config.site.agents}
+    mine = (
+        prompt for prompt in config.prompts.values() if prompt.id in agents or prompt.id.rpartition("-")[2] in numbers
+    )
+    return {prompt.id: [file_of(sound) for sound in prompt.pieces] for prompt in mine if prompt.pieces}
 
 
 def _plain(number: str) -> str:

@@ -22,6 +22,8 @@ BEFORE: Final = 0.5  # seconds that a prompt may have begun before what was hear
 STEP: Final = RATE // 10  # how a prompt is followed
 GAP: Final = 0.4  # seconds: shorter pauses belong to what is heard around them
 SHORTEST: Final = 0.2  # seconds of sound that are worth telling
+PARTS: Final = 4  # of a piece in which a round begins anew
+ENOUGH: Final = 1.0  # seconds of a prompt in several sounds that tell it from others: a digit or two do not
 PEOPLE: Final = "town-"  # prompts of this prefix are what people of the demo town say
 
 
@@ -63,7 +65,11 @@ def recognise(heard: Samples, prompts: Mapping[str, Samples], music: Mapping[str
 
 
 def put_together(stretches: list[Stretch], pieces: Mapping[str, Sequence[str]]) -> list[Stretch]:
-    """Sounds that were heard one after another, as the prompt (name -> its sounds) of which they are most."""
+    """Sounds that were heard one after another, as the prompt (name -> its sounds) of which they are most.
+
+    A sound of it that stands alone is just a sound.
+    """
+    alone = {name for sounds in pieces.values() for name in sounds}
     found: list[Stretch] = []
     while len(stretches) > 0:
         names = [each.name for each in takewhile(lambda each: each.kind is Kind.PROMPT, stretches)]
@@ -71,10 +77,14 @@ def put_together(stretches: list[Stretch], pieces: Mapping[str, Sequence[str]]) 
         best = max(fits, key=lambda name: fits[name], default="")
         count = fits.get(best, 0)
         first, last = stretches[0], stretches[max(count, 1) - 1]
-        is_whole = last.whole and count == len(pieces.get(best, ()))
-        found.append(Stretch(Kind.PROMPT, best, first.start, last.end, is_whole) if count else first)
-        stretches = stretches[max(count, 1) :]
-    return found
+        is_all = count == len(pieces.get(best, ()))
+        if count and (is_all or last.end - first.start >= ENOUGH):
+            found.append(Stretch(Kind.PROMPT, best, first.start, last.end, last.whole and is_all))
+        else:
+            count, name = 1, first.name
+            found.append(Stretch(Kind.SOUND, "", first.start, first.end) if name in alone else first)
+        stretches = stretches[count:]
+    return _joined(found)
 
 
 def _alike(heard: Sequence[str], sounds: Sequence[str]) -> int:
@@ -154,15 +164,24 @@ def _sounding(samples: Samples) -> Iterator[tuple[float, float]]:
 
 def _named(samples: Samples, rounds: list[Round]) -> Iterator[Stretch]:
     """Each piece of sound by its name; whoever was heard last is tried first."""
-    for start, end in _sounding(samples):
-        piece = samples[round(start * RATE) : round(end * RATE)]
-        known = next((each for each in rounds if each[2].find(piece).correlation >= SURELY), None)
-        if known is None:
-            yield Stretch(Kind.SOUND, "", start, end)
-        else:
-            rounds.remove(known)
-            rounds.insert(0, known)
-            yield Stretch(known[0], known[1], start, end)
+    places = list(_sounding(samples))
+    pieces = [samples[round(start * RATE) : round(end * RATE)] for start, end in places]
+    known: list[Round | None] = []
+    for piece in pieces:
+        known.append(next((each for each in rounds if each[2].find(piece).correlation >= SURELY), None))
+        rounds.sort(key=lambda each: each is not known[-1])
+    for (start, end), piece, one, *around in zip(
+        places, pieces, known, [None, *known], [*known[1:], None], strict=False
+    ):
+        here = one or next((each for each in around if each and _begins_anew(piece, each[2])), None)
+        yield Stretch(here[0], here[1], start, end) if here else Stretch(Kind.SOUND, "", start, end)
+
+
+def _begins_anew(piece: Samples, ear: Ear) -> bool:
+    """Whether a round begins anew within it: some milliseconds late, so that it fits in parts and not as a whole."""
+    parts = [part for part in np.array_split(piece, PARTS) if loudness(part).max(initial=0.0) >= QUIET]
+    fits = sum(ear.find(part).correlation >= SURELY for part in parts)
+    return fits >= PARTS // 2 and fits >= len(parts) - 1
 
 
 def _joined(stretches: list[Stretch]) -> list[Stretch]:

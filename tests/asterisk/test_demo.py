@@ -20,19 +20,26 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "031012345": ("031012345",),
     "a number nobody knows": ("12399",),
     "12329 diverted to 12345": ("12345", "--diversion", "12329"),
+    "12345, once more": ("12345",),
+    "12345, a third time": ("12345",),
 }
 
-EXPECTED: Mapping[str, tuple[str, str]] = {
-    "12345": ("greeting-12345", "80"),
+HALL = ("80", "agent-12")
+"""How seats of the hall begin, and the numbers of agents whose seats share one voice."""
+
+EXPECTED: Mapping[str, tuple[str, str | tuple[str, ...]]] = {
+    "12345": ("greeting-12345", HALL),
     "12329": ("transition-12329", "80"),
     "12350": ("transition-12350", "81"),
-    "12350 by night": ("transition-12350", "80"),
+    "12350 by night": ("transition-12350", HALL),
     "12316": ("transfer-12316", "agriculture"),
-    "031012345": ("greeting-12345", "80"),
-    "a number nobody knows": ("greeting-12345", "80"),
+    "031012345": ("greeting-12345", HALL),
+    "a number nobody knows": ("greeting-12345", HALL),
     "12329 diverted to 12345": ("transition-12329", "80"),
+    "12345, once more": ("greeting-12345", HALL),
+    "12345, a third time": ("greeting-12345", HALL),
 }
-"""The first prompt heard, and how the name of whoever was reached begins: 80 are seats of the hall, 81 the bureau's."""
+"""The first prompt heard, and how the name of whoever was reached begins: 81 are the bureau's seats."""
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +63,11 @@ def test_a_newcomer_s_call_ends_at_a_person(timelines: Mapping[str, Timeline], n
     assert timeline.prompts[0] == prompt, timeline
     assert timeline.reached.startswith(reached), timeline
     assert timeline.longest_silence_s < 1.0, timeline
+    assert not [moment for moment in timeline.moments if moment.what == "sound"], timeline
+
+
+def test_agents_whose_seats_share_a_voice_are_told_by_their_numbers(timelines: Mapping[str, Timeline]) -> None:
+    """They were `seats`, and the number that was said before was something else."""
+    shared = [timeline for timeline in timelines.values() if timeline.reached.startswith("agent-12")]
+    assert shared, timelines
+    assert all(timeline.reached == timeline.prompts[-1] for timeline in shared)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ivr.town import audio
-from ivr.town.recognise import Kind, put_together, recognise
+from ivr.town.citizen import with_agents
+from ivr.town.recognise import Kind, Stretch, put_together, recognise
 from ivr.town.rtp import FRAME, RATE, Heard, Media, Pacer, Samples, decode, encode, tone
 
 
@@ -74,6 +75,30 @@ def test_a_person_is_known_from_the_middle_of_what_they_say() -> None:
     (found,) = recognise(over_the_wire(silence(0.5), words[RATE:], words[:RATE], silence(0.5)), WORDS, MUSIC)
     assert (found.kind, found.name) == (Kind.PERSON, "town-8001")
     assert found.start == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("begins_at", [1.9, 2.1, 2.3, 1.2])
+def test_a_person_whose_words_begin_anew_some_milliseconds_late_is_told_as_one(begins_at: float) -> None:
+    """Asterisk is a few milliseconds late with each round: the piece with the seam fitted nowhere."""
+    words = WORDS["town-8001"]
+    late = silence(0.003)
+    rounds = np.concatenate([words, late, words, late, words])
+    found = recognise(over_the_wire(WORDS["welcome"], rounds[round(begins_at * RATE) :]), WORDS, MUSIC)
+    assert [(each.kind, each.name) for each in found] == [(Kind.PROMPT, "welcome"), (Kind.PERSON, "town-8001")]
+
+
+def test_whoever_has_a_voice_that_many_share_is_known_by_the_number_said_before() -> None:
+    said = [("agent-1229", Kind.PROMPT), ("town-seats", Kind.PERSON), ("agent-1230", Kind.PROMPT)]
+    heard = [Stretch(kind, name, 0, 1) for name, kind in (*said, said[1])]
+    assert [each.name for each in with_agents(heard)] == ["agent-1229", "agent-1229", "agent-1230", "agent-1230"]
+    assert [each.name for each in with_agents(heard[1:2])] == ["town-agent"]
+
+
+def test_a_sound_of_a_prompt_that_stands_alone_is_just_a_sound() -> None:
+    """A digit alone was told as whatever number begins with it."""
+    heard = over_the_wire(PARTS["three"], silence(0.5))
+    (found,) = put_together(recognise(heard, PARTS, {}), {"three-one": ["three", "one"]})
+    assert (found.kind, found.name) == (Kind.SOUND, "")
 
 
 def test_a_prompt_that_was_cut_off_is_told_so() -> None:
