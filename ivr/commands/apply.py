@@ -21,6 +21,7 @@ from ivr.house.house import House
 from ivr.house.settings import read_sources, state_directory
 from routing import diff as differing
 from routing.config import Config, attempt, render
+from routing.config.errors import news
 from routing.hours import SHANGHAI
 from routing.ids import Instant
 from routing.text_diff import unified
@@ -58,12 +59,17 @@ def reload_command(who: str, to: int | None) -> None:
 
 
 def _checked(sources: Mapping[str, str], house: House) -> Config:
-    """The config, or every fault on the screen and exit code 2; a number that has been cancelled stays so."""
-    at = house.settings.at
+    """The config, or every fault on the screen and exit code 2; a number that has been cancelled stays so.
+
+    What was to be looked at in the configuration that is applied is not said again: a warning that always shows is not
+    read.  `hotline check` says all.
+    """
+    at, lengths = house.settings.at, voice.lengths(house.settings.state / "prompts")
     now = (SystemClock(at, Instant(house.since_ms)) if at else SystemClock()).civil()
-    built = attempt(sources, voice.lengths(house.settings.state / "prompts"), house.settings.config, now)
-    if built.faults:
-        click.echo(render(built.faults), err=built.config is None)
+    built = attempt(sources, lengths, house.settings.config, now)
+    found = news(built.faults, attempt(house.settings.sources, lengths).faults) if built.faults else ()
+    if found:
+        click.echo(render(found), err=built.config is None)
     bad = faults(built.config, house.settings.state, house.settings.city) if built.config else []
     click.echo("\n".join(bad), err=True, nl=bool(bad))
     if built.config is None or bad:

@@ -57,6 +57,12 @@ def render(faults: Iterable[ConfigFault]) -> str:
     return "\n".join([*map(str, found), f"{_count(len(found) - warnings, 'fault')}, {_count(warnings, 'warning')}"])
 
 
+def news(found: Iterable[ConfigFault], before: Iterable[ConfigFault]) -> tuple[ConfigFault, ...]:
+    """Without the warnings that were there `before`, wherever they stood in the files then."""
+    known = {(fault.file, fault.message) for fault in before if fault.is_warning}
+    return tuple(fault for fault in found if not (fault.is_warning and (fault.file, fault.message) in known))
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 

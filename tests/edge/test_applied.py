@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from ivr import loudness, prompts
+from ivr.commands import apply
 from ivr.commands.prompts import faults
 from ivr.edge import files, snapshots, sounds
 from ivr.edge.applied import History
@@ -24,7 +25,7 @@ from ivr.house.report import Report
 from ivr.house.settings import Settings, read_sources, to_open
 from ivr.main import main
 from ivr.snapshot import Snapshot
-from routing.config import Config, ConfigFaults, Mode, build, render
+from routing.config import Config, ConfigFaults, Mode, build, check, render
 from routing.ids import PromptId
 from routing.prompts import Prompt, file_of
 from tests.reading import ROOT
@@ -283,3 +284,28 @@ def test_without_a_house_there_is_nothing_to_reload(tmp_path: Path) -> None:
     told = CliRunner(env={"HOTLINE_STATE": str(tmp_path)}).invoke(main, ["reload"])
     assert told.exit_code == 1
     assert "no house is open in" in told.output
+
+
+def test_a_reload_says_a_warning_once_and_not_again_with_each_change(
+    city: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The announcement of the longest number is a little too long in the city's own files: each reload said so."""
+    (city / "recordings" / "greeting-12345.wav").unlink()
+    sources = read_sources(city)
+    settings = Settings(
+        root=ROOT, state=tmp_path, sources=sources, config=build(sources), ports={}, at=None, database="", city=city
+    )
+    assert any(fault.is_warning for fault in check(sources)), "there is one"
+    house = House(settings, Report())
+    apply._checked(sources, house)
+    moved = "\n\n" + sources["prompts.yaml"].replace("您好，系统繁忙，", "系统繁忙，")
+    apply._checked(sources | {"prompts.yaml": moved}, house)
+    assert capsys.readouterr() == ("", "")
+    slower = sources["site.yaml"].replace("  ring_for: 6 s", "  ring_for: 8 s")
+    apply._checked(sources | {"site.yaml": slower}, house)
+    assert "with an agent's phone ringing for 8 s" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        apply._checked(sources | {"lines.yaml": mistyped(sources["lines.yaml"])}, house)
+    told = capsys.readouterr().err
+    assert "did you mean 'housing-fund'?" in told
+    assert "1 fault, 0 warnings" in told

@@ -1,12 +1,13 @@
 """YAML as nodes with places; everything that a telephony dialect does without is a fault with its place."""
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.config import nodes
-from routing.config.errors import ConfigFault, ConfigFaults, did_you_mean, render, width
+from routing.config.errors import ConfigFault, ConfigFaults, did_you_mean, news, render, width
 from routing.config.nodes import DEEPEST, Fields, Items, Scalar, Source, parse
 
 
@@ -142,3 +143,11 @@ def test_a_fault_past_the_end_of_the_text_still_has_a_place() -> None:
 
 def test_a_line_break_in_what_was_written_does_not_break_the_message() -> None:
     assert str(ConfigFault("f.yaml", 1, 1, "no field 'a\nb'", "x")) == "f.yaml:1:1: no field 'a b'\n    x\n    ^"
+
+
+def test_a_warning_is_news_once_wherever_it_stands_and_a_fault_always() -> None:
+    old = ConfigFault("a.yaml", 3, 1, "is long", "x: y", is_warning=True)
+    moved, elsewhere = (msgspec.structs.replace(old, **other) for other in ({"line": 9}, {"file": "b.yaml"}))
+    fault = msgspec.structs.replace(old, is_warning=False)
+    assert news([moved, elsewhere, fault], [old]) == (elsewhere, fault)
+    assert news([moved, fault], [fault]) == (moved, fault)
