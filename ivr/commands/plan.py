@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dialplans.render import Settings
 from dialplans.render import render as render_dialplan
 from ivr.commands.prompts import faults
+from ivr.commands.telephone import CALLER, NUMBER, Telephone
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
 from ivr.errors import Trouble
@@ -63,16 +64,22 @@ def check_command(file: Path | None) -> None:
 
 
 @click.command("explain")
-@click.argument("number")
+@click.argument("number", type=NUMBER)
 @click.option("--at", metavar="TIME", help="As 2021-09-15T09:00, on Shanghai's clock; or: now.")
-@click.option("--arrival", default="direct", metavar="direct|NUMBER", help="The number that diverted the call to us.")
-@click.option("--caller", default="", metavar="NUMBER", help="Who calls: one who is listed is answered otherwise.")
+@click.option(
+    "--arrival",
+    default=explaining.DIRECT,
+    metavar="direct|NUMBER",
+    type=Telephone(explaining.DIRECT),
+    help="The number that diverted the call to us.",
+)
+@click.option(
+    "--caller", default="", metavar="NUMBER", type=CALLER, help="Who calls: one who is listed is answered otherwise."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def explain_command(number: str, at: str | None, arrival: str, caller: str, *, as_json: bool) -> None:
     """What a caller of NUMBER hears, where the call goes, and why."""
     config = _config(read_sources())
-    if arrival != explaining.DIRECT and config.site.numbering.normalise(arrival) is None:
-        raise click.BadParameter(f"'{arrival}' is neither direct nor a number.", param_hint="--arrival")
     try:
         explanation = explaining.explain(config, number, _moment(config, at), arrival, caller)
     except ValueError as error:

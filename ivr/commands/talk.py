@@ -7,6 +7,7 @@ from urllib.parse import quote
 import click
 
 from ivr.commands.switch import controller
+from ivr.commands.telephone import MAYBE
 
 WHOM = ("agent", "pool", "target", "number")
 
@@ -39,7 +40,7 @@ def _bringing(name: str, does: str) -> None:
     @click.option("--language", default="", help="With --pool: who speaks this language is asked first.")
     @click.option("--target", default="", help="A target of site.yaml.")
     @click.option("--expert", default="", help="An expert of this industry who is on duty: `hotline experts`.")
-    @click.option("--number", default="", help="An outside number, if outbound.allow of site.yaml lets it.")
+    @click.option("--number", default="", type=MAYBE, help="An outside number, if outbound.allow of site.yaml lets it.")
     def run(who: str, skill: str, language: str, **whom: str) -> None:
         named = [(kind, name) for kind, name in whom.items() if name]
         if len(named) != 1:

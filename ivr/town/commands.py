@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dialplans.transports import on_this_machine
+from ivr.commands.telephone import CALLER, MAYBE, NUMBER
 from ivr.edge import probe
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
@@ -41,6 +42,7 @@ BEHAVIOURS = ("answer", "no-answer", "busy", "release", "reject", "unreachable")
 """What a centre of the town can be told to do; see dialplans/town/extensions.conf.j2."""
 
 ANSWER_WITHIN_S = 5.0
+STAY = click.FloatRange(0, 3600)
 
 
 def rendered(timeline: Timeline) -> Table:
@@ -69,11 +71,11 @@ def summary(timeline: Timeline) -> str:
 
 
 @click.command()
-@click.argument("number")
-@click.option("--at", default="", help="The moment the call pretends to, as 2021-09-15T09:00; or: now.")
-@click.option("--caller", default="", help="The caller's own number.")
-@click.option("--diversion", default="", help="A number dialled first, and forwarded to NUMBER.")
-@click.option("--stay", default=30.0, show_default=True, help="Seconds to stay on the line after the answer.")
+@click.argument("number", type=NUMBER)
+@click.option("--at", default="", metavar="TIME", help="The moment the call pretends to, as 2021-09-15T09:00; or: now.")
+@click.option("--caller", default="", type=CALLER, help="The caller's own number; or: anonymous.")
+@click.option("--diversion", default="", type=MAYBE, help="A number dialled first, and forwarded to NUMBER.")
+@click.option("--stay", default=30.0, show_default=True, type=STAY, help="Seconds to stay after the answer.")
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Where to save what was heard.")
 @click.option("--json", "as_json", is_flag=True, help="The timeline as JSON.")
 def call(number: str, at: str, caller: str, diversion: str, stay: float, save: Path | None, *, as_json: bool) -> None:

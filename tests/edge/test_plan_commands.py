@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ivr.commands.telephone import CALLER
 from ivr.main import main
 from tests.reading import ROOT
 
@@ -72,6 +73,36 @@ def test_diff_says_what_it_cannot_compare(city: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        ("explain", "abc"),
+        ("explain", ""),
+        ("explain", "12345", "--caller", "abc"),
+        ("call", "abc"),
+        ("call", "12345", "--caller", "1390000x"),
+        ("call", "12345", "--diversion", "hall"),
+        ("call-out", "1001", "abc"),
+        ("talk", "consult", "1001", "--number", "abc"),
+    ],
+)
+def test_what_is_no_number_is_not_dialled_and_a_sentence_says_what_one_looks_like(
+    words: tuple[str, ...], city: Path
+) -> None:
+    """`hotline call abc` rang an agent."""
+    assert city.is_dir()
+    wrong = words[1] if len(words) == 2 else words[-1]
+    assert f"{wrong!r} is not a telephone number: write its digits, as 12345, 0310-12345" in typed(*words, code=2)
+
+
+def test_a_number_may_be_typed_in_any_spelling(city: Path) -> None:
+    assert city.is_dir()
+    for spelling in ("0310 12345", "１２３４５", "0310-12345", "+86 (310) 12345"):
+        assert "(12345), " in typed("explain", spelling)
+    assert CALLER.convert("anonymous", None, None) == "anonymous"
+    assert CALLER.convert("0310-12345", None, None) == "0310-12345"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         ("check",),
         ("explain", "12345"),
         ("prove",),
@@ -128,7 +159,8 @@ def test_check_says_what_a_start_would_say_of_the_environment(
 
 def test_an_arrival_that_is_no_number_is_refused(city: Path) -> None:
     said = typed("explain", "12345", "--arrival", "diverted", code=2)
-    assert "--arrival: 'diverted' is neither direct nor a number." in said
+    assert "'--arrival': 'diverted' is not a telephone number: write its digits, as 12345" in said
+    assert said.endswith(", or direct.\n")
     assert "arrival 0310-12316" in typed("explain", "12345", "--arrival", "0310-12316")
 
 
