@@ -139,6 +139,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "ivr.commands.access": ({"pathlib"}, _COMMAND),
     "ivr.commands.callers": ({"pathlib"}, _COMMAND),
     "ivr.commands.lines": ({"pathlib"}, _COMMAND),
+    "ivr.commands.apply": ({"pathlib"}, _COMMAND),
     "ivr.commands.plan": ({"pathlib", "read_text()", "write_text()"}, _COMMAND),
     "ivr.commands.planning": ({"pathlib"}, _COMMAND),
     "ivr.commands.planning_plot": ({"pathlib"}, _COMMAND),

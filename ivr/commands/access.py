@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from ivr import audit
+from ivr.commands.fitted import Fitted
 from ivr.commands.switch import controller, shown
 from ivr.edge.disk import whole_lines
+from ivr.edge.screen import screen
 from ivr.house.settings import state_directory
 from ivr.web.rights import Role
 from routing.hours import SHANGHAI
@@ -148,7 +148,7 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(kept), indent=2).decode())
     else:
-        Console().print(_deeds(kept))
+        screen().print(_deeds(kept))
     faults += _compared(folder / "audit")
     for fault in list(dict.fromkeys(faults))[:20]:
         click.echo(fault, err=True)
@@ -188,8 +188,8 @@ def _described(account: Mapping[str, Any]) -> str:
     return f"{account['name']}: {', '.join(account['roles'])}{agent}" + (", disabled" if account["is_disabled"] else "")
 
 
-def _accounts(now: Any) -> Table:
-    table = Table("name", "roles", "工号", "made", "")
+def _accounts(now: Any) -> Fitted:
+    table = Fitted("name", "roles", "工号", "made", "state", least={"roles": 20})
     for each in now:
         locked = f"locked for {each['locked_s']} s" if each["locked_s"] else ""
         state = "disabled" if each["is_disabled"] else locked
@@ -197,16 +197,17 @@ def _accounts(now: Any) -> Table:
     return table
 
 
-def _tokens(now: Any) -> Table:
-    table = Table("token", "account", "for", "roles", "until")
+def _tokens(now: Any) -> Fitted:
+    table = Fitted("token", "account", "for", "roles", "until", least={"for": 12, "roles": 16})
     for each in now:
         roles = "" if not each["label"] else ", ".join(each["roles"])
         table.add_row(each["id"], each["account"], each["label"] or "a sign-in", roles, _clock(each["expires"]))
     return table
 
 
-def _deeds(entries: list[audit.Entry]) -> Table:
-    table = Table("n", "when", "who", "what", "where", "given", "from", "result")
+def _deeds(entries: list[audit.Entry]) -> Fitted:
+    table = Fitted("n", "when", "who", "what", "where", "given", "from", "result",
+                   drops=("from", "given", "where"), least={"where": 16, "given": 16, "result": 16})  # fmt: skip
     for entry in entries:
         deed = entry.deed
         result = f"{deed.status} {deed.said}".strip()

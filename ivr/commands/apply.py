@@ -4,17 +4,19 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
+from ivr.commands.fitted import Fitted
 from ivr.commands.prompts import faults
+from ivr.commands.switch import OWN_CLOCK
 from ivr.edge import voice
 from ivr.edge.applied import History, Version, user
 from ivr.edge.clock import SystemClock
 from ivr.edge.processes import give_way
+from ivr.edge.screen import screen
 from ivr.errors import Trouble
 from ivr.house import applying
 from ivr.house.house import House
@@ -97,20 +99,23 @@ def _told(outcome: applying.Outcome) -> str:
 def history_command(number: int | None, *, as_json: bool) -> None:
     """The configurations that were applied; with NUMBER, what that one changed."""
     try:
-        history = History(state_directory(None))
+        state = state_directory(None)
+        history = History(state)
         versions = history.versions()
         if number is not None:
             click.echo(_difference(history, number), nl=False)
         elif as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(versions), indent=2).decode())
         else:
-            Console().print(_listed(history, versions))
+            screen().print(_listed(history, versions))
+            if _is_rehearsed(state):
+                click.echo(f"{OWN_CLOCK}; the house rehearses another moment: hotline status")
     except Trouble as trouble:
         raise click.ClickException(str(trouble)) from trouble
 
 
-def _listed(history: History, versions: list[Version]) -> Table:
-    table = Table("version", "when", "who", "how", "lines of text")
+def _listed(history: History, versions: list[Version]) -> Fitted:
+    table = Fitted("version", "when", "who", "how", "lines of text", least={"who": 10})
     before: Mapping[str, str] = {}
     for version in versions:
         sources = history.sources(version.number)
@@ -120,6 +125,14 @@ def _listed(history: History, versions: list[Version]) -> Table:
         table.add_row(str(version.number), f"{at:%Y-%m-%d %H:%M:%S}", version.who, version.how, f"+{more} -{less}")
         before = sources
     return table
+
+
+def _is_rehearsed(state: Path) -> bool:
+    """Whether the house that is open there lives at another moment than now."""
+    try:
+        return applying.opened(state).settings.at is not None
+    except Trouble:
+        return False
 
 
 def _difference(history: History, number: int) -> str:

@@ -1,16 +1,15 @@
 """`hotline callbacks`: who is to be called back, and what came of it."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
+from rich.text import Text
 
-from ivr.commands.switch import controller, options, shown
+from ivr.commands.fitted import MINUTE, Fitted, clock, short
+from ivr.commands.switch import controller, options, shown, whole
 from routing.callbacks import Result
-from routing.hours import SHANGHAI
 
 
 @click.group(invoke_without_command=True)
@@ -53,24 +52,23 @@ def machine(agent: str) -> None:
 
 
 def _path(call: str) -> str:
-    return f"/callbacks/{quote(call, safe='')}"
+    return f"/callbacks/{whole(call)}"
 
 
 def _tasks(now: Any) -> RenderableType:
-    table = Table("call", "caller", "why", "line", "waits since", "due", "first", "tries")
+    if not now:
+        return Text("Nobody is to be called back.")
+    table = Fitted("call", "caller", "why", "line", "waits since", "due", "first", "tries",
+                   drops=("first", "waits since", "caller"), least={"due": 14, "tries": 10})  # fmt: skip
     for task in now:
         table.add_row(
-            task["call"], task["caller"], task["why"], task["line"], _clock(task["first_entry"]), _due(task),
-            task["agent"] or "", ", ".join(task["tries"]),
+            short(task["call"]), task["caller"], task["why"], task["line"],
+            clock(task["first_entry"], MINUTE), _due(task), task["agent"] or "", ", ".join(task["tries"]),
         )  # fmt: skip
     return table
 
 
 def _due(task: Any) -> str:
     if task["due"]:
-        return _clock(task["due"])
+        return clock(task["due"], MINUTE)
     return f"a supervisor: {task['barred']}" if task["barred"] else "a supervisor"
-
-
-def _clock(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M}"

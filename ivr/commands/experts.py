@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
 
+from ivr.commands.fitted import Fitted
 from ivr.commands.switch import options, shown
 
 
@@ -17,7 +17,8 @@ def experts(*, as_json: bool, watch: bool) -> None:
 
 
 def _rosters(now: Any) -> RenderableType:
-    table = Table("industry", "expert", "name", "on duty", "hours", "dates")
+    table = Fitted("industry", "expert", "name", "on duty", "hours", "dates",
+                   drops=("dates",), least={"name": 10, "hours": 20})  # fmt: skip
     for industry in now:
         for expert in industry["experts"]:
             since = expert["next"] or "never again"

@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
 
-from ivr.commands.switch import controller, options, shown
+from ivr.commands.fitted import Fitted
+from ivr.commands.switch import controller, options, shown, whole
 from ivr.facts import Ground, Matter
 from routing.prompts import POOL_CLOSED
 
@@ -49,7 +49,7 @@ def open_pool(pool: str) -> None:
 @click.argument("pool")
 def move(call: str, pool: str) -> None:
     """Move a call that waits to another pool; it keeps its rank, and asks for the same skill and language."""
-    _change(f"/queues/{quote(call, safe='')}/move", {"pool": pool})
+    _change(f"/queues/{whole(call)}/move", {"pool": pool})
 
 
 @click.command()
@@ -69,7 +69,7 @@ def _change(path: str, given: dict[str, Any]) -> None:
 
 
 def _pools(now: Any) -> RenderableType:
-    table = Table("pool", "name", "signed in", "ready", "closed: callers hear")
+    table = Fitted("pool", "name", "signed in", "ready", "closed: callers hear", least={"name": 12})
     for pool in now:
         table.add_row(pool["pool"], pool["name"], str(pool["agents"]), str(pool["ready"]), pool["closed"] or "")
     return table

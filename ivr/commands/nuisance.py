@@ -1,15 +1,13 @@
 """`hotline nuisance`: the numbers that agents have marked, and what a supervisor says of them."""
 
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
+from rich.text import Text
 
-from ivr.commands.switch import controller, options, shown
-from routing.hours import SHANGHAI
+from ivr.commands.fitted import MINUTE, Fitted, clock, short
+from ivr.commands.switch import controller, options, shown, whole
 
 
 @click.group(invoke_without_command=True)
@@ -46,19 +44,18 @@ for _name, _does in (
 
 
 def _path(call: str) -> str:
-    return f"/nuisances/{quote(call, safe='')}"
+    return f"/nuisances/{whole(call)}"
 
 
 def _cases(now: Any) -> RenderableType:
-    table = Table("call", "caller", "marks", "by", "first", "last", "slowed until", "confirmed by")
+    if not now:
+        return Text("No number is marked.")
+    table = Fitted("call", "caller", "marks", "by", "first", "last", "slowed until", "confirmed by",
+                   drops=("first", "confirmed by", "by", "last"), least={"by": 10, "confirmed by": 12})  # fmt: skip
     for case in now:
-        until = _clock(case["until"]) if case["until"] else "to be looked at"
+        until = clock(case["until"], MINUTE) if case["until"] else "to be looked at"
         table.add_row(
-            case["call"], case["caller"], str(len(case["calls"])), ", ".join(case["agents"]), _clock(case["marked"]),
-            _clock(case["last"]), until, case["by"],
+            short(case["call"]), case["caller"], str(len(case["calls"])), ", ".join(case["agents"]),
+            clock(case["marked"], MINUTE), clock(case["last"], MINUTE), until, case["by"],
         )  # fmt: skip
     return table
-
-
-def _clock(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M}"

@@ -10,12 +10,12 @@ from typing import Any
 import click
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from ivr.commands.report import FORMATS
 from ivr.dispatcher import configured
 from ivr.edge.chance import callers
+from ivr.edge.screen import screen
 from ivr.house.settings import read_sources
 from routing.config import Config, ConfigFaults, build, render
 from routing.hours import SHANGHAI
@@ -91,7 +91,7 @@ def staffing(*, as_json: bool, plot: Path | None, **given: Any) -> None:
     if as_json:
         _print({"needed": rows, "lived": found, "day": summed(found)})
     else:
-        Console().print(_needs(rows, found))
+        screen().print(_needs(rows, found))
         click.echo(_heads(day, rows, config))
     _drawn(plot, found, rows)
 
@@ -118,7 +118,7 @@ def simulate(*, as_json: bool, plot: Path | None, agents: int | None, file: Path
     if as_json:
         _print({"lived": found, "day": summed(found)})
     else:
-        Console().print(_lives(found))
+        screen().print(_lives(found))
     _drawn(plot, found, None)
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
+from ivr.commands.fitted import Fitted
+from ivr.edge.screen import screen
 from ivr.edge.sounds import NONE, Piece, listen, told
 from ivr.errors import Trouble
 from ivr.house.applying import make_prompts
@@ -46,7 +45,7 @@ def prompts_command(context: click.Context, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_values(settings.config, pieces)), indent=2).decode())
     else:
-        Console().print(_listed(settings.config, pieces))
+        screen().print(_listed(settings.config, pieces))
         bad = told(pieces)
         silent = sum(piece.origin == NONE for piece in pieces)
         if silent:
@@ -96,10 +95,11 @@ def _values(config: Config, pieces: list[Piece]) -> list[dict[str, Any]]:
     ]
 
 
-def _listed(config: Config, pieces: list[Piece]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in ("prompt", "length", "dBFS", "sound", "used by", "text"):
-        table.add_column(column, no_wrap=column not in {"used by", "text"}, overflow="fold")
+def _listed(config: Config, pieces: list[Piece]) -> Fitted:
+    table = Fitted(
+        *("prompt", "length", "dBFS", "sound", "used by", "text"),
+        drops=("dBFS", "used by"), least={"prompt": 24, "used by": 16, "text": 34}, right=("length", "dBFS"),
+    )  # fmt: skip
     used = uses(config)
     for piece in pieces:
         length, level = (f"{piece.sound.ms / 1000:.1f} s", f"{piece.sound.dbfs:.0f}") if piece.sound else ("", "")

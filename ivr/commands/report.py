@@ -10,11 +10,12 @@ from typing import Any
 import click
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ivr.commands.switch import controller
+from ivr.edge.screen import screen
 from ivr.facts import WORDS
 from ivr.figures import AgentTimes, Figures
 from ivr.web.reports import By
@@ -54,7 +55,7 @@ def report(  # noqa: PLR0913 - so many options
     elif as_csv:
         click.echo(as_text(found), nl=False)
     else:
-        Console().print(shown(found))
+        screen().print(shown(found))
     if plot is not None:
         from ivr.commands.plot import draw  # noqa: PLC0415 - half a second of import, for a picture only
 

@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import click
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from ivr.commands.fitted import Fitted
 from ivr.commands.switch import agents, controller, options, shown
 
 
@@ -52,7 +52,7 @@ def _line(made: Any) -> str:
 
 
 def _seats(now: Any) -> RenderableType:
-    table = Table("seat", "kind", "pool", "assigned", "sits there", "phone")
+    table = Fitted("seat", "kind", "pool", "assigned", "sits there", "phone", drops=("kind",))
     phones = {True: "registered", False: "not there", None: "?"}
     for each in now["seats"]:
         table.add_row(
@@ -64,7 +64,7 @@ def _seats(now: Any) -> RenderableType:
 
 
 def _staff(now: Any) -> RenderableType:
-    table = Table("工号", "name", "pools", "belongs at", "sits at", "state", "PIN")
+    table = Fitted("工号", "name", "pools", "belongs at", "sits at", "state", "PIN", least={"name": 10, "pools": 12})
     for each in now:
         table.add_row(
             each["agent"], each["name"], ", ".join(each["pools"]), each["assigned"] or "", each["seat"] or "",

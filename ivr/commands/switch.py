@@ -4,26 +4,33 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import click
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ivr.commands.fitted import Fitted, clock, seconds, short, since
 from ivr.edge.applied import user
+from ivr.edge.clock import SystemClock
 from ivr.edge.http import HOST, ask, fetch
+from ivr.edge.screen import screen
 from ivr.edge.secrets import Secrets, token_in
 from ivr.errors import Trouble
 from ivr.house.settings import state_directory
 from routing.hours import SHANGHAI
 
 REFRESH_S = 1.0
+
+OWN_CLOCK = "times are this machine's"
+"""Said of what has happened, where the house rehearses another moment."""
+
+PAGE, FEWEST, BESIDE = 20, 5, 14
+"""Calls that are over: how many are shown where there is no screen; on one at least, and the lines left to all else."""
 
 Render = Callable[[Any], RenderableType]
 
@@ -68,7 +75,7 @@ def shown(path: str, query: Mapping[str, str] | None, render: Render, *, as_json
 
     Where there is no screen, and as JSON, each is printed below the one before; of JSON a line each.
     """
-    console = Console()
+    console = screen()
     on_screen = watch and not as_json and console.is_terminal
     with Live(console=console, auto_refresh=False) if on_screen else nullcontext() as live:
         for answer in _answers(path, query, watch=watch):
@@ -111,13 +118,21 @@ def status(*, as_json: bool, watch: bool) -> None:
 @click.command()
 @click.argument("call", default="")
 @options
-@click.option("--limit", default=20, show_default=True, help="How many of those that are over.")
-def calls(call: str, *, as_json: bool, watch: bool, limit: int) -> None:
+@click.option("--limit", type=click.IntRange(0, 10_000), help="How many of those that are over; else what fits, or 20.")
+def calls(call: str, *, as_json: bool, watch: bool, limit: int | None) -> None:
     """Calls in progress, and the latest that are over; with CALL, what happened in that one, step by step."""
     if call:
-        shown(f"/calls/{quote(call, safe='')}", None, _call, as_json=as_json, watch=watch)
-    else:
-        shown("/calls", {"limit": str(limit)}, _calls, as_json=as_json, watch=watch)
+        shown(f"/calls/{whole(call)}", None, _call, as_json=as_json, watch=watch)
+        return
+    on_screen = not as_json and (console := screen()).is_terminal
+    fits = max(FEWEST, console.height - BESIDE) if on_screen else PAGE
+    shown("/calls", {"limit": str(fits if limit is None else limit)}, _calls, as_json=as_json, watch=watch)
+
+
+def whole(call: str) -> str:
+    """A call's id as it stands in a path; one that is shown without its node is of this house."""
+    node = f"{controller('GET', '/status')['node']}-" if call[:1].isdigit() and "-" in call else ""
+    return quote(f"{node}{call}", safe="")
 
 
 @click.command()
@@ -203,10 +218,14 @@ def _tell(now: Any) -> None:
 
 def _status(now: Any) -> RenderableType:
     table = Table.grid(padding=(0, 2))
+    own = f"{SystemClock().real().astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
     connected = "connected to Asterisk" if now["connected"] else "NOT connected to Asterisk"
     for name, value in (
         ("node", f"{now['node']}, {now['mode']}, {connected}"),
-        ("civil time", now["at"] + (f"  ({now['rehearsal']})" if now["rehearsal"] else "")),
+        (
+            "civil time",
+            _civil(now["at"]) + (f", rehearsed; this machine's clock says {own}" if now["rehearsal"] else ""),
+        ),
         ("calls", _counted(now["calls"])),
         ("agents", _counted(now["agents"])),
         ("waiting", str(now["waiting"])),
@@ -216,50 +235,78 @@ def _status(now: Any) -> RenderableType:
     ):
         table.add_row(name, value)
     for alarm in now["alarms"]:
-        since = f"since {_clock(alarm['since'])}"
+        since = f"since {clock(alarm['since'])}"
         table.add_row(Text("ALARM", style="bold red"), Text(f"{alarm['sentence']}, {since}", style="red"))
     return table
 
 
 def _calls(now: Any) -> RenderableType:
-    living = _table("in progress", "line", "dialled", "caller", "phase", "stage", "for", "with")
+    living = Fitted(
+        "call",
+        "line",
+        "dialled",
+        "caller",
+        "phase",
+        "stage",
+        "for",
+        "with",
+        title="in progress",
+        drops=("phase", "dialled", "caller"),
+        least={"with": 10},
+        right=("for",),
+    )
     for call in now["living"]:
         living.add_row(
-            call["call"], call["line"], _dialled(call), call["caller"], call["phase"], call["stage"],
-            _seconds(call["for_ms"]), _with(call),
+            short(call["call"]), call["line"], _dialled(call), call["caller"], call["phase"], call["stage"],
+            seconds(call["for_ms"]), _with(call),
         )  # fmt: skip
-    over = _table("over", "line", "dialled", "caller", "arrived", "outcome", "with", "waited", "talked")
+    over = Fitted(
+        "call",
+        "line",
+        "dialled",
+        "caller",
+        "arrived",
+        "outcome",
+        "with",
+        "waited",
+        "talked",
+        title="over",
+        drops=("dialled", "caller", "waited", "talked"),
+        least={"with": 10},
+        right=("waited", "talked"),
+    )
+    today = SystemClock().real()
     for call in now["ended"]:
         over.add_row(
-            call["call"], call["line"], _dialled(call), call["caller"], _clock(call["arrived"]), _outcome(call),
-            _with(call), _seconds(call["wait_ms"]), _seconds(call["talk_ms"]),
+            short(call["call"]), call["line"], _dialled(call), call["caller"], since(call["arrived"], today),
+            _outcome(call), _with(call), seconds(call["wait_ms"]), seconds(call["talk_ms"]),
         )  # fmt: skip
-    return Group(living, over, Text(now.get("error", ""), style="red"))
-
-
-def _table(title: str, *columns: str) -> Table:
-    """Of calls: ids, lines and outcomes stay whole on a narrow screen, the rest folds."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in ("call", *columns):
-        table.add_column(column, overflow="fold", no_wrap=column in {"call", "line", "outcome", "stage"})
-    return table
+    nobody = Text("No call is in progress.", style="italic")
+    parts: list[RenderableType] = [living if now["living"] else nobody, over]
+    if now["error"]:
+        parts.append(Text(now["error"], style="red"))
+    if now["rehearsed"]:
+        parts.append(Text(f"{OWN_CLOCK}; callers live at {_civil(now['rehearsed'])}", style="dim"))
+    return Group(*parts)
 
 
 def _call(now: Any) -> RenderableType:
-    table = Table("at", "what", "outcome", title=now["facts"][0]["key"] if now["facts"] else "")
+    title = now["facts"][0]["key"] if now["facts"] else ""
+    table = Fitted("at", "what", "outcome", title=title, least={"what": 24, "outcome": 30})
     for fact in now["facts"]:
         body = fact["body"]
         is_step = fact["topic"] == "call"
         what = body["step"] if is_step else fact["topic"]
         outcome = msgspec.json.encode(body["outcome"] if is_step else body).decode()
-        table.add_row(_clock(fact["at"]), what, outcome)
+        table.add_row(clock(fact["at"]), what, outcome)
     return table
 
 
 def _trunks(now: Any) -> RenderableType:
-    table = Table(
-        "trunk", "name", "reachable", "login", "arrived", "dialled", "free", "channels", "reserves", "passed over"
-    )
+    table = Fitted(
+        "trunk", "name", "reachable", "login", "arrived", "dialled", "free", "channels", "reserves", "passed over",
+        drops=("passed over", "name", "reserves", "channels"), right=("arrived", "dialled", "free", "channels"),
+    )  # fmt: skip
     for each in now:
         used = each["arrived"] + each["dialled"]
         login, is_out = each["registration"], each["registration"] in {"rejected", "unregistered"}
@@ -273,23 +320,26 @@ def _trunks(now: Any) -> RenderableType:
 
 
 def _queues(now: Any) -> RenderableType:
-    table = Table("place", "call", "line", "state", "offered to", "step", "waits")
+    if not now:
+        return Text("Nobody waits.")
+    table = Fitted("place", "call", "line", "state", "offered to", "step", "waits", drops=("step",), right=("waits",))
     for place, ticket in enumerate(now, 1):
         table.add_row(
-            str(place), ticket["call"], ticket["line"], ticket["state"], ticket["offered_to"] or "",
-            str(ticket["rung"] + 1), _seconds(ticket["waits_ms"]),
+            str(place), short(ticket["call"]), ticket["line"], ticket["state"], ticket["offered_to"] or "",
+            str(ticket["rung"] + 1), seconds(ticket["waits_ms"]),
         )  # fmt: skip
     return table
 
 
 def _agents(now: Any) -> RenderableType:
-    table = Table("工号", "name", "pools", "seat", "state", "for", "call", "reason")
+    table = Fitted("工号", "name", "pools", "seat", "state", "for", "call", "reason",
+                   drops=("pools", "name"), least={"name": 10, "reason": 10}, right=("for",))  # fmt: skip
     for agent in now:
         state = agent["state"] + (f" → {agent['then']}" if agent["then"] else "")
-        since = "" if agent["state"] == "signed-out" else _seconds(agent["for_ms"])
+        since = "" if agent["state"] == "signed-out" else seconds(agent["for_ms"])
         table.add_row(
             agent["agent"], agent["name"], ", ".join(agent["pools"]), agent["seat"] or "", state, since,
-            agent["call"] or "", agent["reason"] + (f" (by {agent['by']})" if agent["by"] else ""),
+            short(agent["call"] or ""), agent["reason"] + (f" (by {agent['by']})" if agent["by"] else ""),
         )  # fmt: skip
     return table
 
@@ -298,6 +348,11 @@ def _with(call: Any) -> str:
     """Whom the caller talks or talked with, and the pools that had not taken the call in time."""
     after = ", ".join(call["overflowed"])
     return " ".join(filter(None, (call["with"], after and f"(after {after})")))
+
+
+def _civil(moment: str) -> str:
+    """A moment as the controller says it, without what is the same for all."""
+    return moment[:19].replace("T", " ")
 
 
 def _dialled(call: Any) -> str:
@@ -315,19 +370,12 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 
-def _seconds(ms: int | None) -> str:
-    return "" if ms is None else f"{ms / 1000:.1f} s"
-
-
-def _clock(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(SHANGHAI):%m-%d %H:%M:%S}"
-
-
 @click.command("recording")
 @click.argument("call")
 @click.option("--out", type=click.Path(dir_okay=False), help="Save it as this; else as <call>.flac.")
 def recording_command(call: str, out: str | None) -> None:
     """Save the recording of a call; that you did is in the audit log."""
+    path = f"/calls/{whole(call)}/recording"
     target = out or f"{call}.flac"
-    size = save(f"/calls/{quote(call, safe='')}/recording", target)
+    size = save(path, target)
     click.echo(f"{target}: {size / 1024:.0f} KiB, left the citizen, right all they heard")

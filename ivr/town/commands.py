@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from dialplans.transports import on_this_machine
 from ivr.commands.telephone import CALLER, MAYBE, NUMBER
 from ivr.edge import probe
+from ivr.edge.screen import screen
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
 from ivr.house.settings import applied, state_directory
@@ -98,7 +98,7 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
     if as_json:
         click.echo(msgspec.json.encode(timeline).decode())
     else:
-        console = Console()
+        console = screen()
         console.print(rendered(timeline))
         console.print(summary(timeline))
     sys.exit(0 if timeline.answered else 1)

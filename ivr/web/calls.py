@@ -27,11 +27,15 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Calls(msgspec.Struct, frozen=True):
-    """Calls in progress, and the latest that are over; `error` says why those cannot be told now."""
+    """Calls in progress, and the latest that are over; `error` says why those cannot be told now.
+
+    `rehearsed`: the moment at which a demo lives, which no call's times are of; empty in earnest.
+    """
 
     living: list[LivingCall]
     ended: list[EndedCall]
     error: str = ""
+    rehearsed: str = ""
 
 
 class CallTold(msgspec.Struct, frozen=True):
@@ -43,7 +47,9 @@ class CallTold(msgspec.Struct, frozen=True):
 
 async def calls(asked: Asked, query: Page) -> Calls:
     """Calls in progress, and the latest that are over; an operator's own."""
-    register, now = asked.board.controller.register, asked.board.service.clock.instant()
+    register, clock = asked.board.controller.register, asked.board.service.clock
+    rehearsed = clock.civil().isoformat(timespec="seconds") if asked.board.controller.rehearsal else ""
+    now = clock.instant()
     living = [views.living(ledger, now) for ledger in views.arrived(register.ledgers).values()]
     try:
         ended = [views.ended(record) for record in await asked.board.store.calls(query.limit)]
@@ -53,7 +59,7 @@ async def calls(asked: Asked, query: Page) -> Calls:
     if not asked.who.roles & WATCHERS:
         living = [each for each in living if is_of(asked, each.call, asked.who.agent)]
         ended = [each for each in ended if asked.who.agent is not None and each.with_ == asked.who.agent]
-    return Calls(living, ended, error)
+    return Calls(living, ended, error, rehearsed)
 
 
 async def call(asked: Asked, call: CallPath) -> CallTold:
