@@ -156,6 +156,26 @@ _WORDS = {
 }
 
 
+_MATCHING = re.compile(r"`str` matching regex '(.*)'")
+_RUN = re.compile(r"\^\[(?P<of>[^]]+)\]\{(?P<least>\d+)(,(?P<most>\d+))?\}\$")
+_CHARACTERS = {"0-9": "digits", "A-Za-z": "letters A to z", "a-f": "letters a to f"}
+
+
+def shape(pattern: str) -> str:
+    """What a pattern of ours asks for, said to a person; each is a run of characters of some kinds."""
+    run = _RUN.fullmatch(pattern)
+    if run is None:
+        return "text of another form"
+    kinds, rest = [], run["of"]
+    for characters, words in _CHARACTERS.items():
+        if characters in rest:
+            kinds.append(words)
+            rest = rest.replace(characters, "")
+    *others, last = [*kinds, " ".join(rest)] if rest else kinds
+    length = f"{run['least']} to {run['most']}" if run["most"] else run["least"]
+    return f"{length} {', '.join(others)} or {last}" if others else f"{length} {last}"
+
+
 def _converted(text: str, type_: Any) -> Any:
     return msgspec.convert(text, type_, strict=False)
 
@@ -173,6 +193,7 @@ def _read(decode: Callable[[], Any], where: str) -> Any:
 
 
 def _plainly(fault: str) -> str:
-    """What msgspec says, in our words: expected a whole number <= 1000, got text."""
+    """What msgspec says, in our words: expected a whole number <= 1000, got text; expected 6 to 12 digits."""
+    fault = _MATCHING.sub(lambda match: shape(match[1]), fault)
     said = re.sub(r"`(\w+)( \| null)?`", lambda match: _WORDS.get(match[1], f"`{match[1]}`"), fault)
     return said[:1].lower() + said[1:]

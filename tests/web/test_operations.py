@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ivr.edge.protocols import Request
-from ivr.web.operations import Operation
+from ivr.web import openapi
+from ivr.web.operations import Operation, shape
 from ivr.web.rights import OPEN, Role, Who
 from ivr.web.table import OPERATIONS
 from ivr.web.talks import Supervising
@@ -167,8 +168,28 @@ def test_an_operator_sees_their_own_calls_and_a_supervisor_all() -> None:
     simulate(scene)
 
 
+def test_who_asks_for_calls_is_told_at_which_moment_a_demo_lives() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        assert (await desk.get("/calls"))["rehearsed"] == ""
+        desk.controller.rehearsal = "rehearsal-1"
+        assert (await desk.get("/calls"))["rehearsed"] == (await desk.get("/status"))["at"]
+        await desk.closes()
+
+    simulate(scene)
+
+
 async def living(desk: Desk, who: str) -> list[str]:
     return [each.call for each in (await desk.ask("GET", "/calls", token=who)).value.living]
+
+
+def test_every_pattern_is_said_in_words_to_whoever_does_not_follow_it() -> None:
+    """A regular expression stood in the answer."""
+    patterns = set(re.findall(r'"pattern": ?"([^"]+)"', openapi.encode(openapi.document(OPERATIONS))))
+    told = {pattern: shape(pattern) for pattern in patterns}
+    assert told["^[0-9a-f]{12}$"] == "12 digits or letters a to f"
+    assert told["^[0-9A-Za-z._-]{1,64}$"] == "1 to 64 digits, letters A to z or . _ -"
+    assert shape("^a|b$") not in told.values()
 
 
 def test_an_empty_object_is_no_body() -> None:
@@ -189,7 +210,8 @@ def test_an_empty_object_is_no_body() -> None:
         ("POST", f"/agents/{OWN}/pause", {"reason": "x" * 201}, 400, "reason: expected text of length <= 200"),
         ("POST", f"/agents/{OWN}/pause", ["lunch"], 400, "body: expected an object, got a list"),
         ("POST", f"/agents/{OWN}/ready", {"now": True}, 400, "POST /agents/{agent}/ready takes no body"),
-        ("POST", "/agents/%E5%BC%A0/ready", None, 400, "agent: expected text matching regex '^[0-9A-Za-z_-]{1,64}$'"),
+        ("POST", "/agents/%E5%BC%A0/ready", None, 400, "agent: expected 1 to 64 digits, letters A to z or _ -"),
+        ("POST", f"/agents/{OWN}/pin", {"pin": "12"}, 400, "pin: expected 6 to 12 digits"),
         ("GET", "/calls", {"limit": "-1"}, 400, "limit: expected a whole number >= 0"),
         ("GET", "/calls", {"limit": "many"}, 400, "limit: expected a whole number, got text"),
         ("GET", "/status", {"limit": "1"}, 400, "query: object contains unknown field `limit`"),
