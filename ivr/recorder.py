@@ -176,13 +176,19 @@ def _silent_ms(record: CallRecord | None) -> tuple[Sequence[tuple[int, int]], in
 
 
 def _has_talk(record: CallRecord) -> bool:
-    """Whether there was a person, or a message; in the survival path there may have been one."""
-    return record.connected is not None or record.message is not None or record.outcome is Outcome.SURVIVAL
+    """Whether there was a person, or a message; behind a menu and in the survival path there may have been one."""
+    was_heard = record.connected is not None or record.message is not None
+    return was_heard or record.machine or record.outcome is Outcome.SURVIVAL
 
 
 def _cut_ms(record: CallRecord) -> int:
-    """What comes before the first word with a person, or of a message: the recording begins with the answer."""
+    """What comes before the first word with a person, or of a message: the recording begins with the answer.
+
+    Nobody tells us when a person follows a menu: from the notice on, all of it is kept.
+    """
     begins = record.connected or (record.message[0] if record.message else None)
+    if begins is None and record.machine:
+        begins = record.prompts_ended
     if begins is None or record.answered is None:
         return 0
     return max(0, begins - record.answered)

@@ -13,6 +13,7 @@ import pytest
 from ivr.facts import Outcome, Party
 from ivr.town import audio
 from ivr.town.calls import Refused
+from ivr.town.recognise import recognise
 from tests.asterisk.house import House, opened, written_city
 from tests.asterisk.office import MANY_SIDED, Act, Office, Played
 from tests.asterisk.phones import Citizen, is_whole
@@ -283,6 +284,13 @@ async def a_key_reaches_the_menu_and_the_menu_is_nobody(office: Office) -> None:
     record = await office.house.record(citizen.name)
     assert (record.outcome, record.target, record.machine) == (Outcome.TRANSFERRED, "t-menu", True)
     assert (record.connected, record.since_answer_ms, record.talk_ms) == (None, None, None)
+    _, right = await office.house.recording(citizen.name)
+    known = {
+        name: citizen.place.prompts()[name]
+        for name in (f"transfer-{line_of('menu')}", "town-t-menu-menu", "town-t-menu")
+    }
+    told = list(dict.fromkeys(each.name for each in recognise(right, known, {}) if each.name))
+    assert told == ["town-t-menu-menu", "town-t-menu"], "the caller had been told of a recording, and there was none"
 
 
 # --- pools that a target follows

@@ -113,6 +113,18 @@ async def test_a_message_is_kept_from_its_first_word_on(house: House, tmp_path: 
     assert fact.begins == SEPTEMBER + 1500
 
 
+async def test_what_follows_a_centre_s_menu_is_kept_from_the_notice_on(house: House, tmp_path: Path) -> None:
+    """The caller had been told of a recording, and there was none: nobody tells when a person follows a menu."""
+    house.raw(4)
+    at_menu = {"outcome": Outcome.TRANSFERRED, "machine": True, "prompts_ended": Instant(SEPTEMBER + 1500)}
+    house.recorder.ended(a_record(answered=SEPTEMBER, **at_menu))
+    await house.recorder.finish_all()
+    samples, _ = soundfile.read(tmp_path / f"{CALL}.flac", dtype="int16")
+    assert samples[0].tolist() == [1500, -1500]
+    (fact,) = house.facts()
+    assert (fact.length_ms, fact.begins) == (2500, SEPTEMBER + 1500)
+
+
 async def test_a_city_may_keep_what_was_said_while_waiting(tmp_path: Path) -> None:
     house = House(tmp_path, keep_without_talk=True)
     house.raw(2)
