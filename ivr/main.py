@@ -107,3 +107,14 @@ for command in (
     audit_command,
 ):
     main.add_command(command)
+
+
+def _in_short(command: click.Command) -> None:
+    """A list of commands says of each the first clause of its help, and not as many letters as fit."""
+    first = (command.help or "").strip().partition("\n")[0]
+    command.short_help = first.partition(";")[0].rstrip(".") + "."
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _in_short(each)
+
+
+_in_short(main)

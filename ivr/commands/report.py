@@ -87,7 +87,7 @@ def merged(found: Row) -> list[Row]:
 def shown(found: Row) -> RenderableType:
     """As tables: all figures of a single row, the chief ones of several."""
     rows = merged(found)
-    title = f"{_moment(found['from'])} – {_moment(found['to'])}"
+    title = f"{_day(found['from'])} – {_day(found['to'])}"
     if not rows:
         return Text(f"{title}: no call has come in.")
     if len(rows) == 1 and not found["by"]:
@@ -218,6 +218,10 @@ def _seconds(value: float | None) -> str:
 def _span(value: float | None) -> str:
     seconds = round(value or 0)
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _day(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
 
 
 def _moment(text: str) -> str:

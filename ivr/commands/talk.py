@@ -61,7 +61,7 @@ for _name, _does in (
     ("complete", "Whoever was consulted keeps the citizen; the agent leaves."),
     ("cancel", "Whoever was brought in last is let go."),
     ("pause-recording", "What is said from now on is silence in the recording."),
-    ("resume-recording", "And from now on is not."),
+    ("resume-recording", "What is said from now on is heard in the recording again."),
     ("nuisance", "The citizen hears a warning, and a supervisor looks at the number; the talk goes on."),
     ("silent", "Nobody is heard there: the citizen is told so, and the call ends."),
 ):
@@ -105,8 +105,8 @@ def _supervising(name: str, does: str) -> None:
 
 for _name, _does in (
     ("listen", "As a supervisor, hear AGENT and whom they hear."),
-    ("whisper", "The same, heard by AGENT alone."),
-    ("barge", "Heard by everybody."),
+    ("whisper", "As a supervisor, hear them and be heard by AGENT alone."),
+    ("barge", "As a supervisor, hear them and be heard by everybody."),
     ("take-over", "Talk with the citizen instead of AGENT, who leaves."),
 ):
     _supervising(_name, _does)

@@ -233,3 +233,12 @@ def test_a_table_of_callers_with_a_fault_changes_nothing_and_a_file_that_cannot_
     assert "cannot be written: No such file" in typed("callers", "export", city / "nowhere/callers.csv", code=1)
     site.write_text("site: {}")
     assert "site.yaml:1:7" in typed("callers", "export", code=1)
+
+
+@pytest.mark.parametrize("words", [(), ("talk",), ("accounts",), ("callbacks",)])
+def test_the_help_says_of_each_command_a_whole_clause(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each was cut off after 45 letters."""
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = typed(*words, "--help").partition("Commands:")[2]
+    assert listed.count("\n") > 3
+    assert "..." not in listed.replace("power, ...", "")
