@@ -118,7 +118,7 @@ class Operation:
         match = self._pattern.fullmatch(path)
         texts = match.groupdict() if match else {}
         return {
-            name: _read(partial(_converted, unquote(texts[name]), type_), name)
+            name: _read(partial(_converted, unquote(texts[name]), type_), name, type_)
             for name, type_ in self.parameters.items()
         }
 
@@ -129,7 +129,7 @@ class Operation:
         if twice:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"{twice[0]!r} is given twice")
         found: dict[str, Any] = {}
-        query = _read(lambda: msgspec.convert(dict(request.query), self.query, strict=False), QUERY)
+        query = _read(lambda: msgspec.convert(dict(request.query), self.query, strict=False), QUERY, self.query)
         if QUERY in self._hints:
             found[QUERY] = query
         if self.body is not None:
@@ -142,7 +142,7 @@ class Operation:
         if request.body and request.content_type != JSON:
             sentence = f"the body is {request.content_type or 'of no type'}, and must be {JSON}"
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
-        return _read(lambda: msgspec.json.decode(request.body or b"{}", type=self.body), BODY)
+        return _read(lambda: msgspec.json.decode(request.body or b"{}", type=self.body), BODY, self.body)
 
 
 _WORDS = {
@@ -156,6 +156,7 @@ _WORDS = {
 }
 
 
+_STRANGE = re.compile(r"Invalid enum value (.*)")
 _MATCHING = re.compile(r"`str` matching regex '(.*)'")
 _RUN = re.compile(r"\^\[(?P<of>[^]]+)\]\{(?P<least>\d+)(,(?P<most>\d+))?\}\$")
 _CHARACTERS = {"0-9": "digits", "A-Za-z": "letters A to z", "a-f": "letters a to f"}
@@ -180,16 +181,39 @@ def _converted(text: str, type_: Any) -> Any:
     return msgspec.convert(text, type_, strict=False)
 
 
-def _read(decode: Callable[[], Any], where: str) -> Any:
-    """What `decode` makes of it, or a refusal that says what is wrong and where."""
+def _read(decode: Callable[[], Any], where: str, wanted: Any) -> Any:
+    """What `decode` makes of it, which is to be `wanted`, or a refusal that says what is wrong and where."""
     try:
         return decode()
     except msgspec.ValidationError as fault:
         what, _, at = str(fault).partition(" - at `$")
-        name = at.rstrip("`").lstrip(".") or where
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name}: {_plainly(what)}") from fault
+        place = at.rstrip("`").lstrip(".")
+        if (strange := _STRANGE.fullmatch(what)) and (known := _choices(msgspec.inspect.type_info(wanted), place)):
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"{place or where}: {strange[1]} is none of {known}") from fault
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"{place or where}: {_plainly(what)}") from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise Refusal(HTTPStatus.BAD_REQUEST, f"{where}: not JSON: {fault}") from fault
+
+
+def _choices(wanted: msgspec.inspect.Type, place: str) -> str:
+    """The words of which one can stand at a place: `roles[0]` of a body, say."""
+    for step in re.findall(r"[A-Za-z_]\w*|\[", place):
+        wanted = _certain(wanted)
+        if isinstance(wanted, msgspec.inspect.StructType):
+            wanted = next(each.type for each in wanted.fields if each.encode_name == step)
+        elif isinstance(wanted, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+            wanted = wanted.item_type
+    words = _certain(wanted)
+    return ", ".join(str(word.value) for word in words.cls) if isinstance(words, msgspec.inspect.EnumType) else ""
+
+
+def _certain(wanted: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    """Without what was only noted about it, and the null that may stand for it."""
+    if isinstance(wanted, msgspec.inspect.Metadata):
+        return _certain(wanted.type)
+    if isinstance(wanted, msgspec.inspect.UnionType):
+        return _certain(next(each for each in wanted.types if not isinstance(each, msgspec.inspect.NoneType)))
+    return wanted
 
 
 def _plainly(fault: str) -> str:

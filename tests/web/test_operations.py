@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ivr.edge.protocols import Request
+from ivr.facts import Ground, Matter
 from ivr.web import openapi
 from ivr.web.operations import Operation, shape
 from ivr.web.rights import OPEN, Role, Who
@@ -18,6 +19,7 @@ from tests.calls.desk import Desk
 from tests.fake.loop import simulate
 
 OWN, OTHER = "1016", "1001"
+MATTERS, GROUNDS, ROLES = (", ".join(words) for words in (Matter, Ground, Role))
 
 MAY: dict[str, str] = {
     "GET /health": "anyone",
@@ -212,6 +214,16 @@ def test_an_empty_object_is_no_body() -> None:
         ("POST", f"/agents/{OWN}/ready", {"now": True}, 400, "POST /agents/{agent}/ready takes no body"),
         ("POST", "/agents/%E5%BC%A0/ready", None, 400, "agent: expected 1 to 64 digits, letters A to z or _ -"),
         ("POST", f"/agents/{OWN}/pin", {"pin": "12"}, 400, "pin: expected 6 to 12 digits"),
+        (
+            "POST",
+            f"/agents/{OWN}/wrap-up",
+            {"matter": "gossip"},
+            400,
+            f"matter: 'gossip' is none of {MATTERS}",
+        ),
+        ("POST", f"/agents/{OWN}/wrap-up", {"matter": "help", "ground": "x"}, 400, f"ground: 'x' is none of {GROUNDS}"),
+        ("POST", "/accounts", {"name": "a", "roles": ["boss"]}, 400, f"roles[0]: 'boss' is none of {ROLES}"),
+        ("GET", "/report", {"by": "moon"}, 400, "by: 'moon' is none of line, pool, skill, agent, disposition"),
         ("GET", "/calls", {"limit": "-1"}, 400, "limit: expected a whole number >= 0"),
         ("GET", "/calls", {"limit": "many"}, 400, "limit: expected a whole number, got text"),
         ("GET", "/status", {"limit": "1"}, 400, "query: object contains unknown field `limit`"),
