@@ -273,6 +273,6 @@ def number(numbering: Numbering, raw: str) -> str | None:
 
 
 def may_be_promised(site: Site, raw: str) -> bool:
-    """Whether a caller may be told that we shall call: the engine may do so."""
+    """Whether a caller may be told that we shall call: the engine does so, and may."""
     known = number(site.numbering, raw)
-    return known is not None and not barred(site, known, ON_BEHALF_OF)
+    return site.callbacks.on and known is not None and not barred(site, known, ON_BEHALF_OF)

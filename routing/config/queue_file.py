@@ -7,7 +7,7 @@ from routing.config import people_file
 from routing.config.entry import Entry
 from routing.config.errors import did_you_mean
 from routing.config.fields import choice, duration, lasting, one_of, telephones, yes
-from routing.config.site import Announcements, HelpOut, Target, Timing, Voicemail
+from routing.config.site import Announcements, HelpOut, Site, Target, Timing, Voicemail
 from routing.estimate import Estimator
 from routing.ids import PoolId, TargetId
 from routing.nuisance import Nuisance
@@ -46,6 +46,19 @@ def callback_offer(file: Entry) -> Offering:
         entry.maybe("waited", duration, usual.waited),
         entry.maybe("expected", duration, usual.expected),
     )
+
+
+def unkept(file: Entry, site: Site) -> None:
+    """Warn of what promises a call back where citizens are not called back: it is left out."""
+    if site.callbacks.on:
+        return
+    why = "citizens are not called back, so nobody is offered that: write 'on: yes' under 'callbacks', or"
+    if site.callback_offer.on:
+        file.warn("callback_offer", f"{why} 'on: no' here")
+    for pool in site.pools.values():
+        for rule in pool.overflow:
+            if rule.to in {CALLBACK, VOICEMAIL}:
+                file.warn("pools", f"pool '{pool.id}' overflows to '{rule.to}': {why} take this rule out")
 
 
 def help_out(file: Entry, pools: Collection[PoolId], timing: Timing) -> HelpOut:

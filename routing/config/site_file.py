@@ -155,6 +155,7 @@ def read_site(source: Source, root: Node) -> Site | None:
         if site.dialled(one) in EMERGENCY and one.kind is not TargetKind.EMERGENCY:
             file.fault("targets", f"'{name}' is dialled as {one.number}, an emergency desk: it needs kind: emergency")
     queue_file.overflows(file, pools, targets)
+    queue_file.unkept(file, site)
     hall = site.pools.get(site.hall)
     if hall is not None and hall.hours != ALWAYS:
         entry.fault("hall", f"pool '{site.hall}' is not open always, and the hall takes what nobody else has taken")

@@ -102,6 +102,14 @@ def test_an_agent_who_does_not_answer_keeps_nobody_from_the_call_back() -> None:
     assert tasks(house) == [(LI, Why.ASKED)]
 
 
+def test_while_nobody_is_called_back_it_is_not_offered_and_the_key_does_nothing() -> None:
+    callbacks = msgspec.structs.replace(CONFIG.site.callbacks, on=False)
+    config = msgspec.structs.replace(CONFIG, site=msgspec.structs.replace(CONFIG.site, callbacks=callbacks))
+    house = simulate(lambda: waits((70.0, "1"), comes_at=120, config=config))
+    assert OFFER not in story(house)
+    assert record(house).outcome is Outcome.ANSWERED
+
+
 @pytest.mark.parametrize("wait", Estimator)
 def test_it_is_offered_for_a_wait_that_is_expected_also_where_callers_are_not_told_how_long(wait: Estimator) -> None:
     async def scene() -> SimulatedHouse:

@@ -11,6 +11,7 @@ from routing.callbacks import Why
 from routing.config import Config
 from routing.ids import PoolId, PromptId, SkillId, TargetId
 from routing.overflow import Overflow
+from routing.terms import Terms
 from routing.tickets import Closed
 from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse
@@ -42,10 +43,11 @@ async def waits(
     keys: tuple[tuple[float, str], ...] = (),
     at: str = WORKDAY,
     caller: str = LI,
+    callbacks: Terms = CONFIG.site.callbacks,
 ) -> SimulatedHouse:
     """There are seats at the bureau."""
-    house = SimulatedHouse(seed=hash_of(rules, kill_at, hangs_up))
-    house.config = overflowing(*rules)
+    house, config = SimulatedHouse(seed=hash_of(rules, kill_at, hangs_up)), overflowing(*rules)
+    house.config = msgspec.structs.replace(config, site=msgspec.structs.replace(config.site, callbacks=callbacks))
     house.fake.target(SEATS, phone)
     return await waiting(house, comes_at=comes_at, keys=keys, hangs_up=hangs_up, kill_at=kill_at, at=at, caller=caller)
 
@@ -241,6 +243,12 @@ def test_a_wait_that_ends_in_a_message_is_called_back_and_the_recording_is_cut_t
     began, until = ended.message
     assert 18_000 < until - began < 25_000
     assert tasks(house) == [(LI, Why.VOICEMAIL)]
+
+
+def test_while_nobody_is_called_back_no_message_is_taken_and_the_wait_goes_on() -> None:
+    house = simulate(lambda: waits(TO_A_MESSAGE, callbacks=Terms()))
+    assert story(house)[-1] == "voice:8016"
+    assert "voicemail" not in story(house)
 
 
 def test_a_message_ends_by_itself_after_the_time_of_the_configuration() -> None:

@@ -36,6 +36,7 @@ from tests.routing.sources import config as city
 LI, WANG = "13831234567", "13830000000"
 ABROAD, PREMIUM, ELSEWHERE = "+14155550100", "16812345", "01088888888"
 SITE = msgspec.structs.replace(city().site, callbacks=USUAL)
+CALLING = msgspec.structs.replace(SITE, callbacks=msgspec.structs.replace(USUAL, on=True))
 FIRST, SECOND = CallId("handan1-1"), CallId("handan1-2")
 
 
@@ -187,7 +188,7 @@ def test_a_number_that_no_operator_may_dial_is_not_called_by_the_engine_but_a_su
     assert (task.due, len(task.tries)) == (None, 1)
     assert why in task.barred
     assert caller not in task.barred
-    assert not may_be_promised(SITE, caller)
+    assert not may_be_promised(CALLING, caller)
 
 
 def test_what_operators_may_dial_is_called_from_the_next_reload_on_or_no_more() -> None:
@@ -215,7 +216,12 @@ def test_what_operators_may_dial_is_called_from_the_next_reload_on_or_no_more() 
 )
 def test_whom_nobody_could_call_makes_no_task(raw: str, known: str | None) -> None:
     assert number(SITE.numbering, raw) == known
-    assert may_be_promised(SITE, raw) == (known == LI)
+    assert may_be_promised(CALLING, raw) == (known == LI)
+
+
+def test_no_call_back_is_promised_while_nobody_is_called_back() -> None:
+    assert may_be_promised(CALLING, LI)
+    assert not may_be_promised(SITE, LI)
 
 
 def test_who_is_due_for_the_longest_is_tried_first_and_nobody_twice_at_once() -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 import pytest
 
-from routing.config import Mode, build
+from routing.config import Mode, build, check
 from routing.config.site import Outbound, OutboundClass
 from routing.hours import ALWAYS, SHANGHAI
 from routing.ids import AgentId, PoolId, SeatId, SkillId, TargetId
@@ -240,6 +240,36 @@ def test_a_pool_overflows_for_three_reasons_each_by_itself() -> None:
 def test_without_a_word_of_it_nothing_is_announced() -> None:
     silent = re.sub(r"(?m)^announcements:.*\n(  .*\n)+", "", ours()["site.yaml"])
     assert not build({**ours(), "site.yaml": silent}).site.announcements.on
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "sentence"),
+    [
+        ("on: yes", "on: yes", "callback_offer", "nobody is offered that: write 'on: yes' under 'callbacks', or"),
+        (
+            "wrap_up: 0 s}\n  safety",
+            "overflow: {to: voicemail, length: 5}}\n  safety",
+            "hall",
+            "overflows to 'voicemail'",
+        ),
+        (
+            "wrap_up: 0 s}\n  safety",
+            "overflow: {to: callback, length: 5}}\n  safety",
+            "hall",
+            "overflows to 'callback'",
+        ),
+    ],
+)
+def test_what_promises_a_call_back_that_nobody_makes_is_warned_of(
+    old: str, new: str, where: str, sentence: str
+) -> None:
+    made = ours()["site.yaml"].replace(old, new)
+    assert not [fault for fault in check({**ours(), "site.yaml": made}) if "not called back" in fault.message]
+    off = made.replace("callbacks:\n  on: yes", "callbacks:\n  on: no")
+    told = [fault for fault in check({**ours(), "site.yaml": off}) if "not called back" in fault.message]
+    assert all(fault.is_warning for fault in told)
+    (fault,) = [fault for fault in told if sentence in fault.message]
+    assert where in "\n".join(off.splitlines()[fault.line - 2 : fault.line + 1])
 
 
 def test_without_a_word_nobody_is_called_back() -> None:
