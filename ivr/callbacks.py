@@ -11,7 +11,7 @@ import msgspec
 
 from ivr.edge.protocols import Clock
 from ivr.entries import Entry
-from ivr.facts import CallRecord, Direction, Outcome
+from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Journal
 from routing.callbacks import (
     CAME_MOST,
@@ -159,11 +159,14 @@ class Callbacks:
         log.info("a try to call back for %s begins: %s", task.id, call)
         return call
 
-    def survived(self, call: CallId) -> None:
-        """Whom that try had reached was served by survival, whatever we made of it: there is no more to do."""
-        task = self._tasks.tried(call)
-        if task is not None:
+    def rescued(self, call: CallId, reached: Reached | None) -> None:
+        """Whom that try had called was left to survival: with a person there is no more to do, else it goes on."""
+        task, over = self._tasks.tried(call), self._answered.get(call)
+        if task is not None and reached is not Reached.NOBODY:
             self._note(task.id, Settled(self._clock.instant(), call))
+        elif task is None and over is not None and reached is Reached.NOBODY:
+            now = self._clock.instant()
+            self._note(call, Wanted(now, over.caller, Why.MISSED, over.first_entry, over.line, over.agent))
 
     def forget(self, living: Collection[CallId]) -> None:
         """Tries whose life died before their call had begun: given up.  What is too old is forgotten."""
@@ -219,9 +222,9 @@ def _why(record: CallRecord) -> Why | None:
         return Why.ABANDONED
     if record.outcome is Outcome.ABANDONED:
         return Why.CUT if record.cause in CUT else None  # it was not they who thought better of it
-    if record.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED}:
+    if record.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED} or record.reached is Reached.PERSON:
         return Why.CUT if record.cause in CUT else None
-    return _OF.get(record.outcome)
+    return Why.MISSED if record.reached is Reached.NOBODY else _OF.get(record.outcome)
 
 
 def _counts_anew(record: CallRecord, why: Why | None) -> bool:
@@ -233,7 +236,8 @@ def _counts_anew(record: CallRecord, why: Why | None) -> bool:
 
 
 def _has_talked(record: CallRecord) -> bool:
-    return record.connected is not None and record.result is not Result.MACHINE
+    is_with_person = record.connected is not None or record.reached is Reached.PERSON
+    return is_with_person and record.result is not Result.MACHINE
 
 
 def begins_at(task: Task | None) -> Instant | None:

@@ -18,7 +18,7 @@ import msgspec
 from ivr.edge.protocols import Clock, Growing, Place
 from ivr.entries import Entry
 from ivr.errors import DiskError
-from ivr.facts import CallRecord, Outcome
+from ivr.facts import CallRecord, Outcome, Reached
 from ivr.journal import CENSUS, MISSED, Journal
 from routing.config import Config
 from routing.ids import CallId, Instant
@@ -40,6 +40,7 @@ class Fate(StrEnum):
     SURVIVAL = "survival"
     SEAT = "seat"  # a seat has dialled an emergency number: no citizen's call, and no record
     DIALLED = "dialled"  # whom we have called has answered: its record is ours to write
+    RESCUED = "rescued"  # the same, and then survival has had them
 
 
 _OUTCOME = {Fate.ENTERED: Outcome.MISSED, Fate.REFUSED: Outcome.REFUSED, Fate.SURVIVAL: Outcome.SURVIVAL}
@@ -60,10 +61,11 @@ class Line(msgspec.Struct, frozen=True):
     diversion: str = ""
     history: str = ""
     cause: int = 0
+    reached: Reached | None = None
 
 
 FIELDS = frozenset({9, 11, len(Line.__struct_fields__)})
-"""So many a line has, or had: before it said why the call ended, who forwarded it.  Such a one may lie there still."""
+"""So many a line has, or had: before it said how it ended, and who forwarded it.  Such a one may lie there still."""
 
 
 def parse(text: str) -> Line:
@@ -78,12 +80,13 @@ def parse(text: str) -> Line:
     if len(fields) not in FIELDS:
         raise ValueError(f"has {len(fields)} fields instead of {len(Line.__struct_fields__)}")
     call, dialled, caller, start, answer, end, disposition, fate, trunk, *more = fields
-    diversion, history, cause = (*more, "", "", "")[:3]
+    diversion, history, cause, reached = (*more, "", "", "", "")[:4]
     if not call:
         raise ValueError("names no call")
     return Line(
         CallId(call), dialled, caller, _instant(start), _instant(answer) or None, _instant(end), disposition,
         Fate(fate or Fate.ENTERED), trunk, diversion, history, int(cause or 0),
+        Reached(reached) if reached else None,
     )  # fmt: skip
 
 
@@ -118,8 +121,10 @@ class Census:
         self._is_first = place is None
         self.tell: Callable[[CallRecord], None] = lambda _: None
         """Hears of each call that was missed."""
-        self.survived: Callable[[CallId], None] = lambda _: None
-        """Hears of each call with a record that survival has served."""
+        self.survived: Callable[[CallRecord], None] = lambda _: None
+        """Hears of each call of ours that survival took over: what its record would be if it had never been ours."""
+        self.rescued: Callable[[CallId, Reached | None], None] = lambda _call, _reached: None
+        """Hears of each call of our own that survival took over."""
         self._missed: set[CallId] = set()
         self._found: Counter[Outcome] = Counter()
         self._look = asyncio.Event()
@@ -193,9 +198,11 @@ class Census:
         if age < _SETTLED_MS or (self._is_open(line.call) and age < _GIVEN_UP_MS):
             return False
         known = self._is_open(line.call) or self._is_known(line.call) or line.call in self._missed
-        if known and line.fate is Fate.SURVIVAL:
-            self.survived(line.call)
-        is_found = not known and line.fate is not Fate.DIALLED
+        if line.fate is Fate.RESCUED:
+            self.rescued(line.call, line.reached)
+        elif known and line.fate is Fate.SURVIVAL:
+            self.survived(missed(line, self._route(line), self._journal.node))
+        is_found = not known and line.fate in _OUTCOME
         if is_found and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
             self._missed.add(line.call)
             record = missed(line, self._route(line), self._journal.node)
@@ -228,6 +235,8 @@ def missed(line: Line, route: Route, node: str) -> CallRecord:
         name=route.name,
         phase=str(route.phase),
         marked=route.marked,
+        cause=line.cause,
+        reached=line.reached,
     )
 
 

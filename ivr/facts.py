@@ -239,6 +239,14 @@ class Outcome(StrEnum):
     WITHDRAWN = "withdrawn"  # a call of our own that was given up before anybody was dialled for
 
 
+class Reached(StrEnum):
+    """How far survival has brought somebody."""
+
+    PERSON = "person"
+    TOLD = "told"  # a spoken reason was all there is for this number
+    NOBODY = "nobody"
+
+
 class Matter(StrEnum):
     """What a call was about, as its agent says in wrap-up; `declined` (不受理) for one of `Ground`."""
 
@@ -345,7 +353,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `asked_pool`, `skill`: what it was queued for first; `pool`: for which of its pools it was answered.
     `callback`: why they are to be called back, when that is what became of the call; `message`: when they
-    left one.
+    left one.  `reached`: how far survival has brought them, in a call that was never ours.
     `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
@@ -406,3 +414,4 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     direction: Direction = Direction.IN
     task: CallId | None = None
     result: Result | None = None
+    reached: Reached | None = None

@@ -154,7 +154,7 @@ async def _live(given: Surroundings) -> None:
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
     )
-    census.tell, census.survived = callbacks.ended, callbacks.survived
+    census.tell, census.survived, census.rescued = callbacks.ended, callbacks.ended, callbacks.rescued
     recordings = RecordingsFolder(given.state / "recordings")
     recorder = Recorder(
         recordings,

@@ -44,7 +44,7 @@ class Why(StrEnum):
     """Why somebody is called back."""
 
     REFUSED = "refused"  # busy at a limit
-    MISSED = "missed"  # came and left while we were away
+    MISSED = "missed"  # came and left while we were away, or survival brought them to nobody
     ABANDONED = "abandoned"  # left before a person was there
     CUT = "cut"  # the network ended the call, or a fault of ours
     VOICEMAIL = "voicemail"  # left a message, or might have

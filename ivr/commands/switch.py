@@ -360,9 +360,9 @@ def _dialled(call: Any) -> str:
 
 
 def _outcome(call: Mapping[str, Any]) -> str:
-    """Of a call of our own who called, and what came of it."""
+    """Of a call of our own who called, and what came of it; of one that survival had, how far it came."""
     if call["direction"] == "in":
-        return str(call["outcome"])
+        return f"{call['outcome']}: {call['reached']}" if call["reached"] else str(call["outcome"])
     return f"{call['direction']}: {call['result'] or call['outcome']}"
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from ivr import parties
 from ivr.entries import Entry
-from ivr.facts import CallRecord, Direction, Outcome
+from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import CALL, RECORD
 from ivr.ledger import (
     ANSWERED,
@@ -61,7 +61,10 @@ class LivingCall(msgspec.Struct, frozen=True):
 
 
 class EndedCall(msgspec.Struct, frozen=True):
-    """A call that has its record; `result` of a call of our own: what came of it."""
+    """A call that has its record; `result` of a call of our own: what came of it.
+
+    `reached`: how far survival has brought somebody whose call was never ours.
+    """
 
     call: CallId
     line: str
@@ -83,6 +86,7 @@ class EndedCall(msgspec.Struct, frozen=True):
     direction: Direction = Direction.IN
     task: CallId | None = None
     result: Result | None = None
+    reached: Reached | None = None
 
 
 class ShownAgent(msgspec.Struct, frozen=True):
@@ -248,6 +252,7 @@ def ended(record: CallRecord) -> EndedCall:
         record.direction,
         record.task,
         record.result,
+        record.reached,
     )
 
 

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from ivr.callbacks import Callbacks
 from ivr.census import Census, meant, place_in
 from ivr.edge.clock import SystemClock
 from ivr.edge.following import FollowedFile
 from ivr.edge.recordings import RecordingsFolder
 from ivr.entries import Entry
-from ivr.facts import CallRecord, Outcome
+from ivr.facts import CallRecord, Outcome, Reached
 from ivr.journal import MISSED, Journal
 from ivr.ledger import fold
+from routing.callbacks import Why
 from routing.ids import Instant
 from tests.asterisk import switch as house
 from tests.asterisk.phones import Phones
@@ -31,6 +33,7 @@ class Life:
 
     def __init__(self, switch: Switch, platter: Platter) -> None:
         clock = ManualClock(Instant(SystemClock().instant() + 120_000))
+        self.platter = platter
         self.journal = Journal(MemoryDisk(platter), "handan1", clock)
         self.entries = list(self.journal.replay())
         known = fold(self.entries).ended
@@ -44,6 +47,9 @@ class Life:
             lambda line: meant(switch.config, line, clock.civil()),
             place_in(self.entries),
         )
+
+    def written(self, topic: str) -> list[Entry]:
+        return entries_of(self.platter, topic)
 
 
 def entries_of(platter: Platter, topic: str) -> list[Entry]:
@@ -64,6 +70,44 @@ async def a_call_without_us(switch: Switch, diverted_from: str = "") -> str:
         await agent.is_hung_up()
         await eventually(lambda: any(line[2] == citizen.name for line in switch.census()), 5)
         return citizen.name
+
+
+async def test_whom_survival_brings_to_a_person_or_tells_all_there_is_has_had_it_and_who_leaves_before_is_called_back(
+    tmp_path: Path,
+) -> None:
+    async with house.running(tmp_path, tries=1) as switch:
+        switch.snapshot()
+        async with Phones(switch) as phones:
+            agent = await phones.agent("8001")
+            people = {name: await phones.citizen() for name in ("talks", "leaves", "is transferred", "is told")}
+            told = await people["is told"].dials("8000002", at="2030-03-01T10:00")
+            transferred = await people["is transferred"].dials("12316")
+            talks = await people["talks"].dials("12345")
+            (await agent.rings()).answers()
+            await talks.hears_person(agent)
+            await talks.hangs_up()
+            await agent.is_hung_up()
+            leaves = await people["leaves"].dials("12345")
+            await agent.rings()
+            await leaves.hangs_up()
+            await transferred.hears("town-agriculture")
+            await transferred.hangs_up()
+            await told.is_hung_up(within=20)
+            await eventually(lambda: len(switch.census()) == len(people), 5)
+        life = Life(switch, Platter())
+        callbacks = Callbacks(life.journal, ManualClock(), switch.config.site)
+        life.census.tell = callbacks.ended
+        while life.census.reconcile():
+            pass
+        records = [msgspec.json.decode(each.body, type=CallRecord) for each in life.written(MISSED)]
+        assert {each.caller: each.reached for each in records} == {
+            talks.name: Reached.PERSON,
+            leaves.name: Reached.NOBODY,
+            transferred.name: Reached.PERSON,
+            told.name: Reached.TOLD,
+        }
+        assert {each.outcome for each in records} == {Outcome.SURVIVAL}
+        assert [(task.caller, task.why) for task in callbacks.open()] == [(leaves.name, Why.MISSED)]
 
 
 async def test_a_call_that_came_while_we_were_away_is_known_and_its_recording_is_whole(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ivr.callbacks import ANSWERED_MOST, Callbacks
-from ivr.facts import CallRecord, Direction, Outcome
+from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import RECORD, Journal
 from routing.callbacks import CAME_MOST, KEPT_MS, Result, Why
 from routing.ids import AgentId, CallId, Instant
@@ -23,13 +23,15 @@ LATE = AgentId("1016")
 SITE = CONFIG.site
 
 
-def record(outcome: Outcome, *, caller: str = LI, lasted_ms: int = 30_000, cause: int = 16) -> CallRecord:
+def record(
+    outcome: Outcome, *, caller: str = LI, lasted_ms: int = 30_000, cause: int = 16, reached: Reached | None = None
+) -> CallRecord:
     """A call of one citizen that has ended."""
     at = Instant(1_700_000_000_000)
-    reached = Instant(at + 5_000) if outcome is Outcome.ANSWERED else None
+    there = Instant(at + 5_000) if outcome is Outcome.ANSWERED else None
     return CallRecord(
         CallId("handan1-1"), "handan1", outcome, at, Instant(at + lasted_ms), line="12329", caller=caller, cause=cause,
-        connected=reached, agent=AgentId("1001") if reached else None,
+        connected=there, agent=AgentId("1001") if there else None, reached=reached,
     )  # fmt: skip
 
 
@@ -73,6 +75,11 @@ def book() -> Callbacks:
         (record(Outcome.REFUSED, lasted_ms=0), Why.REFUSED),
         (record(Outcome.MISSED), Why.MISSED),
         (record(Outcome.FAILED), Why.CUT),
+        (record(Outcome.SURVIVAL), None),  # the census will say more
+        (record(Outcome.SURVIVAL, reached=Reached.NOBODY), Why.MISSED),
+        (record(Outcome.SURVIVAL, reached=Reached.TOLD), None),
+        (record(Outcome.SURVIVAL, reached=Reached.PERSON), None),
+        (record(Outcome.SURVIVAL, reached=Reached.PERSON, cause=41), Why.CUT),
         (record(Outcome.ANSWERED, cause=41), Why.CUT),
         (record(Outcome.ANSWERED), None),
         (record(Outcome.ANNOUNCED), None),
@@ -203,10 +210,36 @@ def test_whom_survival_has_served_in_a_try_of_which_we_thought_otherwise_is_not_
     (task,) = lives.callbacks.open()
     tried = lives.callbacks.begin(task)
     lives.ends(tried, Outcome.UNREACHED, direction=Direction.CALLBACK, task=task.id, result=Result.NO_ANSWER)
-    lives.callbacks.survived(CallId("handan1-1"))  # a call of a citizen's, which has made the task
+    for nobody in (CallId("handan1-1-back-7"), tried):
+        lives.callbacks.rescued(nobody, Reached.NOBODY)
+    lives.callbacks.rescued(CallId("handan1-1"), Reached.PERSON)  # a citizen's, which has made the task
     assert [each.id for each in lives.callbacks.open()] == [task.id]
-    lives.callbacks.survived(tried)
+    lives.callbacks.rescued(tried, Reached.PERSON)
     assert [lives.begin().open() for _ in range(2)] == [()] * 2
+
+
+def test_whom_we_had_called_and_survival_brings_to_nobody_is_called_again_with_the_place_that_they_had() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    (task,) = lives.callbacks.open()
+    tried = lives.callbacks.begin(task)
+    lives.ends(tried, Outcome.SURVIVAL, direction=Direction.CALLBACK, task=task.id, result=Result.ANSWERED)
+    assert lives.callbacks.open() == ()
+    lives.callbacks.rescued(CallId("handan1-1-out-1016"), Reached.NOBODY)
+    assert lives.callbacks.open() == ()
+    lives.callbacks.rescued(tried, Reached.NOBODY)
+    for callbacks in (lives.callbacks, lives.begin()):
+        (again,) = callbacks.open()
+        assert (again.why, again.caller, again.first_entry) == (Why.MISSED, task.caller, task.first_entry)
+
+
+def test_who_is_with_a_person_in_survival_after_their_call_had_been_ours_waits_for_nothing_any_more() -> None:
+    lives = Lives()
+    lives.ends("handan1-1", Outcome.ABANDONED)
+    lives.ends("handan1-2", Outcome.SURVIVAL)
+    assert len(lives.callbacks.open()) == 1
+    lives.ends("handan1-2", Outcome.SURVIVAL, reached=Reached.PERSON)
+    assert lives.callbacks.open() == ()
 
 
 def test_what_nobody_has_seen_to_for_a_month_is_forgotten_in_this_life_and_in_every_later_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
 from ivr.entries import Entry
-from ivr.facts import CallRecord, Outcome
+from ivr.facts import CallRecord, Outcome, Reached
 from ivr.journal import MISSED, Journal
 from ivr.ledger import fold
 from routing.ids import CallId
@@ -45,11 +45,18 @@ class House:
         )
 
     def call(
-        self, name: str, fate: Fate = Fate.ENTERED, *, end: str = "\n", ago_ms: int = 20_000, dialled: str = "12345"
+        self,
+        name: str,
+        fate: Fate = Fate.ENTERED,
+        *,
+        end: str = "\n",
+        ago_ms: int = 20_000,
+        dialled: str = "12345",
+        more: str = "",
     ) -> None:
         ended = (self.clock.now - ago_ms) / 1000
         moments = f'"{ended - 9:.6f}","0.000000","{ended:.6f}"'
-        line = f'"{name}","{dialled}","13900000001",{moments},"NO ANSWER","{fate}","town"'
+        line = f'"{name}","{dialled}","13900000001",{moments},"NO ANSWER","{fate}","town"{more}'
         self.append(line + end)
 
     def append(self, text: str) -> None:
@@ -116,16 +123,25 @@ def test_survival_refused_and_lost_are_told_apart(house: House, fate: Fate, outc
     assert record.outcome is outcome
 
 
-def test_whom_we_have_called_is_no_missed_call_and_it_is_told_when_survival_has_served_them(house: House) -> None:
-    served: list[CallId] = []
-    house.census.survived = served.append
-    house.ours = {CallId("talked"), CallId("saved"), CallId("came")}
+def test_whom_we_have_called_is_no_missed_call_and_it_is_told_when_survival_has_had_them_or_one_of_ours(
+    house: House,
+) -> None:
+    survived: list[CallRecord] = []
+    rescued: list[tuple[CallId, Reached | None]] = []
+    house.census.survived = survived.append
+    house.census.rescued = lambda call, reached: rescued.append((call, reached))
+    house.ours = {CallId("talked"), CallId("saved"), CallId("came"), CallId("before"), CallId("left")}
     house.call("talked", Fate.DIALLED)
     house.call("forgotten", Fate.DIALLED)
-    house.call("saved", Fate.SURVIVAL)
+    house.call("saved", Fate.SURVIVAL, more=',"","","16","person"')
+    house.call("left", Fate.RESCUED, more=',"","","16","nobody"')
+    house.call("odd", Fate.RESCUED)
+    house.call("before", Fate.SURVIVAL)
     house.call("came", Fate.ENTERED)
     assert house.reconciles() == []
-    assert served == ["saved"]
+    assert [(each.call, each.reached) for each in survived] == [("saved", Reached.PERSON), ("before", None)]
+    assert (survived[0].line, survived[0].caller) == ("12345", "13900000001")
+    assert rescued == [("left", Reached.NOBODY), ("odd", None)]
 
 
 @pytest.mark.parametrize(
@@ -178,9 +194,8 @@ def test_why_calls_have_ended_is_known_before_they_are_judged_and_of_lines_witho
     house.call("judged")
     house.reconciles()
     house.call("plain", ago_ms=100)
-    moments = ",".join(f'"{house.clock.now / 1000:.6f}"' for _ in range(3))
-    house.append(f'"cut","12345","139",{moments},"ANSWERED","entered","town","","","41"\n')
-    house.append(f'"unsaid","12345","139",{moments},"ANSWERED","entered","town","","",""\n')
+    house.call("cut", ago_ms=100, more=',"","","41",""')
+    house.call("unsaid", ago_ms=100, more=',"","","",""')
     house.append("nonsense\n")
     assert house.census.causes() == {"plain": 0, "cut": 41, "unsaid": 0}
     house.path.unlink()
