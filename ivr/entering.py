@@ -15,7 +15,7 @@ from ivr.facts import Direction, Diverted, Queued
 from ivr.ledger import ARRIVED, DIVERTED, OFFERED, QUEUED, RETURNED, ROUTED
 from ivr.visit import Call
 from routing.hours import is_open, parse_moment
-from routing.ids import PoolId, TargetId
+from routing.ids import Instant, PoolId, TargetId
 from routing.ladders import known, ladder, overflows
 from routing.outgoing import only
 from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
@@ -50,8 +50,7 @@ def place(call: Call, stage: Stage) -> Place:
     entered = Entered(
         call.ticket,
         rungs,
-        arrived.first_entry or arrived.at,
-        _priority_ms(call),
+        *rank(call),
         None if limit_ms is None else max(0, limit_ms - waited_ms),
         max(map(int, ledger.which(OFFERED)), default=0),
     )
@@ -116,15 +115,18 @@ def _waited_ms(call: Call, stage: Stage) -> int:
     return 0 if first is None else call.now() - first.at
 
 
-def _priority_ms(call: Call) -> int:
-    """The head start of this call, after what has happened to it; less what a nuisance has deserved."""
+def rank(call: Call, *, has_returned: bool = False) -> tuple[Instant, int]:
+    """First entry and head start of every ticket of this call, after what has happened to it; less what a nuisance has
+    deserved.  `has_returned`: to its talk, of which the ledger's own word does not know.
+    """
     before, arrived = timedelta(milliseconds=call.ledger[ROUTED].priority_ms), call.ledger[ARRIVED]
-    has_returned = bool(call.ledger.which(RETURNED))
     head = call.service.config.site.priorities.later(
-        before, is_callback=arrived.first_entry is not None, has_returned=has_returned
+        before,
+        is_callback=arrived.first_entry is not None,
+        has_returned=has_returned or bool(call.ledger.which(RETURNED)),
     )
     slower_ms = 0 if is_urgent(call.ledger[ROUTED]) else arrived.slower_ms
-    return head // MS - slower_ms
+    return arrived.first_entry or arrived.at, head // MS - slower_ms
 
 
 def _decided(call: Call, rungs: Ladder, stage: Stage) -> _Decided:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ivr import inside
+from ivr import entering, inside
 from ivr.ari.handles import Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
-from ivr.ledger import ARRIVED, ROUTED
 from ivr.outside import dialled
 from ivr.reach import refusal
 from ivr.visit import Call
@@ -97,10 +96,12 @@ class Search:
         return answer if isinstance(answer, Leg) else answer.cause
 
     async def _through_the_floor(self, ticket: TicketId) -> Leg | int:
-        """An agent, as for any other ticket; who was transferred waits as if from the beginning."""
+        """An agent, as for any other ticket; who was transferred stands where they stood before, and who has come back
+        from where they were transferred to has the head start of that.
+        """
         call, whom = self.call, self.party.whom
         requirement = outward.sought(call.service.config, whom) if whom else ()
-        rank = call.ledger[ARRIVED].at, call.ledger[ROUTED].priority_ms
+        rank = entering.rank(call, has_returned=self.party.aim in {Aim.AGAIN, Aim.QUEUE})
         place = call.service.dispatcher.enter(Entered(ticket, requirement, *rank))
         while (offer := await place.offered()) is not None:
             answer = await self._offered(place, offer)
