@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from ivr.ari import models
-from ivr.ari.client import EVENTS, Ari, connect
+from ivr.ari.client import EVENTS, Ari, Query, connect
 from ivr.ari.handles import Bridge, Channel, Leg, Up
 from ivr.ari.vitals import Ended, Heard
 from ivr.browsers import WHERE, Browsers
-from ivr.errors import CallerHungUp, Conflict, Gone, Refused, TakenBack, Unprocessable
+from ivr.errors import CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack, Unprocessable
 from ivr.outside import GROUP
 from routing.ids import AgentId, BridgeId, ChannelId, PlaybackId, SeatId
 from tests.asterisk.waiting import eventually, passes
@@ -213,6 +213,43 @@ def test_a_leg_that_still_rings_takes_no_commands(plays: Plays) -> None:
                 await ari.request("POST", "bridges/b/addChannel", query={"channel": "leg"})
             with pytest.raises(Conflict):
                 await ari.request("POST", "channels/leg", query=query)
+
+    plays(scenario)
+
+
+COMMANDS = ("POST play/p", "POST moh", "DELETE moh", "POST silence", "DELETE ring", "POST mute", "POST answer")
+
+
+def test_a_leg_that_is_ours_before_it_is_answered_is_in_no_state_for_a_command(plays: Plays) -> None:
+    """Made first and dialled later, it is in Stasis while it rings; a variable and a bridge it may be given."""
+
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP, (*EVENTS, "ChannelStateChange")) as ari:
+            with ari.mailbox("leg") as box:
+                query: Query = {"endpoint": world.endpoint("rings"), "app": APP, "channelId": "leg"}
+                await ari.request("POST", "channels/create", query=query)
+                assert (await box.next(models.StasisStart)).channel.state == "Down"
+                await takes_no_command(ari, world)
+                await ari.request("POST", "channels/leg/dial", query={"timeout": 20})
+                assert (await box.next(models.ChannelStateChange)).channel.state == "Ringing"
+                await takes_no_command(ari, world)
+                with pytest.raises(Conflict):
+                    await ari.request("POST", "channels/leg/dial", query={"timeout": 20})
+            leg = Channel(ari, ChannelId("leg"))
+            await leg.set("HOTLINE_CALL", "one")
+            bridge = Bridge(ari, BridgeId("b"))
+            bridge.create()
+            await bridge.add(leg)
+            leg.hang_up()
+            await is_forgotten(ari, "channels/leg")
+
+    async def takes_no_command(ari: Ari, world: World) -> None:
+        for command in COMMANDS:
+            method, _, action = command.partition(" ")
+            with pytest.raises(Precondition) as refused:
+                await ari.request(method, f"channels/leg/{action}", query={"media": world.short, "direction": "in"})
+            assert refused.value.status == 412
+            assert "Channel in invalid state" in refused.value.reason
 
     plays(scenario)
 

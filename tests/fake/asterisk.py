@@ -253,8 +253,17 @@ class FakeAsterisk(World):
     def originate(self, channel: Channel, app: str | None, args: list[str], timeout: float) -> None:
         """The phone behind a new channel is called."""
         self._lives(channel)
-        phone = channel.party.behaviour()
         channel.subscriber = app
+        self.ring(channel, app, args, timeout)
+
+    def create(self, channel: Channel, app: str) -> None:
+        """A new channel comes into Stasis a moment later, its phone not called yet."""
+        self._lives(channel)
+        self.later(self.delay(), lambda: None if channel.gone else self.enter_stasis(channel, app, []))
+
+    def ring(self, channel: Channel, app: str | None, args: list[str], timeout: float) -> None:
+        """The phone behind a channel is called; without an `app` the channel stays where it is when it is answered."""
+        phone = channel.party.behaviour()
         channel.talks = phone.talks
         busy = not channel.party.many and sum(each.party is channel.party for each in self.channels.values()) > 1
         if busy:
@@ -304,6 +313,8 @@ class FakeAsterisk(World):
             channel.timers.append(self.later(phone.leaves, lambda: self.hang_up(channel)))
         if phone.vanishes is not None:
             channel.timers.append(self.later(phone.vanishes, lambda: self.hang_up(channel, 44, soft=DUMB)))
+        if channel.app is not None:
+            return
         if channel.into:
             self._enter(channel)
         elif app is not None and app in self.applications.links:

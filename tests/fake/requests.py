@@ -17,6 +17,7 @@ NOT_IN_STASIS = {"message": "Channel not in Stasis application"}
 NO_BRIDGE = {"message": "Bridge not found"}
 NO_PLAYBACK = {"message": "Playback not found"}
 NO_RESOURCE = {"message": "Resource not found"}
+INVALID_STATE = {"message": "Channel in invalid state"}
 
 
 class Requests:
@@ -31,6 +32,8 @@ class Requests:
         body = msgspec.json.decode(request["message_body"]) if request.get("message_body") else {}
         method = request["method"]
         match request["uri"].split("/"):
+            case ["channels", "create"] if method == "POST":
+                self._create(query["channelId"], query, replied)
             case ["channels", name] if method == "POST":
                 self._originate(name, query, body, replied)
             case ["channels", name, *action]:
@@ -97,6 +100,20 @@ class Requests:
             self._fake.originate(channel, query.get("app"), args, float(query.get("timeout", 30)))
             replied(200, channel.json(()))
 
+    def _create(self, name: str, query: dict[str, str], replied: Replied) -> None:
+        """A leg that is in Stasis from the first: nothing rings before it is dialled."""
+        party = self._fake.endpoints[query["endpoint"]]
+        channel = Channel(name, f"{query['endpoint']}-0", party, "Down", originated=True)
+        self._fake.create(channel, query["app"])
+        replied(200, channel.json(()))
+
+    def _dial(self, channel: Channel, timeout: float, replied: Replied) -> None:
+        if channel.state != "Down":
+            replied(409, {"message": "Channel is not in the 'Down' state"})
+        else:
+            self._fake.ring(channel, None, [], timeout)
+            replied(204, None)
+
     def _endpoint(self, name: str, replied: Replied) -> None:
         """A seat or a trunk, and the channels there now."""
         found = [each for each in self._fake.listing("endpoints/PJSIP") if each["resource"] == name]
@@ -120,6 +137,10 @@ class Requests:
             replied(409, NOT_IN_STASIS)
         elif method == "POST" and action[0] == "snoop":
             self._snoop(channel, action[1], query["app"], replied)
+        elif method == "POST" and action == ["dial"]:
+            self._dial(channel, float(query["timeout"]), replied)
+        elif channel.state in {"Down", "Ringing"} and action != ["variable"]:  # of a caller: Ring
+            replied(412, INVALID_STATE)
         else:
             self._command(channel, method, action, query, replied)
 
