@@ -118,9 +118,9 @@ class Audit:
         self._release()
         await self._disk.sync()
 
-    def lines(self) -> Iterator[bytes]:
-        """Everything that the disk has."""
-        return self._disk.read()
+    def files(self) -> list[tuple[str, Iterator[bytes]]]:
+        """Everything that the disk has, the oldest first: the name of each file, and its lines.  Raises `DiskError`."""
+        return [*self._disk.aside(), (self._disk.name.rpartition("/")[2], self._disk.read())]
 
     def latest(self, limit: int, before: int | None = None) -> list[Entry]:
         """So many entries, the newest last; `before` the one of that number."""

@@ -133,7 +133,9 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
     Every entry carries the digest of the one before.  Exit code 1 when the chain is broken.
     """
     folder = state_directory(None) / "audit"
-    paths = [*sorted(folder.glob("audit-*")), folder / "audit"]
+    latest = folder / "audit"
+    aside = [path for path in sorted(folder.glob("audit-*")) if not (latest.exists() and path.samefile(latest))]
+    paths = [*aside, latest]
     kept: list[audit.Entry] = []
     faults: list[str] = []
     first = newest = 0
@@ -149,7 +151,7 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(kept), indent=2).decode())
     else:
         screen().print(_deeds(kept))
-    faults += _compared(folder / "audit")
+    faults += _compared(folder)
     for fault in list(dict.fromkeys(faults))[:20]:
         click.echo(fault, err=True)
     if faults:
@@ -157,8 +159,8 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
     click.echo(f"Entries {first} to {newest}: each carries the digest of the one before.", err=as_json)
 
 
-def _compared(path: Path) -> list[str]:
-    """What the controller finds, which compares the latest file with the database too."""
+def _compared(folder: Path) -> list[str]:
+    """What the controller finds, which compares the log with the database too."""
     try:
         chain = controller("GET", "/audit/chain")
     except click.ClickException as error:
@@ -166,7 +168,7 @@ def _compared(path: Path) -> list[str]:
         return []
     if chain["error"]:
         click.echo(f"Not compared with the database: {chain['error']}", err=True)
-    return [f"{path}:{broken['line']}: {broken['fault']}" for broken in chain["broken"]]
+    return [f"{folder / broken['file']}:{broken['line']}: {broken['fault']}" for broken in chain["broken"]]
 
 
 def _password(*, is_typed: bool) -> dict[str, str]:

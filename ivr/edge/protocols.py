@@ -85,6 +85,9 @@ class Disk(Protocol):
     def put_aside(self, name: str, lines: Sequence[bytes]) -> None:
         """Keep all there is under another name beside it, and begin anew with these lines.  Raises `DiskError`."""
 
+    def aside(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The files that were put aside and still lie there, by their names: each name, and its lines as by `read`."""
+
 
 class Store(Protocol):
     """The read model, drained from the journal.  Raises `StoreError` while the database cannot be reached."""

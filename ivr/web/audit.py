@@ -1,13 +1,13 @@
 """The audit log as the API writes it and shows it: which requests are worth an entry, and what it may say of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 
-from ivr.audit import ANCHOR, Anchor, Audit, Deed, Entry, anchored, verified
+from ivr.audit import ANCHOR, Anchor, Audit, Deed, Entry, Link, anchored, joined
 from ivr.edge.protocols import Clock, Request
 from ivr.errors import StoreError
 from ivr.web.operations import BODY, Operation
@@ -112,14 +112,16 @@ class Log(msgspec.Struct, frozen=True):
 
 
 class Broken(msgspec.Struct, frozen=True):
-    """A line of the log that is not what it was, or behind which one is missing."""
+    """A line of one of the log's files that is not what it was, or behind which one is missing."""
 
+    file: str
     line: int
     fault: str
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """How many lines there are, and the first of those that do not hold together, or are not as the database has them.
+    """How many entries there are in all files, and the first of those that do not hold together, or are not as the
+    database has them.
 
     `error` says why the database could not be asked.
     """
@@ -137,20 +139,26 @@ async def audit_log(asked: Asked, query: Latest) -> Log:
 
 
 async def audit_chain(asked: Asked) -> Chain:
-    """Whether the audit log is whole: each entry carries the digest of the one before."""
-    lines = 0
+    """Whether the audit log is whole, in every file that it has: each entry carries the digest of the one before."""
+    lines = place = 0
     broken: list[Broken] = []
-    links = verified(asked.board.audit.lines())
+    files = asked.board.audit.files()
+
+    def links() -> Iterator[Link]:
+        nonlocal lines, place
+        for place, link in joined(content for _, content in files):  # noqa: B007 - the file that `anchored` is at
+            lines += 1
+            yield link
+
     try:
         facts = await asked.board.store.facts_of(ANCHOR)
         anchors = [msgspec.json.decode(fact.body, type=Anchor) for fact in facts if fact.topic == ANCHOR]
         error = ""
     except StoreError as fault:
         anchors, error = [], str(fault)
-    for link in anchored(links, anchors):
-        lines = link.line
+    for link in anchored(links(), anchors):
         if link.fault and len(broken) < BROKEN_MOST:
-            broken.append(Broken(link.line, link.fault))
+            broken.append(Broken(files[place][0], link.line, link.fault))
         if lines % _BREATH == 0:
             await asyncio.sleep(0)  # calls go on meanwhile
     return Chain(lines, not broken, broken, error)

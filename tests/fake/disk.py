@@ -71,6 +71,10 @@ class MemoryDisk:
             self.platter.aside[name] = bytes(self.platter.content)
             self.replace(lines)
 
+    def aside(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        for name, content in sorted(self.platter.aside.items()):
+            yield name, iter(content.split(b"\n")[:-1])
+
     def _fits(self, size: int) -> None:
         if self.room is not None and size > self.room:
             raise DiskFull("memory could not be written: no space is left; free some on that disk")

@@ -122,6 +122,30 @@ def test_the_interface_compares_the_log_with_the_database(monkeypatch: pytest.Mo
     simulate(scene)
 
 
+def test_the_interface_looks_at_the_files_that_were_put_aside_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "SEGMENT", 1_000)
+
+    async def scene() -> None:
+        desk = Desk()
+        for n in range(20):
+            await desk.post("/accounts", name=f"li-{n}", roles=["operator"])
+        aside = desk.log.platter.aside
+        first, second = sorted(aside)[:2]
+        assert (await desk.get("/audit/chain")) == {"lines": 20, "is_whole": True, "broken": [], "error": ""}
+        aside[second] = aside[second].replace(b"operator", b"operetta")
+        found = await desk.get("/audit/chain")
+        assert not found["is_whole"]
+        assert {each["file"] for each in found["broken"]} >= {second}
+        assert "does not match its checksum" in {each["fault"] for each in found["broken"]}
+        del aside[first], aside[second]
+        assert (await desk.get("/audit/chain"))["is_whole"], "what lies in an archive is not missing"
+        del aside[sorted(aside)[1]]
+        assert "files are missing" in (await desk.get("/audit/chain"))["broken"][0]["fault"]
+        await desk.closes()
+
+    simulate(scene)
+
+
 def test_a_file_that_has_grown_long_enough_is_put_aside_and_the_next_one_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -145,10 +169,12 @@ def test_a_real_file_is_put_aside_whole_also_after_one_who_died_over_it(tmp_path
     with FileDisk(path) as disk:
         disk.append(b"one\n")
         path.with_name("audit-000000000001").hardlink_to(path)
+        assert list(disk.aside()) == []
         disk.append(b"two\n")
         disk.put_aside("audit-000000000002", [b"two"])
         disk.append(b"three\n")
         assert list(disk.read()) == [b"two", b"three"]
+        assert [(name, list(lines)) for name, lines in disk.aside()] == [("audit-000000000002", [b"one", b"two"])]
     assert sorted(each.name for each in path.parent.iterdir()) == ["audit", "audit-000000000002"]
     assert path.with_name("audit-000000000002").read_bytes() == b"one\ntwo\n"
 
@@ -186,7 +212,7 @@ def test_on_a_real_disk_only_its_user_can_read_it_and_a_torn_line_is_cut_off(tmp
         log = Audit(disk, ManualClock())
         log.write(deed(2))
         assert [entry.n for entry in log.latest(10)] == [1, 2]
-        assert not [link for link in verified(log.lines()) if link.fault]
+        assert not [link for link in verified(disk.read()) if link.fault]
 
 
 def test_the_latest_are_found_page_by_page() -> None:
