@@ -60,6 +60,8 @@ class Callbacks:
         self._journal = journal
         self._clock = clock
         self._site = site
+        self.changes = 0
+        """Grows with each change."""
         self._answered: dict[CallId, Task] = {}
         self._tasks = Tasks(site)
         known: set[str] = set()
@@ -202,6 +204,7 @@ class Callbacks:
     def _follow(self, key: CallId, fact: AnyFact) -> None:
         before = self._tasks.get(key)
         self._tasks.follow(key, fact)
+        self.changes += 1
         if before is not None and before.calling is not None and key not in self._tasks:
             self._answered[before.calling] = before
             if len(self._answered) > ANSWERED_MOST:

@@ -23,7 +23,7 @@ from routing.floor import Floor
 from routing.hours import milliseconds
 from routing.ids import Instant, PoolId, PromptId, TicketId
 from routing.replay import Told, sealed
-from routing.standing import AgentView, FloorState, TicketState, TicketView
+from routing.standing import AgentView, FloorState, PlaceView, TicketState, TicketView
 from routing.tickets import (
     Accepted,
     AgentState,
@@ -300,6 +300,10 @@ class Dispatcher:
         if position is None or place is None:
             return None
         return self._flow.expected(place.requirement.common, position, self._clock.instant())
+
+    def place(self, ticket: TicketId) -> PlaceView | None:
+        """What a ticket asks for now, and by how much it comes before others; None: it has left."""
+        return self._floor.place(ticket)
 
     def length(self, pool: PoolId) -> int:
         """How many wait for agents of this pool."""

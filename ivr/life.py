@@ -187,9 +187,9 @@ async def _live(given: Surroundings) -> None:
             controller.attend(witness)
         access = await _access(given, secrets, lockout)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
-        hub = Hub(controller, access)
         drainer = Drainer(journal, store)
         watch = Watch(given.clock, _checks(controller, drainer, store, recorder))
+        hub = Hub(controller, access, watch)
         meters = Meters(Sources(controller, store, watch, census.take_found, recordings.room))
         controller.attend(meters)
         board = Switchboard(

@@ -28,6 +28,8 @@ class Nuisances:
         self._journal = journal
         self._clock = clock
         self._cases: dict[CallId, Case] = {}
+        self.changes = 0
+        """Grows with each change."""
         for entry in entries:
             if entry.topic in {NUISANCE, NUISANCE_OVER}:
                 follow(self._cases, CallId(entry.key), msgspec.json.decode(entry.body, type=AnyFact))
@@ -75,4 +77,5 @@ class Nuisances:
 
     def _note(self, key: CallId, fact: AnyFact) -> None:
         follow(self._cases, key, fact)
+        self.changes += 1
         self._journal.write(NUISANCE if key in self._cases else NUISANCE_OVER, key, fact)

@@ -331,7 +331,9 @@ class Floor:
     def place(self, ticket: TicketId) -> PlaceView | None:
         """The requirement in which a ticket stands; None when it has left, or never came."""
         known = self._tickets.get(ticket)
-        return None if known is None else PlaceView(known.queue.requirement, known.entered)
+        if known is None:
+            return None
+        return PlaceView(known.queue.requirement, known.entered, known.first_entry - known.key[0])
 
     def length(self, pool: PoolId) -> int:
         """How many wait for agents of this pool, among others perhaps."""

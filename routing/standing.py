@@ -50,10 +50,11 @@ class TicketView(msgspec.Struct, frozen=True):
 
 
 class PlaceView(msgspec.Struct, frozen=True):
-    """Where a ticket stands, and since when."""
+    """Where a ticket stands, and since when; `priority_ms`: its head start."""
 
     requirement: Requirement
     entered: Instant
+    priority_ms: int = 0
 
 
 class AgentRecord(msgspec.Struct, frozen=True, omit_defaults=True):

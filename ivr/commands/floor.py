@@ -69,7 +69,8 @@ def _change(path: str, given: dict[str, Any]) -> None:
 
 
 def _pools(now: Any) -> RenderableType:
-    table = Fitted("pool", "name", "signed in", "ready", "closed: callers hear", least={"name": 12})
+    table = Fitted("pool", "name", "signed in", "ready", "waiting", "closed: callers hear", least={"name": 12})
     for pool in now:
-        table.add_row(pool["pool"], pool["name"], str(pool["agents"]), str(pool["ready"]), pool["closed"] or "")
+        counts = (str(pool[each]) for each in ("agents", "ready", "waiting"))
+        table.add_row(pool["pool"], pool["name"], *counts, pool["closed"] or "")
     return table

@@ -319,14 +319,23 @@ def _trunks(now: Any) -> RenderableType:
     return table
 
 
+def _asked_for(ticket: Any) -> str:
+    """The skill, with its least level where that says something, and the language."""
+    skill, level = ticket["skill"] or "", ticket["level"]
+    return " ".join(filter(None, (f"{skill} {level}+" if skill and level > 1 else skill, ticket["language"])))
+
+
 def _queues(now: Any) -> RenderableType:
     if not now:
         return Text("Nobody waits.")
-    table = Fitted("place", "call", "line", "state", "offered to", "step", "waits", drops=("step",), right=("waits",))
+    columns = ("place", "call", "line", "for", "skill", "state", "offered to", "step", "waits", "yet", "head start")
+    table = Fitted(*columns, drops=("step", "head start", "for"), right=("waits", "yet", "head start"))
     for place, ticket in enumerate(now, 1):
         table.add_row(
-            str(place), short(ticket["call"]), ticket["line"], ticket["state"], ticket["offered_to"] or "",
-            str(ticket["rung"] + 1), seconds(ticket["waits_ms"]),
+            str(place), short(ticket["call"]), ticket["line"], ", ".join(ticket["pools"]), _asked_for(ticket),
+            ticket["state"], ticket["offered_to"] or "", str(ticket["rung"] + 1), seconds(ticket["waits_ms"]),
+            "" if ticket["expected_ms"] is None else seconds(ticket["expected_ms"]),
+            seconds(ticket["priority_ms"]) if ticket["priority_ms"] else "",
         )  # fmt: skip
     return table
 

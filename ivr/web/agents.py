@@ -89,8 +89,9 @@ async def agents(asked: Asked) -> list[ShownAgent]:
 
 async def queues(asked: Asked) -> list[ShownTicket]:
     """Who waits, by rank."""
-    service, register = asked.board.service, asked.board.controller.register
-    return views.queue(service.dispatcher.waiting(), register.ledgers, service.clock.instant())
+    service, ledgers = asked.board.service, asked.board.controller.register.ledgers
+    now = service.clock.instant()
+    return [views.ticket(each, ledgers, now) for each in views.waiting(service.config, service.dispatcher)]
 
 
 async def sign_in(asked: Asked, agent: AgentPath, body: SigningIn) -> ShownAgent:

@@ -7,32 +7,15 @@ import msgspec
 
 from ivr.facts import Direction
 from ivr.ledger import ARRIVED, MACHINE
+from ivr.web import lists
 from ivr.web.agents import AgentPath, last_call
 from ivr.web.calls import CallPath
+from ivr.web.lists import ShownTask
 from ivr.web.operations import Operation
 from ivr.web.rights import FLOOR, OPERATORS, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
-from routing.callbacks import Result, Task, Why
-from routing.ids import AgentId, CallId, Instant
-from routing.numbers import mask
-
-
-class ShownTask(msgspec.Struct, frozen=True):
-    """Somebody who is to be called back; `due` null: a supervisor decides, as it has been tried often enough.
-
-    Or as the engine may not call the number by itself, and then `barred` says why.
-    """
-
-    call: CallId
-    caller: str
-    why: Why
-    line: str
-    first_entry: Instant
-    due: Instant | None
-    agent: AgentId | None
-    tries: list[Result]
-    joined: CallId | None
-    barred: str
+from routing.callbacks import Result, Task
+from routing.ids import CallId
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -49,7 +32,7 @@ class Trying(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def callbacks(asked: Asked) -> list[ShownTask]:
     """Who is to be called back: those due first, then those that a supervisor has."""
-    return [_shown(task) for task in asked.board.controller.callbacks.open()]
+    return [lists.task(task) for task in asked.board.controller.callbacks.open()]
 
 
 async def number_to_call_back(asked: Asked, call: CallPath) -> Number:
@@ -86,13 +69,6 @@ def _known(asked: Asked, call: CallId) -> Task:
     if task is None:
         raise Refusal(HTTPStatus.NOT_FOUND, f"nobody is to be called back for call {call!r}")
     return task
-
-
-def _shown(task: Task) -> ShownTask:
-    return ShownTask(
-        task.id, mask(task.caller), task.why, task.line, task.first_entry, task.due, task.agent,
-        [each.result for each in task.tries], task.joined, task.barred,
-    )  # fmt: skip
 
 
 OPERATIONS = (

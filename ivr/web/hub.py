@@ -12,17 +12,18 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ivr.app import Controller
+from ivr.watch import Watch
 from ivr.web import views
 from ivr.web.access import Access
-from ivr.web.rights import WATCHERS, Who
-from ivr.web.views import LivingCall, ShownAgent, ShownTicket
-from routing.config import Config
-from routing.ids import AgentId, CallId, Instant
+from ivr.web.looks import Delta, Everything, Looks, People
+from ivr.web.rights import SUPERVISORS, WATCHERS, Who
+from ivr.web.views import ShownTalk
+from routing.ids import AgentId, CallId
 
 log = logging.getLogger(__name__)
 
@@ -46,24 +47,6 @@ BEGIN_ANEW = "something could not be told: come back for everything"
 SIGNED_OUT = "this token counts no more"
 
 
-class Everything(msgspec.Struct, frozen=True, tag_field="event", tag="snapshot"):
-    """The floor now, by id; `at` is the instant to which `for_ms` and `waits_ms` refer."""
-
-    at: Instant
-    agents: Mapping[str, ShownAgent]
-    queue: Mapping[str, ShownTicket]
-    calls: Mapping[str, LivingCall]
-
-
-class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", tag="delta"):
-    """What is other than before: each value takes the place of the one before; null: it is gone."""
-
-    at: Instant
-    agents: Mapping[str, ShownAgent | None] = {}
-    queue: Mapping[str, ShownTicket | None] = {}
-    calls: Mapping[str, LivingCall | None] = {}
-
-
 class Over(msgspec.Struct, frozen=True, tag_field="event", tag="over"):
     """The last event of a reader who is let go, with the reason."""
 
@@ -72,17 +55,30 @@ class Over(msgspec.Struct, frozen=True, tag_field="event", tag="over"):
 
 Event = Everything | Delta | Over
 
-People = Mapping[str, tuple[AgentId, ...]]
-"""Call -> the agents who are in it."""
+
+class Whose(msgspec.Struct, frozen=True):
+    """Whose something was, and whose it is: the agents of each call."""
+
+    before: People
+    after: People
 
 
 class News(msgspec.Struct, frozen=True):
-    """A delta with its number, and whose calls it is about: before it, and after."""
+    """A delta with its number, the talks of it as agents may see them, and whose calls and talks it is about."""
 
     n: int
     delta: Delta
-    before: People
-    after: People
+    own: Mapping[str, ShownTalk | None]
+    calls: Whose
+    talks: Whose
+
+
+class Sight(NamedTuple):
+    """What somebody may see: all calls and marked numbers; all talks, and who listens; else what is of this agent."""
+
+    calls: bool
+    talks: bool
+    agent: AgentId | None
 
 
 class Reader:
@@ -112,20 +108,16 @@ class Reader:
 class Hub:
     """Looks at the floor and tells all who listen."""
 
-    def __init__(self, controller: Controller, access: Access) -> None:
+    def __init__(self, controller: Controller, access: Access, watch: Watch) -> None:
         self._controller = controller
+        self._watch = watch
         self._access = access
         self._life = controller.service.clock.instant()
         self._readers: list[Reader] = []
         self._wanted = asyncio.Event()
         self._news: deque[News] = deque(maxlen=KEPT)
         self._n = 0
-        self._seen: Any = None
-        self._config: Config | None = None
-        self._agents: dict[AgentId, Any] = {}
-        self._queue: dict[CallId, Any] = {}
-        self._calls: dict[CallId, tuple[int, tuple[AgentId, ...]]] = {}
-        self._people: dict[str, tuple[AgentId, ...]] = {}
+        self._looks = Looks(controller, watch)
 
     @property
     def readers(self) -> int:
@@ -152,9 +144,8 @@ class Hub:
     def _forget(self) -> None:
         """After a fault nobody knows what has been told: all begin anew."""
         self._n += 1
-        self._seen = self._config = None
-        for known in (self._news, self._agents, self._queue, self._calls, self._people):
-            known.clear()
+        self._looks = Looks(self._controller, self._watch)
+        self._news.clear()
         for reader in self._readers:
             reader.end(BEGIN_ANEW)
 
@@ -185,71 +176,26 @@ class Hub:
 
     def look(self) -> None:
         """Take in what has changed since the last look, as one delta."""
-        controller, service = self._controller, self._controller.service
-        seen = (service.journal.seq, len(controller.register.ledgers))
-        if seen == self._seen and service.config is self._config:
-            return
-        now, before = service.clock.instant(), dict(self._people)
-        delta = Delta(now, self._look_at_agents(now), self._look_at_queue(now), self._look_at_calls(now))
-        self._seen, self._config = seen, service.config
-        if delta.agents or delta.queue or delta.calls:
+        looks = self._looks
+        people, talkers = dict(looks.people), dict(looks.talkers)
+        found = looks.look(self._controller.service.clock.instant())
+        if found is not None:
             self._n += 1
-            news = News(self._n, delta, before, dict(self._people))
+            news = News(self._n, *found, Whose(people, dict(looks.people)), Whose(talkers, dict(looks.talkers)))
             self._news.append(news)
             self._tell(news)
-
-    def _look_at_agents(self, now: Instant) -> dict[str, ShownAgent | None]:
-        service = self._controller.service
-        there = {view.agent: view for view in service.dispatcher.agents()}
-        present: dict[AgentId, Any] = {id_: there.get(id_) for id_ in {**service.config.site.agents, **there}}
-        is_same = service.config is self._config
-        told: dict[str, ShownAgent | None] = {id_: None for id_ in self._agents if id_ not in present}
-        for id_, view in present.items():
-            if not is_same or id_ not in self._agents or self._agents[id_] != view:
-                told[id_] = views.agent(service.config, id_, view, now)
-        self._agents = present
-        return told
-
-    def _look_at_queue(self, now: Instant) -> dict[str, ShownTicket | None]:
-        service, ledgers = self._controller.service, self._controller.register.ledgers
-        present: dict[CallId, Any] = {CallId(view.ticket): view for view in service.dispatcher.waiting()}
-        told: dict[str, ShownTicket | None] = {call: None for call in self._queue if call not in present}
-        changed = [view for call, view in present.items() if self._queue.get(call) != view]
-        told.update((ticket.call, ticket) for ticket in views.queue(changed, ledgers, now))
-        self._queue = present
-        return told
-
-    def _look_at_calls(self, now: Instant) -> dict[str, LivingCall | None]:
-        ledgers = views.arrived(self._controller.register.ledgers)
-        held: dict[str, list[AgentId]] = {}
-        for view in self._controller.service.dispatcher.agents():
-            if view.ticket is not None:
-                held.setdefault(view.ticket, []).append(view.agent)
-        present = {call: (ledger.writes, tuple(held.get(call, ()))) for call, ledger in ledgers.items()}
-        told: dict[str, LivingCall | None] = {call: None for call in self._calls if call not in present}
-        for call in told:
-            del self._people[call]
-        for call, mark in present.items():
-            if self._calls.get(call) != mark:
-                told[call] = views.living(ledgers[call], now)
-                self._people[call] = (*mark[1], *views.inside(ledgers[call]))
-        self._calls = present
-        return told
 
     # --- telling
 
     def _tell(self, news: News) -> None:
-        frames: dict[AgentId | None, bytes] = {}
-        whole = b""
+        frames: dict[Sight, bytes] = {}
         for reader in self._readers:
-            if reader.who.roles & WATCHERS:
-                whole = whole or self._numbered(news.n, news.delta)
-                reader.tell(whole)
-                continue
-            agent = reader.who.agent
-            if agent not in frames:
-                frames[agent] = self._numbered(news.n, _own(news, agent))
-            reader.tell(frames[agent])
+            sight = _sight(reader.who)
+            if sight.agent is not None and not _concerns(news, sight.agent):
+                sight = sight._replace(agent=None)  # one frame for all whom nothing of it concerns
+            if sight not in frames:
+                frames[sight] = self._numbered(news.n, _seen(news, sight))
+            reader.tell(frames[sight])
 
     def _beginning(self, who: Who, last: str) -> Iterator[bytes]:
         """What somebody has missed; or all there is, when that cannot be told."""
@@ -258,39 +204,59 @@ class Hub:
         if is_ours and self._n - len(self._news) <= int(number) <= self._n:
             for news in self._news:
                 if news.n > int(number):
-                    is_all = bool(who.roles & WATCHERS)
-                    yield self._numbered(news.n, news.delta if is_all else _own(news, who.agent))
+                    yield self._numbered(news.n, _seen(news, _sight(who)))
             return
-        yield self._numbered(self._n, self._everything(who))
+        yield self._numbered(self._n, self._everything(_sight(who)))
 
-    def _everything(self, who: Who) -> Everything:
-        service, ledgers = self._controller.service, self._controller.register.ledgers
-        now = service.clock.instant()
-        is_all = bool(who.roles & WATCHERS)
-        return Everything(
-            now,
-            {id_: views.agent(service.config, id_, view, now) for id_, view in self._agents.items()},
-            {ticket.call: ticket for ticket in views.queue(self._queue.values(), ledgers, now)},
-            {
-                call: views.living(ledgers[call], now)
-                for call in self._calls
-                if is_all or who.agent in self._people[call]
-            },
-        )
+    def _everything(self, sight: Sight) -> Everything:
+        looks, now = self._looks, self._controller.service.clock.instant()
+        whole = looks.everything(now)
+        if not sight.calls:
+            calls = {call: each for call, each in whole.calls.items() if sight.agent in looks.people[CallId(call)]}
+            whole = msgspec.structs.replace(whole, calls=calls, nuisances={})
+        if not sight.talks:
+            own = (call for call, agents in looks.talkers.items() if sight.agent in agents)
+            talks = {call: views.talk(looks.unsupervised[call], now) for call in own}
+            whole = msgspec.structs.replace(whole, talks=talks)
+        return whole
 
     def _numbered(self, n: int, event: Event) -> bytes:
         return _frame(f"{self._life}-{n}", event)
 
 
-def _own(news: News, agent: AgentId | None) -> Delta:
-    """A delta as an operator may see it: the floor, and the calls that they are in; one that was theirs is gone."""
-    calls: dict[str, LivingCall | None] = {}
-    for call, value in news.delta.calls.items():
-        if agent in news.after.get(call, ()):
-            calls[call] = value
-        elif agent in news.before.get(call, ()):
-            calls[call] = None
-    return msgspec.structs.replace(news.delta, calls=calls)
+def _sight(who: Who) -> Sight:
+    return Sight(bool(who.roles & WATCHERS), bool(who.roles & SUPERVISORS), who.agent)
+
+
+def _concerns(news: News, agent: AgentId) -> bool:
+    """Whether anything of it is this agent's own, or was."""
+    return any(
+        agent in sides.get(CallId(call), ())
+        for changed, whose in ((news.delta.calls, news.calls), (news.own, news.talks))
+        for sides in (whose.before, whose.after)
+        for call in changed
+    )
+
+
+def _seen(news: News, sight: Sight) -> Delta:
+    """A delta as somebody may see it: the floor, and the calls and talks that they are in, but for all who see all."""
+    delta = news.delta
+    if not sight.calls:
+        delta = msgspec.structs.replace(delta, calls=_own(delta.calls, news.calls, sight.agent), nuisances={})
+    if not sight.talks:
+        delta = msgspec.structs.replace(delta, talks=_own(news.own, news.talks, sight.agent))
+    return delta
+
+
+def _own(values: Mapping[str, Any], whose: Whose, agent: AgentId | None) -> dict[str, Any]:
+    """Those of which the agent is; what was theirs is gone."""
+    own: dict[str, Any] = {}
+    for call, value in values.items():
+        if agent in whose.after.get(CallId(call), ()):
+            own[call] = value
+        elif agent in whose.before.get(CallId(call), ()):
+            own[call] = None
+    return own
 
 
 def _frame(id_: str, event: Event) -> bytes:

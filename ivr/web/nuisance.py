@@ -2,34 +2,20 @@
 
 from http import HTTPStatus
 
-import msgspec
-
+from ivr.web import lists
 from ivr.web.callbacks import Number
 from ivr.web.calls import CallPath
+from ivr.web.lists import ShownCase
 from ivr.web.operations import Operation
 from ivr.web.rights import SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
-from routing.ids import AgentId, CallId, Instant
+from routing.ids import CallId
 from routing.nuisance import Case
-from routing.numbers import mask
-
-
-class ShownCase(msgspec.Struct, frozen=True):
-    """A number that was marked: by whom, in which calls; `until` null: nobody has confirmed it, it is not slowed."""
-
-    call: CallId
-    caller: str
-    marked: Instant
-    last: Instant
-    calls: list[CallId]
-    agents: list[AgentId]
-    until: Instant | None
-    by: str
 
 
 async def nuisances(asked: Asked) -> list[ShownCase]:
     """The numbers that agents have marked: first those that a supervisor has not looked at."""
-    return [_shown(case) for case in _open(asked)]
+    return [lists.case(case) for case in _open(asked)]
 
 
 async def number_of_nuisance(asked: Asked, call: CallPath) -> Number:
@@ -73,12 +59,6 @@ def _known(asked: Asked, call: CallId) -> Case:
     if case is None:
         raise Refusal(HTTPStatus.NOT_FOUND, f"no number was marked in call {call!r}")
     return case
-
-
-def _shown(case: Case) -> ShownCase:
-    calls, agents = [each.call for each in case.marks], list(dict.fromkeys(each.agent for each in case.marks))
-    first, last = case.marks[0].at, case.marks[-1].at
-    return ShownCase(case.id, mask(case.caller), first, last, calls, agents, case.until, case.by)
 
 
 OPERATIONS = (

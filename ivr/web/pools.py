@@ -6,7 +6,9 @@ from typing import Annotated
 import msgspec
 
 from ivr.parties import asked_for, call_of
+from ivr.web import lists
 from ivr.web.calls import CallPath
+from ivr.web.lists import ShownPool
 from ivr.web.operations import Operation
 from ivr.web.rights import FLOOR, SUPERVISORS, WATCHERS
 from ivr.web.switchboard import Asked, Refusal
@@ -14,7 +16,7 @@ from routing.config import Config
 from routing.ids import PoolId, PromptId, TicketId
 from routing.ladders import moved
 from routing.prompts import POOL_CLOSED
-from routing.tickets import AgentState, Closed, Directed, Opened
+from routing.tickets import Closed, Directed, Opened
 
 PoolPath = Annotated[PoolId, msgspec.Meta(pattern="^[0-9A-Za-z_-]{1,64}$", description="a pool of site.yaml")]
 PromptName = Annotated[PromptId, msgspec.Meta(max_length=64, description="a prompt of prompts.yaml")]
@@ -32,19 +34,9 @@ class Moving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool: Annotated[PoolId, msgspec.Meta(max_length=64)]
 
 
-class ShownPool(msgspec.Struct, frozen=True):
-    """A pool now: who is signed in and who is ready; `closed` is the prompt of one that a supervisor has closed."""
-
-    pool: PoolId
-    name: str
-    agents: int
-    ready: int
-    closed: PromptId | None
-
-
 async def pools(asked: Asked) -> list[ShownPool]:
     """Every pool, with how many work there."""
-    return [_shown(asked, pool) for pool in asked.board.service.config.site.pools]
+    return [*lists.pools(asked.board.service.config, asked.board.service.dispatcher).values()]
 
 
 async def close_pool(asked: Asked, pool: PoolPath, body: Closing) -> ShownPool:
@@ -83,16 +75,7 @@ def _known(config: Config, pool: PoolId) -> PoolId:
 
 
 def _shown(asked: Asked, pool: PoolId) -> ShownPool:
-    service = asked.board.service
-    known = service.config.site.agents
-    there = [
-        view
-        for view in service.dispatcher.agents()
-        if view.agent in known and any(each.pool == pool for each in known[view.agent].competences)
-    ]
-    ready = sum(view.state is AgentState.READY for view in there)
-    name = service.config.site.pools[pool].name
-    return ShownPool(pool, name, len(there), ready, service.dispatcher.closed().get(pool))
+    return lists.pools(asked.board.service.config, asked.board.service.dispatcher)[pool]
 
 
 OPERATIONS = (

@@ -247,8 +247,8 @@ async def _done(asked: Asked, agent: AgentId, do: Do, whom: Whom | None = None) 
 
 
 def _shown(asked: Asked, conversation: Conversing) -> ShownTalk:
-    is_above = bool(asked.who.roles & SUPERVISORS)
-    return views.talk(conversation.talk, asked.board.service.clock.instant(), all_of_it=is_above)
+    talk = conversation.talk if asked.who.roles & SUPERVISORS else views.unwatched(conversation.talk)
+    return views.talk(talk, asked.board.service.clock.instant())
 
 
 def _demand_reachable(asked: Asked, whom: Whom) -> None:

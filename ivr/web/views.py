@@ -1,11 +1,12 @@
 """What is shown of the switch now: values made for JSON.  Callers' numbers are masked."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from ivr import parties
+from ivr.dispatcher import Dispatcher
 from ivr.entries import Entry
 from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import CALL, RECORD
@@ -26,10 +27,14 @@ from ivr.record import overflowed
 from routing import outward
 from routing.callbacks import Result
 from routing.config import Config
-from routing.ids import AgentId, CallId, Instant, SeatId
+from routing.ids import AgentId, CallId, Instant, LanguageId, PoolId, SeatId, SkillId
 from routing.numbers import mask
 from routing.standing import AgentView, TicketView
 from routing.talk import SUPERVISORS, Aim, Doing, Role, Room, Talk
+from routing.tickets import Requirement
+
+ROUND_MS = 30_000
+"""To what an expected wait is rounded up: an exact figure would be another one at each look."""
 
 SUPERVISING = frozenset({Aim.SUPERVISE, Aim.TAKE_OVER})
 """What supervisors are in a conversation for."""
@@ -105,7 +110,12 @@ class ShownAgent(msgspec.Struct, frozen=True):
 
 
 class ShownTicket(msgspec.Struct, frozen=True):
-    """A place in the queue, in the order of rank."""
+    """A place in the queue, in the order of rank.
+
+    `pools`: whose agents may take it now, the preferred first, of whom it asks for `skill` (at `level` or more) and
+    `language`.  `priority_ms`: its head start.  `expected_ms`: how long it will wait yet, in whole half minutes, by the
+    estimate that site.yaml has chosen; null: nothing is known.
+    """
 
     call: CallId
     line: str
@@ -113,6 +123,21 @@ class ShownTicket(msgspec.Struct, frozen=True):
     state: str
     offered_to: AgentId | None
     waits_ms: int
+    pools: tuple[PoolId, ...] = ()
+    skill: SkillId | None = None
+    level: int = 1
+    language: LanguageId | None = None
+    priority_ms: int = 0
+    expected_ms: int | None = None
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What is known of a ticket that waits."""
+
+    view: TicketView
+    requirement: Requirement
+    priority_ms: int
+    expected_ms: int | None
 
 
 def arrived(ledgers: Mapping[CallId, Ledger]) -> dict[CallId, Ledger]:
@@ -211,22 +236,25 @@ class ShownTalk(msgspec.Struct, frozen=True):
     missed: list[ShownMissed] = []
 
 
-def talk(talk: Talk, now: Instant, *, all_of_it: bool = True) -> ShownTalk:
-    """Who is in it, in the order in which they came, but for those who have left or are about to.
-
-    Not `all_of_it`: without supervisors whom the citizen does not hear.
-    """
+def talk(talk: Talk, now: Instant) -> ShownTalk:
+    """Who is in it, in the order in which they came, but for those who have left or are about to."""
     shown = [
         ShownParty(each.name, each.role, talk.doing(each), now - (each.since or each.asked), each.is_muted)
         for each in talk.parties
-        if each.is_alive and (all_of_it or each.room is not Room.EAR)
+        if each.is_alive
     ]
     missed = [
         ShownMissed(each.name, each.aim, outward.why(each.cause), now - (each.left or now))
         for each in talk.parties
-        if each.is_unreached and (all_of_it or not each.by)
+        if each.is_unreached
     ]
     return ShownTalk(talk.call, shown, missed)
+
+
+def unwatched(talk: Talk) -> Talk:
+    """The same as whoever is in it may know it: without supervisors whom the citizen does not hear."""
+    known = (each for each in talk.parties if not each.by or (each.is_alive and each.room is not Room.EAR))
+    return msgspec.structs.replace(talk, parties=tuple(known))
 
 
 def ended(record: CallRecord) -> EndedCall:
@@ -323,12 +351,34 @@ def agent(config: Config, id_: AgentId, view: AgentView | None, now: Instant) ->
     )
 
 
-def queue(waiting: Iterable[TicketView], ledgers: Mapping[CallId, Ledger], now: Instant) -> list[ShownTicket]:
+def waiting(config: Config, dispatcher: Dispatcher) -> Iterator[Waiting]:
     """Who waits, by rank."""
-    shown = []
-    for view in waiting:
-        call = CallId(view.ticket)
-        route = ledgers[call].get(ROUTED) if call in ledgers else None
-        line = route.line if route else ""
-        shown.append(ShownTicket(call, line, view.rung, view.state, view.offered_to, now - view.first_entry))
-    return shown
+    estimator = config.site.announcements.wait.decides
+    for view in dispatcher.waiting():
+        place, estimate = dispatcher.place(view.ticket), dispatcher.estimate(view.ticket)
+        expected_ms = estimate.of(estimator) if estimate else None
+        rounded_ms = -(-expected_ms // ROUND_MS) * ROUND_MS if expected_ms is not None else None
+        if place is not None:
+            yield Waiting(view, place.requirement, place.priority_ms, rounded_ms)
+
+
+def ticket(known: Waiting, ledgers: Mapping[CallId, Ledger], now: Instant) -> ShownTicket:
+    """A ticket that waits; of somebody who is brought into a talk it is that talk's line."""
+    view, alternatives = known.view, known.requirement.alternatives
+    asked = alternatives[0] if alternatives else None
+    call = parties.call_of(view.ticket)
+    route = ledgers[call].get(ROUTED) if call in ledgers else None
+    return ShownTicket(
+        CallId(view.ticket),
+        route.line if route else "",
+        view.rung,
+        view.state,
+        view.offered_to,
+        now - view.first_entry,
+        tuple(dict.fromkeys(each.pool for each in alternatives)),
+        asked.skill if asked else None,
+        asked.level if asked else 1,
+        asked.language if asked else None,
+        known.priority_ms,
+        known.expected_ms,
+    )

@@ -119,8 +119,6 @@ class Desk:
         self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house", lockout)
         self.log = MemoryDisk()
         self.audit = Audit(self.log, clock, partial(journal.write, ANCHOR, ANCHOR))
-        self.hub = Hub(self.controller, self.access)
-
         self.watch = Watch(
             clock,
             {
@@ -130,6 +128,7 @@ class Desk:
                 DATABASE_AWAY: lambda: "away" if self.store.away else "",
             },
         )
+        self.hub = Hub(self.controller, self.access, self.watch)
         self.found: Counter[Outcome] = Counter()
         self.meters = Meters(Sources(self.controller, self.store, self.watch, self._take_found, self._room))
         self.controller.attend(self.meters)

@@ -154,7 +154,7 @@ def test_the_api_takes_only_what_was_applied_last() -> None:
             store = cast("PostgresStore", None)
             access = Access(MemoryDisk(), SimClock(), PlainLocksmith(), "any", Lockout(MemoryDisk()))
             audit = Audit(MemoryDisk(), SimClock())
-            hub = Hub(house.controller, access)
+            hub = Hub(house.controller, access, Watch(SimClock(), {}))
             watch, meters = Watch(SimClock(), {}), cast("Meters", None)
             board = Switchboard(
                 house.controller, store, applied, access, audit, no_recording, hub, watch, meters, reads

@@ -87,7 +87,7 @@ class House:
         with FileDisk(self.state / "access" / "access") as kept, FileDisk(self.state / "audit" / "audit") as log:
             access = Access(kept, clock, Argon2Locksmith(), secrets.get("api-token"), lockout)
             store = Records(MemoryDisk())
-            find, hub = RecordingsFolder(self.state / "recordings").find, Hub(controller, access)
+            find, hub = RecordingsFolder(self.state / "recordings").find, Hub(controller, access, Watch(clock, {}))
             audit, watch, meters = Audit(log, clock), Watch(clock, {}), cast("Meters", None)
             board = Switchboard(controller, store, _nothing, access, audit, find, hub, watch, meters, reads)
             async with serving(Api(board, access.identify).answer, self.port):

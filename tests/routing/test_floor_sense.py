@@ -154,7 +154,13 @@ def test_where_a_ticket_stands_how_many_do_and_what_is_closed(house: House) -> N
     place = house.floor.place(T2)
     assert place is not None
     assert place.requirement == IN_THE_HALL[0].requirement
+    assert place.priority_ms == 0
     assert house.floor.behind(place.requirement) == 3
+    house.hears(Entered(T3, IN_THE_HALL, Instant(0), priority_ms=60_000))
+    preferred = house.floor.place(T3)
+    assert preferred is not None
+    assert preferred.priority_ms == 60_000
+    house.hears(Left(T3))
     assert (house.floor.length(HALL), house.floor.length(OWN)) == (2, 0)
     house.hears(Closed(OWN, PromptId("pool-closed")))
     assert house.floor.closed() == {OWN: "pool-closed"}

@@ -21,6 +21,8 @@ from tests.reading import ROOT
 SCHEMA = ROOT / "docs" / "stream.schema.json"
 DESCRIBED = jsonschema_rs.validator_for(stream.schema())
 
+TOPICS = ("agents", "queue", "calls", "talks", "alarms", "pools", "callbacks", "nuisances")
+
 Event = tuple[str, dict[str, Any]]
 """Its id, and its data."""
 
@@ -34,7 +36,7 @@ class Ear:
         self.last = last
         self.header = header
         self.events: list[Event] = []
-        self.known: dict[str, dict[str, Any]] = {"agents": {}, "queue": {}, "calls": {}}
+        self.known: dict[str, dict[str, Any]] = {topic: {} for topic in TOPICS}
         self.beats = 0
         self._desk = desk
         self._task = asyncio.create_task(self._listens(), name=f"ear:{who.name}")
@@ -93,9 +95,14 @@ def events(piece: bytes) -> list[Event]:
     return found
 
 
-def still(value: dict[str, Any], at: int) -> dict[str, Any]:
+def still(value: Any, at: int) -> Any:
     """The same value at any moment: since when, in the place of for how long."""
-    return {name: at - each if name in {"for_ms", "waits_ms"} else each for name, each in value.items()}
+    if isinstance(value, list):
+        return [still(each, at) for each in value]
+    if not isinstance(value, dict):
+        return value
+    relative = {"for_ms", "ago_ms", "waits_ms"}
+    return {name: at - each if name in relative else still(each, at) for name, each in value.items()}
 
 
 def supervisor(name: str = "above") -> Who:
@@ -356,7 +363,7 @@ def test_nobody_listens_and_nothing_is_looked_at() -> None:
         await ear.goes()
         await desk.post("/agents/1016/sign-in")
         await asyncio.sleep(60)
-        assert desk.hub._agents[AgentId("1016")] is None
+        assert desk.hub._looks.agents[AgentId("1016")] is None
         assert (await as_it_is(desk, supervisor()))["agents"]["1016"]["state"] == "ready"
         await desk.closes()
 
