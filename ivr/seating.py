@@ -101,14 +101,17 @@ async def serve(desk: Desk) -> None:
 
 
 async def _changes(desk: Desk, sitting: AgentView) -> str:
-    """Whoever sits there is signed out, paused or ready; who is to be ready, once the phone is free."""
+    """Whoever sits there is signed out, paused or ready; who is to be ready, once the phone is free.
+
+    A phone has one code for a pause: it stands for the first reason that there is.
+    """
     agent, dispatcher = sitting.agent, desk.service.dispatcher
     match desk.code:
         case Code.SIGN_OUT:
             dispatcher.apply(SignedOut(agent))
             said = SEAT_SIGNED_OUT
         case Code.PAUSE:
-            dispatcher.apply(Paused(agent, ""))
+            dispatcher.apply(Paused(agent, next(iter(desk.service.config.site.pause_reasons), "")))
             said = SEAT_PAUSED
         case _:
             said = SEAT_READY

@@ -176,6 +176,9 @@ def test_an_agent_pauses_and_is_ready_again_from_the_phone() -> None:
         office.house.tells(SignedIn(AGENT, SEAT, ()))
         assert await office.dials("*14") == ["named-1001", "seat-paused"]
         assert office.state() is AgentState.PAUSED
+        assert office.house.dispatcher is not None
+        (sitting,) = office.house.dispatcher.agents()
+        assert sitting.reason == office.house.config.site.pause_reasons[0] == "小休"
         assert await office.dials("*13") == ["named-1001", "seat-ready"]
         await office.until(lambda: office.state() is AgentState.READY)
 
