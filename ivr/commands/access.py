@@ -156,7 +156,10 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
         click.echo(fault, err=True)
     if faults:
         raise click.ClickException(f"the audit log is broken, at {len(set(faults))} places.")
-    click.echo(f"Entries {first} to {newest}: each carries the digest of the one before.", err=as_json)
+    whole = (
+        f"Entries {first} to {newest}: each carries the digest of the one before." if newest else "No entry is there."
+    )
+    click.echo(whole, err=as_json)
 
 
 def _compared(folder: Path) -> list[str]:

@@ -106,6 +106,8 @@ def history_command(number: int | None, *, as_json: bool) -> None:
             click.echo(_difference(history, number), nl=False)
         elif as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(versions), indent=2).decode())
+        elif not versions:
+            click.echo(f"Nothing was ever applied in {state}.")
         else:
             screen().print(_listed(history, versions))
             if _is_rehearsed(state):

@@ -156,8 +156,8 @@ def _simulated(day: Day, config: Config, staff_: Sequence[int]) -> tuple[Lived, 
 def _read(file: Path, intervals: int) -> list[int]:
     """How many are at work in each interval, from a table of changes.  Raises `ClickException`."""
     changes: list[tuple[int, int]] = []
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        for n, row in enumerate(csv.reader(lines), 1):
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        for n, row in enumerate(csv.reader(line.replace("\0", " ") for line in lines), 1):
             if not row or (n == 1 and row[0].strip() == "from"):
                 continue
             try:

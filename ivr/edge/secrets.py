@@ -15,7 +15,7 @@ def token_in(file: str) -> str:
             raise Trouble(f"the token in {path} can be read by others: chmod 600 {path}, and revoke it if it was.")
         token = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"the token in {path} cannot be read: {error}.") from error
+        raise Trouble(f"the token in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if not token.isascii() or not token.isprintable() or not token:
         raise Trouble(f"there is no token in {path}: it holds what hotline tokens add printed, and nothing else.")
     return token

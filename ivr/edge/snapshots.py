@@ -25,7 +25,7 @@ def texts(state: Path) -> Snapshot:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Snapshot)
     except (OSError, msgspec.DecodeError) as error:
-        raise DiskError(f"{path} cannot be read: {error}") from error
+        raise DiskError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def values(state: Path) -> Compiled:
@@ -34,7 +34,7 @@ def values(state: Path) -> Compiled:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Compiled)
     except (OSError, msgspec.DecodeError) as error:
-        raise DiskError(f"{path} cannot be read: {error}") from error
+        raise DiskError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def config(state: Path) -> tuple[int, Config]:
@@ -43,7 +43,7 @@ def config(state: Path) -> tuple[int, Config]:
     try:
         return found.version, found.config()
     except msgspec.DecodeError as error:
-        raise DiskError(f"{state / COMPILED} cannot be read: {error}") from error
+        raise DiskError(f"{state / COMPILED} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 async def follow(state: Path) -> tuple[int, Config, Mapping[PromptId, int]]:

@@ -19,6 +19,7 @@ from ivr.edge import snapshots
 from ivr.edge.clock import SystemClock
 from ivr.edge.places import Place
 from ivr.errors import DiskError, Trouble
+from ivr.snapshot import SNAPSHOT
 from routing.config import Config, ConfigFault, ConfigFaults, Mode, Ports, attempt, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +116,7 @@ def read_sources(root: Path | None = None) -> dict[str, str]:
         try:
             sources[name] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise Trouble(f"{path} cannot be read: {error}.") from error
+            raise Trouble(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     return sources
 
 
@@ -174,6 +175,8 @@ def moment(config: Config, at: str | None) -> datetime | None:
 
 def applied_sources(state: Path) -> dict[str, str]:
     """The texts that have been applied last: edits since then count once they are applied too.  Raises `Trouble`."""
+    if not (state / SNAPSHOT).exists():
+        raise Trouble(f"nothing is applied in {state}: start the house with scripts/run.")
     try:
         return snapshots.texts(state).sources
     except DiskError as error:

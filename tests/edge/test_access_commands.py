@@ -187,7 +187,7 @@ def test_a_log_that_somebody_has_changed_is_said_with_its_line(house: House) -> 
 
 def test_a_log_that_nobody_has_begun_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOTLINE_STATE", str(tmp_path))
-    assert "Entries 0 to 0:" in typed("audit").output
+    assert "No entry is there." in typed("audit").output
 
 
 def test_a_recording_is_saved_and_who_took_it_is_in_the_audit_log(house: House, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_diff_says_what_it_cannot_compare(city: Path) -> None:
     (city / "empty").mkdir()
     assert "there is none of lines.yaml" in typed("diff", city / "empty", city, code=1)
     assert "cannot be read" in typed("diff", city / "nowhere.yaml", city, code=1)
-    assert "cannot be read" in typed("diff", "applied", city, code=1)
+    assert "nothing is applied in" in typed("diff", "applied", city, code=1)
     changed(city, "skill: housing-fund", "skill: housing-found")
     assert "did you mean 'housing-fund'" in typed("diff", ROOT, city, code=2)
 
@@ -242,3 +242,14 @@ def test_the_help_says_of_each_command_a_whole_clause(words: tuple[str, ...], mo
     listed = typed(*words, "--help").partition("Commands:")[2]
     assert listed.count("\n") > 3
     assert "..." not in listed.replace("power, ...", "")
+
+
+def test_what_is_not_there_is_said_without_the_numbers_of_the_system(
+    city: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Nothing was ever applied in" in typed("history")
+    monkeypatch.setenv("HOTLINE_CONFIG", str(city / "nowhere"))
+    assert (
+        typed("check", code=1)
+        == f"Error: {city}/nowhere/config/lines.yaml cannot be read: No such file or directory.\n"
+    )

@@ -63,11 +63,12 @@ def test_a_table_says_who_is_at_work(tmp_path: Path) -> None:
         ("08:00\n", "is not like 08:00,45"),
         ("08:00,-3\n", "-3 agents are not 0 to 5,000"),
         ("from,agents\n", "says nothing"),
+        ("\udcff\0,45\n", "is not like 08:00,45"),
     ],
 )
 def test_a_table_that_makes_no_sense_is_said_so(tmp_path: Path, lines: str, says: str) -> None:
     table = tmp_path / "staff.csv"
-    table.write_text(lines, encoding="utf-8")
+    table.write_bytes(lines.encode(errors="surrogateescape"))
     result = hotline("simulate", "--staff", str(table))
     assert result.exit_code == 1
     assert says in result.output
