@@ -222,10 +222,8 @@ def _status(now: Any) -> RenderableType:
     connected = "connected to Asterisk" if now["connected"] else "NOT connected to Asterisk"
     for name, value in (
         ("node", f"{now['node']}, {now['mode']}, {connected}"),
-        (
-            "civil time",
-            _civil(now["at"]) + (f", rehearsed; this machine's clock says {own}" if now["rehearsal"] else ""),
-        ),
+        ("civil time", _civil(now["at"]) + (", rehearsed" if now["rehearsal"] else "")),
+        *((("own clock", own),) if now["rehearsal"] else ()),
         ("calls", _counted(now["calls"])),
         ("agents", _counted(now["agents"])),
         ("waiting", str(now["waiting"])),

@@ -93,14 +93,17 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
                 save_to=save or state / "town" / f"heard-{_plain(number)}.wav",
             )
         )
-    except (NoTown, Trouble, OSError) as problem:
+    except (NoTown, Trouble) as problem:
         raise click.ClickException(str(problem)) from problem
+    except OSError as problem:
+        where = f"{problem.filename} cannot be written: " if problem.filename else ""
+        raise click.ClickException(f"{where}{problem.strerror or problem}.") from problem
     if as_json:
         click.echo(msgspec.json.encode(timeline).decode())
     else:
         console = screen()
         console.print(rendered(timeline))
-        console.print(summary(timeline))
+        console.print(summary(timeline), soft_wrap=True, markup=False, highlight=False)  # its path is copied whole
     sys.exit(0 if timeline.answered else 1)
 
 

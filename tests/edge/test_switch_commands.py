@@ -110,3 +110,13 @@ def test_moments_and_durations_are_short() -> None:
     assert [since(ms - ago, now) for ago in (1_000, 3_601_000)] == ["00:59:59", "11-27 23:59"]
     assert [seconds(each) for each in (None, 6_500, 599_900, 3_723_000)] == ["", "6.5 s", "599.9 s", "1:02:03"]
     assert [short(each) for each in ("handan1-1795863937-25", "-", "abc")] == ["1795863937-25", "-", "abc"]
+
+
+def test_the_status_of_a_rehearsal_has_both_clocks() -> None:
+    counts: dict[str, Any] = {"calls": {}, "agents": {}, "ari": {}, "waiting": 0, "alarms": []}
+    logs = {"journal": {"seq": 1, "bytes": 2, "held": 0}, "audit": {"count": 1, "held": 0, "lost": 0}}
+    now = counts | logs | {"node": "handan1", "mode": "demo", "connected": True, "at": "2021-09-15T09:01:13+08:00"}
+    rehearsed = printed(switch._status(now | {"rehearsal": "rehearsal-1"}), NARROW).splitlines()
+    assert rehearsed[1].split() == ["civil", "time", "2021-09-15", "09:01:13,", "rehearsed"]
+    assert rehearsed[2].startswith("own clock   20")
+    assert "own clock" not in printed(switch._status(now | {"rehearsal": ""}), NARROW)
