@@ -29,7 +29,9 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.command()
 @click.option("--at", metavar="MOMENT", help="The moment at which the demo lives, as 2021-09-15T09:00; or: now.")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept: var/.")
-@click.option("--drain", type=float, help="Seconds to wait at the end for calls in progress (demo: 0).")
+@click.option(
+    "--drain", type=click.FloatRange(min=0), help="Seconds to wait at the end for calls in progress (demo: 0)."
+)
 def up(at: str | None, state: Path | None, drain: float | None) -> None:
     """Start everything and keep it running: PostgreSQL, Asterisk, the demo town, agents and the controller."""
     report = Report()
