@@ -260,6 +260,7 @@ async def _is_there(call: Call) -> bool:
         return False
     if channel["state"] == "Up" and channel["dialplan"]["app_name"] != STASIS:
         call.ledger.write(SURVIVED, call.now())
+        citizen.vitals.end(Ended(hung_up=False))  # no event will: Asterisk may have forgotten whom it was dialled for
         raise TakenBack(citizen.id)
     return channel["state"] == "Up" and citizen.ended is None
 

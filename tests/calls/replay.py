@@ -4,7 +4,7 @@ import logging
 import sys
 from hashlib import sha256
 
-from tests.calls.scenes import a_morning
+from tests.calls.mornings import a_morning
 from tests.fake.loop import simulate
 
 

@@ -1,4 +1,4 @@
-"""Scenes for the simulated city: what can happen to callers, phones, targets and the controller, drawn from a seed."""
+"""Scenes for the simulated city: one call, one conversation, and a kill or a hang-up at any moment of theirs."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -9,15 +9,11 @@ import msgspec
 import pytest
 
 from routing.config import Config, Trunk
-from routing.conversing import refusal
 from routing.ids import AgentId
-from routing.talk import BRINGING, SUPERVISORS, Do, Kind, Whom
-from routing.tickets import AnyEvent, Paused, Readied, SignedOut
-from tests.calls.simulated import CONFIG, STAFF, SimulatedHouse
+from routing.talk import SUPERVISORS, Do, Kind, Whom
+from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.fake.world import Phone
 
-LINES = ("12345", "12329", "12350", "12316", "031012345", "+8631012345", "59999999")
-MOMENTS = ("2021-09-15T09:00", "2021-09-15T20:00", "2021-08-31T23:59:59", "2021-11-01T00:00", "2021-09-18T12:00")
 CENTRE = "031112316"
 
 
@@ -134,127 +130,3 @@ def _colleague(house: SimulatedHouse) -> None:
 def hash_of(*values: object) -> int:
     """A seed that is the same in every process."""
     return random.Random(repr(values)).randrange(1 << 30)
-
-
-async def a_morning(seed: int) -> SimulatedHouse:
-    """Some callers and agents, each as the seed has it; refused requests, lost sockets, kills, crashes."""
-    house = SimulatedHouse(seed)
-    dice = house.random
-    house.config = dice.choice([CONFIG, overflowing(), overflowing("agriculture", "safety")])
-    house.fake.lag = dice.choice([(0.0002, 0.003), (0.0002, 0.05), (0.005, 0.4)])
-    house.fake.applications.torn_down_after = random.Random(f"sockets of {seed}").choice([0.0, 0.0, 0.3, 1.5])
-    for agent in dice.sample(sorted(STAFF), dice.randint(2, 6)):
-        house.agent(agent, *[_phone(dice) for _ in range(dice.randint(0, 3))], Phone(answers_after=1.5, talks=15))
-    house.agent("1016", answers_after=1.0, talks=10)  # one who always does, so that nobody waits for ever
-    house.fake.target(CENTRE, _phone(dice), Phone(answers_after=2.0, talks=10))
-    for _ in range(dice.randint(1, 6)):
-        house.fake.dials(
-            dice.choice(LINES),
-            after=dice.uniform(0.2, 20),
-            hangs_up=dice.choice([None, None, dice.uniform(0.01, 40)]),
-            talks=dice.choice([None, dice.uniform(0.01, 20)]),
-            at=dice.choice(MOMENTS),
-        )
-    _conversations(house, random.Random(f"talks of {seed}"))
-    _mishaps(house, dice)
-    _comings_and_goings(house, dice)
-    kills = [dice.choice([dice.randint(1, 6), dice.randint(2, 120)]) for _ in range(dice.choice([0, 0, 1, 1, 2, 3, 5]))]
-    await house.lives(kills=tuple(kills))
-    return house
-
-
-def _phone(dice: random.Random) -> Phone:
-    return dice.choice(
-        [
-            Phone(answers_after=dice.uniform(0.01, 5), talks=dice.uniform(0.01, 20)),
-            Phone(answers_after=dice.uniform(0.01, 5), leaves=dice.uniform(0.01, 6)),
-            Phone(rejects_after=dice.uniform(0.01, 5)),
-            Phone(),
-            Phone(busy=True),
-            Phone(dead=True),
-            Phone(registered=False),
-        ]
-    )
-
-
-def _conversations(house: SimulatedHouse, dice: random.Random) -> None:
-    """Agents ask for what can be asked for at that moment."""
-    house.fake.target(WATER, _phone(dice), Phone(answers_after=1.0, talks=10))
-    for seat in ("8102", "8103"):
-        phone = house.fake.seat(seat, _phone(dice), Phone(answers_after=1.0, talks=10))
-        phone.many = True  # a supervisor may be asked for again before the last call is quite over
-    for _ in range(dice.choice([0, 5, 20, 60])):
-        house.fake.later(dice.uniform(3, 45), partial(_something, house, dice))
-
-
-def _something(house: SimulatedHouse, dice: random.Random) -> None:
-    whom = dice.choice(
-        [
-            Whom(Kind.AGENT, dice.choice(house.agents)),
-            Whom(Kind.POOL, "hall"),
-            Whom(Kind.TARGET, dice.choice(["water", "gas"])),
-            Whom(Kind.EMERGENCY, "119"),
-        ]
-    )
-    talks = [each.talk for each in house.controller.conversations()] if house.controller else []
-    rare = {
-        Do.HANG_UP,
-        Do.SILENT,
-        Do.NUISANCE,
-        Do.CANCEL,
-        Do.MUTE,
-        Do.UNMUTE,
-        Do.LINK,
-    }  # or nobody would come further than these
-    can = [
-        (agent, do)
-        for talk in talks
-        for agent in house.agents
-        for do in Do
-        if do not in SUPERVISORS
-        if do not in rare or dice.random() < 0.1
-        if not refusal(talk, agent, do, whom if do in BRINGING else None)
-    ]
-    if can and dice.random() < 0.3:
-        boss, seat = dice.choice([("boss", "8102"), ("other boss", "8103")])
-        house.supervises(boss, dice.choice(sorted(SUPERVISORS)), dice.choice(can)[0], seat)
-    elif can:
-        agent, do = dice.choice(can)
-        house.asks(agent, do, whom if do in BRINGING else None)
-
-
-def _mishaps(house: SimulatedHouse, dice: random.Random) -> None:
-    """What happens to the machinery."""
-    if dice.random() < 0.3:
-        house.fake.later(dice.uniform(1, 30), house.drop)
-    if dice.random() < 0.2:
-        unlucky, status = dice.randint(5, 60), dice.choice([500, 0])
-
-        def refuse(method: str, _path: str) -> int | None:
-            is_its_turn = len(house.fake.log) == unlucky and method != "DELETE"  # Asterisk never refuses to hang up
-            return status if is_its_turn else None
-
-        house.fake.refuse = refuse
-    if dice.random() < 0.15:
-        for at in sorted(dice.uniform(0.5, 40) for _ in range(dice.randint(1, 2))):
-            house.fake.later(at, lambda: house.fake.crash(dice.uniform(0.1, 3)))
-    if dice.random() < 0.15:
-        hangs_at = dice.uniform(0.5, 30)
-        house.fake.later(hangs_at, house.freeze)
-        house.fake.later(hangs_at + dice.choice([dice.uniform(0.01, 6), dice.uniform(6, 90)]), house.thaw)
-    if dice.random() < 0.1:
-        house.fake.later(dice.uniform(0.5, 30), house.kill)
-
-
-def _comings_and_goings(house: SimulatedHouse, dice: random.Random) -> None:
-    """Agents sign out and in, pause and come back, at moments that suit nobody."""
-    for at in (100.0, 200.0, 300.0):  # nobody stays away for good, or somebody would wait for ever
-        for agent in house.agents:
-            house.fake.later(at, partial(house.comes, agent))
-    if dice.random() < 0.5:
-        return
-    for agent in dice.sample(house.agents, dice.randint(1, min(3, len(house.agents)))):
-        at = dice.uniform(0.5, 40)
-        events: tuple[AnyEvent, ...] = (SignedOut(agent), Paused(agent, "tea"), Readied(agent))
-        house.fake.later(at, partial(house.tells, dice.choice(events)))
-        house.fake.later(at + dice.uniform(0.01, 20), partial(house.comes, agent))

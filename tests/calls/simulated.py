@@ -54,8 +54,8 @@ CONFIG: Config = build(SOURCES)
 STAFF = {agent.id: agent for agent in CONFIG.site.agents.values() if not agent.in_range}
 """Agents who stand in site.yaml one by one, each with a seat of their own and with what they can do."""
 
-REPEATED = ("agent-", "position-", "wait-", "callback-offer", "unanswered-")
-"""What may be said more than once."""
+REPEATED = ("agent-", "position-", "wait-", "callback-offer", "unanswered-", "pool-closed")
+"""What may be said more than once; two pools that a wait passes may both be closed."""
 
 SHORT_MS = 1_200
 NOTICED_MS = 100
@@ -102,6 +102,7 @@ class SimulatedHouse:
         """What the census says of ends."""
         self.stays_ms = 0
         """It is not over before this moment, however quiet."""
+        self.away_s = RESTART_S
         self.platter, self.pins, self.lockouts, self.browsers = (Platter() for _ in range(4))
         self.wires: list[Life] = []
         self.agents: list[AgentId] = []
@@ -154,9 +155,9 @@ class SimulatedHouse:
         for kill_at in kills:
             if await self.life(kill_at, within_s):
                 return
-            await asyncio.sleep(self.random.uniform(*RESTART_S))
+            await asyncio.sleep(self.random.uniform(*self.away_s))
         while not await self.life(None, within_s):  # noqa: ASYNC110 - killed by the clock
-            await asyncio.sleep(self.random.uniform(*RESTART_S))
+            await asyncio.sleep(self.random.uniform(*self.away_s))
 
     async def life(self, kill_at: int | None, within_s: float) -> bool:
         """One process of the controller; true when it lived until all was quiet."""
@@ -212,9 +213,12 @@ class SimulatedHouse:
 
     async def _quiet(self, controller: Controller) -> None:
         """All citizens' calls are over, and so is what we had to do with them."""
-        await eventually(lambda: self._is_over(controller), within=DAY_S, every=1)
-        await asyncio.sleep(5)  # the slowest frames are still on their way
-        await eventually(lambda: not self._is_deaf(controller), within=DAY_S, every=5)  # the next era sweeps
+        is_quiet = False
+        while not is_quiet:  # or a call of our own has begun meanwhile
+            await eventually(lambda: self._is_over(controller), within=DAY_S, every=1)
+            await asyncio.sleep(5)  # the slowest frames are still on their way
+            await eventually(lambda: not self._is_deaf(controller), within=DAY_S, every=5)  # the next era sweeps
+            is_quiet = self._is_over(controller)
 
     def _is_over(self, controller: Controller) -> bool:
         are_gone = all(citizen.ended for citizen in self.citizens)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 
 import msgspec
 import pytest
@@ -135,12 +136,27 @@ def test_a_citizen_whose_channel_hangs_in_asterisk_does_not_take_the_others_with
     simulate(scene)
 
 
-@pytest.mark.parametrize("away_s", [24.0, 40.0])
-def test_who_answers_while_we_are_away_and_is_served_by_survival_is_not_called_again(away_s: float) -> None:
+def dies(made: SimulatedHouse, _method: str, path: str) -> int | None:
+    """Killed as we ask to be told of a channel."""
+    if not path.startswith("applications/") or not path.endswith("/subscription"):
+        return None
+    made.kill()
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@pytest.mark.parametrize(("away_s", "is_watched"), [(24.0, True), (40.0, True), (40.0, False)])
+def test_who_answers_while_we_are_away_and_is_served_by_survival_is_not_called_again(
+    away_s: float, is_watched: bool
+) -> None:
+    """Killed between dialling them and asking to be told of them, we are told of nothing, nor is the next life."""
+
     async def scene() -> None:
         made = house(citizen=Phone(answers_after=3.0, talks=None))
         made.stays_ms = 200_000
-        made.fake.later(28.0, made.kill)
+        if is_watched:
+            made.fake.later(28.0, made.kill)
+        else:
+            made.fake.refuse = partial(dies, made)
         assert not await made.life(None, 900)
         await asyncio.sleep(away_s)
         assert made.fake.parties[LI].survived

@@ -17,7 +17,8 @@ from routing.ids import AgentId
 from routing.replay import Told, replayed
 from routing.tickets import Accepted
 from tests.calls.busy import BusyMorning
-from tests.calls.scenes import a_morning, thorough
+from tests.calls.mornings import a_morning
+from tests.calls.scenes import thorough
 from tests.fake.disk import MemoryDisk, Platter
 from tests.fake.loop import simulate
 

@@ -19,7 +19,7 @@ from ivr.store import Cells, PostgresStore
 from routing.ids import Instant
 from routing.windows import Every, cells, starts
 from tests.calls.backs import house as a_house_that_calls_back
-from tests.calls.scenes import a_morning
+from tests.calls.mornings import a_morning
 from tests.calls.simulated import SimulatedHouse
 from tests.calls.test_asking import waits
 from tests.edge.counting import moment
