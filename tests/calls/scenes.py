@@ -49,8 +49,8 @@ async def one_call(
 ) -> SimulatedHouse:
     """One caller of `line`, one agent, a centre; the controller is killed at a strike, the caller hangs up.
 
-    `target`: the centre, call after call.  `seats`: how the phone at 12350's own seats behaves, which the centre
-    follows; without it the hall does.  `channels`: of the trunk, if it has few.
+    `target`: the centre and the police, call after call.  `seats`: how the phone at 12350's own seats behaves, which
+    the centre follows; without it the hall does.  `channels`: of the trunk, if it has few.
     """
     house = SimulatedHouse(seed=hash_of(line, kill_at, hangs_up))
     if seats is not None:
@@ -61,6 +61,7 @@ async def one_call(
     house.agent("2001", seats or Phone(answers_after=1.0, talks=20))
     phones = target if isinstance(target, tuple) else (target or Phone(answers_after=2.0, talks=20),)
     house.fake.target(CENTRE, *phones)
+    house.fake.target("110", *phones)
     house.fake.dials(line, after=0.5, hangs_up=hangs_up)
     await house.lives(kills=(kill_at,) if kill_at else ())
     return house
@@ -83,10 +84,23 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom] | str, ...]] = {
     "a transfer that lets go at once": ((Do.TRANSFER, Whom(Kind.TARGET, "heat")),),
     "an emergency desk at which nobody answers": ((Do.LINK, Whom(Kind.EMERGENCY, "110")),),
     "a consultation that the carrier wants the pilot for": ((Do.CONSULT, Whom(Kind.TARGET, "power")), Do.COMPLETE),
+    "an emergency desk that answers, and the agent leaves": ((Do.LINK, Whom(Kind.EMERGENCY, "119")), Do.HANG_UP),
+    "a utility that answers, and is given up": ((Do.LINK, Whom(Kind.TARGET, "water")), Do.CANCEL),
+    "a recording that is paused over a hold": (Do.PAUSE_RECORDING, Do.HOLD, Do.RETRIEVE, Do.RESUME_RECORDING),
+    "an agent who cannot be heard for a while": (Do.MUTE, Do.UNMUTE),
+    "a supervisor who listens and goes": (Do.LISTEN, Do.STOP),
+    "a transfer to anybody of a pool": ((Do.TRANSFER, Whom(Kind.POOL, "hall")),),
+    "somebody who leaves as they have the citizen": (
+        (Do.CONSULT, Whom(Kind.NUMBER, "0310-8095009")),
+        Do.COMPLETE,
+    ),
+    "a number outside that is consulted": ((Do.CONSULT, Whom(Kind.NUMBER, "0310-8095001")), Do.COMPLETE),
 }
 """What the agent asks for, every two seconds from `TALKS_FROM` on."""
 TALKS_FROM, TALKS_EVERY = 7.0, 2.5
 WATER, GAS, HEAT, POWER = "03108095001", "03108095003", "03108095004", "95598"
+LEAVES = "03108095009"
+"""Hangs up within a tenth of a second of being handed over to, a step after they were consulted."""
 EXPERTS = "03108092901", "03108092902"
 FORBIDDEN = Phone(rejects_after=0.1, rejects_with=403)
 """A carrier that will not have the number shown."""
@@ -100,7 +114,9 @@ async def one_talk(talk: str, kill_at: int | None, hangs_up: float | None, confi
     house.fake.target(WATER, answers_after=1.0, talks=30)
     house.fake.target(GAS, Phone())
     house.fake.target(HEAT, Phone(answers_after=1.0, talks=1.0))
+    house.fake.target(LEAVES, answers_after=1.0, talks=1.53)
     house.fake.target("110", Phone(busy=True))
+    house.fake.target("119", answers_after=1.0, talks=20)
     house.fake.target(EXPERTS[0], busy=True)
     house.fake.target(EXPERTS[1], answers_after=1.0, talks=20)
     house.fake.target(POWER, FORBIDDEN, Phone(answers_after=1.0, talks=30))

@@ -1,6 +1,5 @@
 """Agents who call somebody outside, in virtual time: their phone first, what they return to, every kill."""
 
-import asyncio
 from functools import partial
 from http import HTTPStatus
 
@@ -11,7 +10,7 @@ from routing.callbacks import Result
 from routing.ids import AgentId
 from routing.tickets import AgentState, Paused
 from tests.calls.desk import Desk
-from tests.calls.scenes import hash_of
+from tests.calls.scenes import hash_of, thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -97,15 +96,28 @@ def test_what_comes_to_nothing_is_over(phone: Phone, whom: Phone, outcome: Outco
     simulate(scene)
 
 
-async def killed(strike: int | None) -> SimulatedHouse:
-    made = house(hash_of("out", strike))
+AGENT = Phone(answers_after=1.0, talks=30)
+LEAVES = {
+    "nobody": (ANSWERS, AGENT),
+    "the agent while it rings there": (ANSWERS, Phone(answers_after=1.0, leaves=1.5)),
+    "the agent as they answer": (ANSWERS, Phone(answers_after=1.0, leaves=2.1)),
+    "the agent over the notice": (ANSWERS, Phone(answers_after=1.0, leaves=4.0)),
+    "they as they answer": (Phone(answers_after=2.0, leaves=0.01), AGENT),
+    "they over the notice": (Phone(answers_after=2.0, leaves=2.0), AGENT),
+    "they as the talk begins": (Phone(answers_after=2.0, talks=0.1), AGENT),
+}
+"""Who hangs up, and when: whoever is called, and the agent."""
+
+
+async def killed(strike: int | None, whom: Phone, agent: Phone) -> SimulatedHouse:
+    made = house(hash_of("out", strike), whom, agent)
     made.fake.parties[WANG].many = False
     await made.lives(kills=(strike,) if strike else ())
     return made
 
 
-async def killed_faults(strike: int) -> list[str]:
-    made = await killed(strike)
+async def killed_faults(strike: int, whom: Phone, agent: Phone) -> list[str]:
+    made = await killed(strike, whom, agent)
     found = made.faults()
     rung = len(made.fake.parties[WANG].channels)
     if rung > 1:
@@ -113,35 +125,18 @@ async def killed_faults(strike: int) -> list[str]:
     return found
 
 
-@pytest.mark.slow
-def test_no_kill_at_any_wire_action_of_a_call_out_leaves_anybody_stuck_or_calls_twice() -> None:
+@pytest.mark.parametrize("who", thorough(LEAVES, sample=None))
+def test_no_kill_at_any_wire_action_of_a_call_out_leaves_anybody_stuck_or_calls_twice(who: str) -> None:
     async def strikes() -> int:
-        return (await killed(None)).wires[0].strikes
+        return (await killed(None, *LEAVES[who])).wires[0].strikes
 
     wrong = []
     all_of_them = simulate(strikes)
     for strike in range(1, all_of_them + 1):
-        found = simulate(lambda: killed_faults(strike))  # noqa: B023 - simulated at once
+        found = simulate(lambda: killed_faults(strike, *LEAVES[who]))  # noqa: B023 - simulated at once
         wrong += [f"killed at action {strike}: {fault}" for fault in found]
     assert all_of_them > 15
     assert not wrong, "\n".join(wrong)
-
-
-def test_the_agent_is_seen_ringing_while_their_phone_rings_and_talking_once_they_are_there() -> None:
-    async def scene() -> None:
-        desk = Desk()
-        desk.fake.seat("8016", answers_after=2.5, talks=30)
-        desk.fake.target(WANG, answers_after=4.0, talks=5)
-        await desk.post_when_ready(f"/agents/{ME}/sign-in")
-        await desk.post(f"/agents/{ME}/call-out", number=WANG)
-        seen = []
-        for _ in range(6):
-            await asyncio.sleep(1)
-            seen.append(next(each["state"] for each in await desk.get("/agents") if each["agent"] == ME))
-        assert seen == ["ringing"] * 2 + ["talking"] * 4
-        await desk.closes()
-
-    simulate(scene)
 
 
 def test_over_the_api_only_what_is_allowed_is_dialled_and_only_by_who_is_there() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.calls.scenes import FORBIDDEN, TALKS, one_call, one_talk, thorough
+from tests.calls.scenes import FORBIDDEN, LEAVES, TALKS, one_call, one_talk, thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -26,6 +26,8 @@ LINES: dict[str, Way] = {
     "seats that do not answer, then a centre": ("12350", ANSWERS, Phone(), None),
     "seats that are not there, then a centre that is busy": ("12350", Phone(busy=True), Phone(registered=False), None),
     "seats that a centre would follow": ("12350", ANSWERS, ANSWERS, None),
+    "the police, whose number has come to us": ("110", ANSWERS, None, None),
+    "the police, at whose desk nobody answers": ("110", Phone(), None, None),
     "a centre whose carrier wants the pilot": ("12316", (FORBIDDEN, ANSWERS), None, None),
     "a centre that the trunk has no channel for": ("12316", ANSWERS, None, 2),
 }
@@ -70,7 +72,15 @@ async def _talk_faults(talk: str, strike: int, moment: float | None) -> list[str
     house = await one_talk(talk, strike, moment)
     told = house.fake.times_heard("citizen", "unanswered-110")
     repeated = [f"told {told} times that 110 cannot be had"] if told > 1 else []
-    return house.faults() + repeated + (_not_served(house) if moment is None else [])
+    return house.faults() + repeated + (_not_served(house) + _not_given_back(house) if moment is None else [])
+
+
+def _not_given_back(house: SimulatedHouse) -> list[str]:
+    """Whoever was handed over to somebody who leaves at once talks with the agent again."""
+    story = [what for what in house.story(house.citizens[0]) if what.startswith("voice:")]
+    was_handed_over = f"voice:{LEAVES}" in story or house.story(house.fake.parties[LEAVES])[-1:] == ["voice:8016"]
+    has_agent_again = story[-1] == "voice:8016" and story.count("voice:8016") > 1
+    return [f"the citizen was not given back: {story}"] if was_handed_over and not has_agent_again else []
 
 
 async def _strikes(line: str, *way: *tuple[Centre, Phone | None, int | None]) -> int:

@@ -9,6 +9,7 @@ from ivr.facts import CallRecord, Outcome, Party
 from routing.config import Config
 from routing.prompts import SURVEY
 from routing.tickets import AgentState
+from tests.calls.scenes import thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse, lengths
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
@@ -16,6 +17,7 @@ from tests.fake.world import Phone
 SURVEY_S = lengths()[SURVEY] / 1000
 ASKED_AT = 8.0
 """Seconds after dialling: the agent, who talks for two, has hung up, and the question is being asked."""
+KEY_AT = ASKED_AT + SURVEY_S + 5
 
 
 async def asked(
@@ -112,15 +114,26 @@ def test_no_kill_loses_the_key_or_asks_twice() -> None:
     strikes = simulate(_strikes)
     ratings = set()
     for strike in range(1, strikes + 1):
-        house = simulate(lambda: asked((ASKED_AT + SURVEY_S + 5, "2"), kill_at=strike))  # noqa: B023 - simulated at once
+        house = simulate(lambda: asked((KEY_AT, "2"), kill_at=strike))  # noqa: B023 - simulated at once
         assert heard(house).count("survey") <= 1
         ratings.add(record(house).rating)
     assert ratings <= {2, None}  # a key that is pressed while nobody of us is there is lost
     assert 2 in ratings
 
 
+@pytest.mark.parametrize(
+    "hangs_up", thorough((ASKED_AT + 0.5, ASKED_AT + SURVEY_S + 5.01, ASKED_AT + SURVEY_S + 6), None)
+)
+def test_no_kill_loses_who_hangs_up_over_the_question_or_the_thanks(hangs_up: float) -> None:
+    strikes, key = simulate(_strikes), (KEY_AT, "2")
+    for strike in range(1, strikes + 1):
+        house = simulate(lambda: asked(key, kill_at=strike, hangs_up=hangs_up))  # noqa: B023 - simulated at once
+        assert heard(house).count("survey") <= 1
+        assert record(house).rating in {2, None}
+
+
 async def _strikes() -> int:
-    return (await asked((ASKED_AT + SURVEY_S + 5, "2"))).wires[0].strikes
+    return (await asked((KEY_AT, "2"))).wires[0].strikes
 
 
 def test_a_controller_that_hangs_in_the_survey_keeps_nobody_on_the_line() -> None:
