@@ -79,7 +79,7 @@ def _not_given_back(house: SimulatedHouse) -> list[str]:
     """Whoever was handed over to somebody who leaves at once talks with the agent again."""
     story = [what for what in house.story(house.citizens[0]) if what.startswith("voice:")]
     was_handed_over = f"voice:{LEAVES}" in story or house.story(house.fake.parties[LEAVES])[-1:] == ["voice:8016"]
-    has_agent_again = story[-1] == "voice:8016" and story.count("voice:8016") > 1
+    has_agent_again = story[-1:] == ["voice:8016"] and story.count("voice:8016") > 1
     return [f"the citizen was not given back: {story}"] if was_handed_over and not has_agent_again else []
 
 
