@@ -239,9 +239,7 @@ def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, reco
         DATABASE_AWAY: lambda: "the database is away: the journal keeps what calls leave" if drainer.away else "",
         "entries-set-aside": lambda: aside % store.set_aside if store.set_aside else "",
         "journal-held": lambda: held % service.journal.held if service.journal.held else "",
-        "recording-stopped": lambda: (
-            "new calls are not recorded: the disk is nearly full" if recorder.is_closed else ""
-        ),
+        **recorder.alarms,
     }
 
 

@@ -73,7 +73,7 @@ class Recorder:
         self._erase_at = clock.instant()
         self.is_closed: bool | None = None
         """New calls are not recorded: the disk is nearly full; None: not looked at yet."""
-        self._warned = False
+        self._low = ""
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """Take in the records of calls that ended in earlier lives, from a replay."""
@@ -88,6 +88,12 @@ class Recorder:
         """A call has its record: its recording can be finished."""
         self._records[record.call] = record
         self._look.set()
+
+    @property
+    def alarms(self) -> dict[str, Callable[[], str]]:
+        """What somebody should look at, by the names of the alarms: the first comes before the second has to."""
+        stopped = "new calls are not recorded: the disk is nearly full"
+        return {"disk-low": lambda: self._low, "recording-stopped": lambda: stopped if self.is_closed else ""}
 
     async def run(self) -> None:
         """Finish what is waiting, for ever; a full disk is waited out, the raw recordings stay."""
@@ -126,10 +132,11 @@ class Recorder:
             elif self.is_closed:
                 log.warning("recordings: there is room again, calls are recorded")
         self.is_closed = closed
-        is_low = room < terms.warn_below
-        if is_low and not self._warned and not closed:
+        is_low, was_low = room < terms.warn_below, bool(self._low)
+        if is_low and not was_low and not closed:
             log.warning("recordings: %d MiB are left on the disk: erase what may go, or make room", room >> 20)
-        self._warned = is_low
+        left = f"{room >> 20} MiB are left on the disk: erase what may go, or make room"
+        self._low = f"{left}; below {terms.stop_below >> 20} MiB new calls are not recorded" if is_low else ""
 
     async def erase_old(self) -> None:
         """Once an hour: what has been kept for the months of the configuration is erased.  Raises `DiskError`."""

@@ -17,6 +17,7 @@ from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import RECORDING, Journal
 from ivr.recorder import Recorded, Recorder
+from ivr.watch import Watch
 from routing.ids import CallId, Instant
 from tests.fake.clock import SEPTEMBER, ManualClock
 from tests.fake.disk import MemoryDisk, Platter
@@ -259,6 +260,28 @@ async def test_a_disk_that_fills_up_is_warned_of_then_stops_the_recording_until_
         [],
         ["recordings: there is room again, calls are recorded"],
     ]
+
+
+async def test_a_low_disk_is_an_alarm_before_the_recording_stops_and_until_there_is_room(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(house.clock, house.recorder.alarms)
+    standing = []
+    for room in (20, 9, 0, 5, 11):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder, room=room: Usage(100 * GIB, 0, room * GIB))
+        await house.recorder.mind_the_room()
+        watch.look()
+        standing.append({name: alarm.sentence for name, alarm in watch.standing.items()})
+    low = "%d MiB are left on the disk: erase what may go, or make room; below 1024 MiB new calls are not recorded"
+    stopped = "new calls are not recorded: the disk is nearly full"
+    assert standing == [
+        {},
+        {"disk-low": low % 9216},
+        {"disk-low": low % 0, "recording-stopped": stopped},
+        {"disk-low": low % 5120, "recording-stopped": stopped},
+        {},
+    ]
+    assert watch.raised == {"disk-low": 1, "recording-stopped": 1}
 
 
 async def test_what_an_earlier_life_has_closed_is_opened_when_there_is_room(house: House) -> None:
