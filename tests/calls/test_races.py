@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 
+from routing.ids import AgentId
 from routing.talk import Do
+from routing.tickets import AgentState, AnyEvent, Paused, SignedOut
 from tests.calls.simulated import SimulatedHouse
 from tests.calls.talking import (
     ASK_COLLEAGUE,
@@ -89,3 +91,77 @@ def test_who_has_had_the_citizen_for_longer_than_that_ends_the_call() -> None:
     house = at_once([ASK_WATER, Do.COMPLETE], 5.1, WATER)
     assert heard(house, CITIZEN)[-1] == f"voice:{WATER}"
     assert house.citizens[0].ended == "released"
+
+
+TOGETHER = (0.0, 0.002, 0.02, 1.0, 1.1)
+"""Seconds between two supervisors: the second asks as the first one is noted, dialled, answers, or is there."""
+
+
+async def supervised(first: Do, second: Do, apart: float, leaves: str = "") -> SimulatedHouse:
+    """One supervisor, and so much later another; ten seconds later a phone hangs up, or the first has enough."""
+    house = SimulatedHouse()
+    house.agent(OWNER, answers_after=1.0, talks=None)
+    for seat in ("8019", "8020"):
+        house.fake.seat(seat, answers_after=1.0, talks=None)
+    house.fake.dials("12345", after=0.5, hangs_up=60.0)
+    house.fake.later(FIRST, partial(house.supervises, "a", first, OWNER, "8019"))
+    house.fake.later(FIRST + apart, partial(house.supervises, "b", second, OWNER, "8020"))
+    stops = partial(done, house, leaves) if leaves else partial(house.supervises, "a", Do.STOP, OWNER, "8019")
+    house.fake.later(FIRST + 10, stops)
+    await house.lives()
+    house.check()
+    assert not house.silences()
+    return house
+
+
+@pytest.mark.parametrize("apart", TOGETHER)
+@pytest.mark.parametrize("second", [Do.TAKE_OVER, Do.BARGE, Do.LISTEN])
+@pytest.mark.parametrize("first", [Do.TAKE_OVER, Do.LISTEN])
+def test_two_supervisors_at_once_do_what_each_asked_for_or_come_too_late(first: Do, second: Do, apart: float) -> None:
+    house = simulate(lambda: supervised(first, second, apart))
+    story = heard(house, CITIZEN)
+    assert house.citizens[0].ended == "hung-up"
+    assert story[0] == A
+    assert M not in story
+    assert (A.removeprefix("voice:") in story[-1]) is (Do.TAKE_OVER not in {first, second})
+    assert ("8020" in story[-1]) is (second is not Do.LISTEN and (first is Do.LISTEN or "+" in story[-1]))
+
+
+@pytest.mark.parametrize(("leaves", "stays"), [("8019", "8020"), ("8020", "8019")])
+def test_of_two_who_have_taken_over_at_once_one_may_leave(leaves: str, stays: str) -> None:
+    house = simulate(lambda: supervised(Do.TAKE_OVER, Do.TAKE_OVER, 0.0, leaves))
+    both, one = heard(house, CITIZEN)[1:]
+    assert sorted(both.split("+")) == ["voice:8019", "voice:8020"]
+    assert one == f"voice:{stays}"
+    assert house.citizens[0].ended == "hung-up"
+
+
+@pytest.mark.parametrize("at", [0.53, 0.6, 1.0, 1.38, 1.4, 2.0])
+@pytest.mark.parametrize("event", [SignedOut(AgentId(OWNER)), Paused(AgentId(OWNER), "tea")])
+@pytest.mark.parametrize("phone", [Phone(answers_after=1.0, talks=5), Phone(), Phone(registered=False)])
+def test_who_signs_out_while_reserved_takes_that_call_or_somebody_else_does(
+    phone: Phone, event: AnyEvent, at: float
+) -> None:
+    """Before their phone has rung, and after: the call is theirs already, and they leave when it is over."""
+    states: list[AgentState] = []
+
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.agent(OWNER, phone)
+        house.agent("1017", answers_after=1.0, talks=5)
+        house.fake.dials("12345", after=0.5)
+        house.fake.later(at, lambda: states.extend(view.state for view in house.dispatcher.agents()[:1]))  # type: ignore[union-attr]
+        house.fake.later(at, partial(house.tells, event))
+        house.stays_ms = 60_000
+        await house.lives()
+        house.check()
+        assert not house.silences()
+        assert house.dispatcher is not None
+        left = [view.state for view in house.dispatcher.agents() if view.agent == OWNER]
+        assert left in ([], [AgentState.PAUSED], [AgentState.UNREACHABLE])
+        return house
+
+    house = simulate(scene)
+    assert (states == [AgentState.RESERVED]) is (at < 1.39)
+    voices = [what for what in house.story(house.citizens[0]) if what.startswith("voice:")]
+    assert voices == [A if phone.answers_after else B]

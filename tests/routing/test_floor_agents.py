@@ -9,6 +9,7 @@ from routing.tickets import (
     Moved,
     Offer,
     Paused,
+    Rang,
     Readied,
     Refusal,
     Refused,
@@ -113,6 +114,33 @@ def test_a_pause_does_not_take_back_a_sign_out_but_a_sign_in_does(house: House) 
     assert house.floor.agents()[0].then is AgentState.SIGNED_OUT
     assert house.sits(ANN) == ()
     assert house.floor.agents()[0].then is None
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_who_signs_out_while_reserved_takes_that_call_and_is_gone_after_it(house: House, rings: bool) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    assert house.floor.agents()[0].state is AgentState.RESERVED
+    assert house.hears(SignedOut(ANN)) == ()
+    if rings:
+        assert house.hears(Rang(T1, ANN)) == (changed(ANN, AgentState.RINGING),)
+    assert house.hears(Accepted(T1, ANN)) == (changed(ANN, AgentState.TALKING),)
+    assert house.hears(Left(T1)) == (changed(ANN, AgentState.WRAP_UP),)
+    assert house.hears(Tick(), after=WRAP_UP_MS) == (changed(ANN, AgentState.SIGNED_OUT),)
+
+
+@pytest.mark.parametrize("why", [Refusal.WITHDRAWN, Refusal.UNREACHABLE, Refusal.NO_ANSWER])
+def test_who_signs_out_while_reserved_and_refuses_is_gone_and_the_next_agent_has_the_ticket(
+    house: House, why: Refusal
+) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    house.hears(SignedOut(ANN))
+    house.sits(BOB)
+    said = house.hears(Refused(T1, ANN, why))
+    assert changed(ANN, AgentState.SIGNED_OUT) in said
+    assert changed(BOB, AgentState.RESERVED) in said
+    assert offer(T1, BOB, 2) in said
 
 
 def test_who_signs_out_while_ringing_is_gone_when_it_is_refused_and_the_ticket_waits(house: House) -> None:
