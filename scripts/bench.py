@@ -19,8 +19,7 @@ from scripts import bench_calls, bench_page  # noqa: E402
 from scripts.bench_load import Load, sipp_program  # noqa: E402
 from scripts.bench_stage import SIDES  # noqa: E402
 
-RATE, TALK_S = 4.0, 2.0
-"""The load at which a call's cost is counted: half of what two cores carry."""
+TALK_S = 2.0
 
 
 def alone(title: str, script: str, *given: str, report: Report) -> str:
@@ -36,7 +35,7 @@ def alone(title: str, script: str, *given: str, report: Report) -> str:
 def main() -> None:
     """Measure all, print it, and perhaps write it down."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Every bench, the engine beside app_queue.")
-    parser.add_argument("--calls", type=int, default=80, help="calls of which the cost is counted, 4 a second")
+    parser.add_argument("--calls", type=int, default=140, help="calls of which the cost is counted, 7 a second")
     parser.add_argument("--floor-events", type=int, default=200_000)
     parser.add_argument("--write", type=Path, help="put the figures into this page, with machine and command")
     arguments = parser.parse_args()
@@ -49,7 +48,7 @@ def main() -> None:
             alone("Floor", "bench_floor.py", "--events", events, report=report),
             alone("Ten thousand lines", "bench_check.py", report=report),
         ]
-        load = Load(RATE, arguments.calls, TALK_S)
+        load = Load(bench_calls.RATE, arguments.calls, TALK_S)
         results = bench_calls.compared(load, list(SIDES), bench_calls.ALSO, report)
         sections.append(bench_calls.section(results, command))
     except Trouble as trouble:

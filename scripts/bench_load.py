@@ -1,14 +1,17 @@
 """Calls by SIPp: a load is sent to a stage, and what it showed is a `Figures`.
 
-Callers and phones are two SIPp, real SIP and A-law over loopback both ways; their CPU is not counted.
+Callers and phones are two SIPp, real SIP and A-law over loopback both ways.  In life they are elsewhere: their CPU is
+not counted, and they have a core of their own, or what the servers leave of it.
 """
 
 import asyncio
 import csv
+import os
 import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +24,20 @@ from ivr.town.rtp import tone
 from scripts.bench_stage import LINE, YARDSTICK, Stage, counts
 
 IDLE_S = 2.0
+CALM, WINDOWS = 1.2, 10  # a server is at rest when it takes no more than that many times what it took just before
 INTRODUCED_S = 3.5
 """What an agent waits for the line's name and their own number, before a talk of the given length begins."""
 
-PATIENCE_S = 30.0
-"""How long after the last call has been dialled we wait for the end of all."""
+RATES_S = 9.0
+"""From the answer to the key by which a caller rates a talk of no length: app_queue's survey begins just before."""
 
-OVERLOAD = 150
+PATIENCE_S = 45.0
+"""How long after the last call should be over we wait for the end of all."""
+
+OVERLOAD = 400
 """Callers at once; SIPp dials no more, whatever the rate."""
+
+CORES = sorted(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,14 @@ class Load:
     talk_s: float
 
     @property
+    def rates_s(self) -> float:
+        """From the answer until a caller presses the survey's key."""
+        return RATES_S + self.talk_s
+
+    @property
     def lasts_s(self) -> float:
         """About how long it will be until the last one is over."""
-        return self.calls / self.rate + INTRODUCED_S + self.talk_s + 4
+        return self.calls / self.rate + self.rates_s + 2
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,16 @@ class Meter:
         return {name: sum(map(cpu_ms, [p, *p.children(recursive=True)])) for name, p in self._processes.items()}
 
     async def idle(self) -> dict[str, float]:
-        """Milliseconds a second while nobody calls."""
+        """Milliseconds a second while nobody calls, once what earlier calls left to do is done."""
+        last = await self._window()
+        for _ in range(WINDOWS):
+            found = await self._window()
+            if sum(last.values()) <= CALM * sum(found.values()):
+                return found
+            last = found
+        return last
+
+    async def _window(self) -> dict[str, float]:
         before = self.read()
         await asyncio.sleep(IDLE_S)
         return {name: (ms - before[name]) / IDLE_S for name, ms in self.read().items()}
@@ -109,13 +132,13 @@ async def carried(stage: Stage, load: Load, say: Step) -> Figures:
     callers = sipp(
         *("caller", folder, ports["town_sip"], f"127.0.0.1:{ports['sip']}", "-s", LINE),
         *("-r", f"{load.rate * 10:.0f}", "-rp", "10000", "-m", str(load.calls), "-l", str(OVERLOAD)),
-        *("-trace_rtt", "-rtt_freq", "1"),
+        *("-trace_rtt", "-rtt_freq", "1", "-d", f"{load.rates_s * 1000:.0f}"),
     )
     try:
         await _over(callers, load, say)
-        took, after = time.monotonic() - began, meter.read()
         heard = await counts(house)
-        await asyncio.sleep(1.5)  # the last line of the phones' counts
+        await meter.idle()  # recordings are finished after the calls; and the phones write their last counts
+        took, after = time.monotonic() - began, meter.read()
     finally:
         for child in (callers, phones):
             await child.stop()
@@ -137,11 +160,23 @@ async def _over(callers: Child, load: Load, say: Step) -> None:
     ended.cancel()
 
 
+@contextmanager
+def one_core() -> Iterator[None]:
+    """What is started within has the first core to itself, SIPp apart; where there is one core, all share it."""
+    os.sched_setaffinity(0, CORES[:1])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CORES)
+
+
 def sipp(name: str, folder: Path, port: int, *arguments: str) -> Child:
     """One SIPp, which writes its counts to `<name>.csv`."""
+    elsewhere = ",".join(map(str, CORES[1:] or CORES))
     return Child.start(
         f"sipp {name}",
         [
+            *("taskset", "--cpu-list", elsewhere, "nice"),
             *(sipp_program(), "-sf", YARDSTICK / f"{name}.xml", "-i", "127.0.0.1", "-p", str(port), "-aa", "-nostdin"),
             *("-trace_stat", "-stf", f"{name}.csv", "-fd", "1", "-trace_err", "-error_file", f"{name}.err"),
             *arguments,

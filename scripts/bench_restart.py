@@ -103,7 +103,7 @@ async def killed(calls: int, report: Report) -> list[Away]:
         folder, ports = on.folder(), on.house.settings.ports
         (folder / "voice.alaw").write_bytes(tone(440).alaw * 50)
         phones = sipp("agent", folder, ports["town_phones"], "-d", "600000")
-        many = ("-r", str(RATE * 10), "-rp", "10000", "-m", str(calls), "-l", str(calls))
+        many = ("-r", str(RATE * 10), "-rp", "10000", "-m", str(calls), "-l", str(calls), "-d", "600000")  # all stay
         callers = sipp("caller", folder, ports["town_sip"], f"127.0.0.1:{ports['sip']}", "-s", LINE, *many)
         headers = {"Authorization": f"Bearer {on.house.secrets.get('api-token')}"}
         keeping = asyncio.create_task(on.house.keep(), name="keep")  # who starts the controller again
@@ -179,7 +179,7 @@ def section(calls: int, found: list[Away], opens: list[float], command: str) -> 
 def main() -> None:
     """Measure, print, and perhaps write it down."""
     parser = argparse.ArgumentParser(description="A killed controller, and a second start.")
-    parser.add_argument("calls", type=int, nargs="?", default=120, help="as many as the trunk has channels for")
+    parser.add_argument("calls", type=int, nargs="?", default=300)
     parser.add_argument("--write", type=Path, help="put the figures into this page")
     given = parser.parse_args()
     report = Report()

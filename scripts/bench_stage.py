@@ -33,6 +33,7 @@ from routing.config import build  # noqa: E402
 from routing.people import first_shift  # noqa: E402
 
 YARDSTICK = ROOT / "scripts" / "yardstick"
+RESERVED = 50  # more channels than callers may take: the trunk keeps some for emergencies, and for our own calls
 LINE = "12345"
 SKILLED_LINE = "12315"
 """Whose callers are for agents with a skill first, for anybody after 10 s."""
@@ -63,6 +64,8 @@ def settings(state: Path, agents: int, skilled: int | None = None, calls: int = 
     site["survival"]["seats"] = seats[:4]
     site["ports"] |= {"rtp_from": "40000", "rtp_to": "43999"}
     site["limits"]["calls"] = str(calls)
+    for trunk in site["trunks"]:
+        trunk["channels"] = str(calls + RESERVED)
     sources["site.yaml"] = yaml.safe_dump(site, allow_unicode=True)
     names = ("sip", "web", "ari", "town_sip", "town_phones", "town_trunks", "town_ari")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -107,6 +110,7 @@ async def plain_dialplan(house: House, say: Step) -> AsyncIterator[None]:
     hall = [agent for agent in site.agents.values() if any(each.pool == site.hall for each in agent.competences)]
     values = {
         "state": house.settings.state,
+        "limit": site.limits.calls,
         "queues": {LINE: "hall", SKILLED_LINE: "market"},
         "agent": "agent-1001",
         "seats": [agent.seat for agent in hall],

@@ -42,6 +42,7 @@ from scripts.compare_scene import (  # noqa: E402
 
 SECTION = "## Measured"
 AGENTS, SKILLED = 12, 6
+CHANNELS = 28  # of the trunk: whoever comes beyond them is refused
 SIDES = {"plain": "app_queue", "engine": "engine"}
 IN_TIME_S = 15.0
 
@@ -94,13 +95,13 @@ def _times(sorted_s: Sequence[float]) -> str:
 
 async def measured(side: str, seed: int, report: Report) -> Result:
     """One side, from its start to its end.  Raises `Trouble`."""
-    async with stage(side, AGENTS, report, SKILLED) as on:
+    async with stage(side, AGENTS, report, SKILLED, CHANNELS) as on:
         house, site = on.house, on.house.settings.config.site
         agents = [agent for agent in site.agents.values() if any(each.pool == site.hall for each in agent.competences)]
         skilled = frozenset(str(agent.seat) for agent in agents if any(each.skills for each in agent.competences))
         names = {str(agent.seat): agent.id for agent in agents}
         ports = house.settings.ports
-        with report.step(f"{side}: {len(planned(seed))} callers, {AGENTS} agents") as say:
+        with report.step(f"{side}: {len(planned(seed))} callers, {AGENTS} agents, {CHANNELS} channels") as say:
             scene = await played(
                 seed,
                 (ports["town_sip"], ports["town_phones"]),
