@@ -24,7 +24,9 @@ from routing.hours import parse_moment
 from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
 from routing.talk import Room
 
-_LEG = re.compile(r"(?P<call>.+)-(agent-(?P<offer>\d+)|transfer-(?P<place>[\d.]+)-\d+|talk-\d+-\d+|ear-\d+-\d+)")
+_LEG = re.compile(
+    r"(?P<call>.+)-(agent-(?P<offer>\d+)(-again)?|transfer-(?P<place>[\d.]+)-\d+|talk-\d+-\d+|ear-\d+-\d+)"
+)
 _CALLED = re.compile(r"(?P<call>.+)-citizen-\d+")  # whom we have dialled: the citizen's leg of a call of our own
 _BRIDGE = re.compile(rf"(?P<call>.+)-(?P<room>{'|'.join(BRIDGES.values())})(-\d+)?")
 _ROOMS = {name: room for room, name in BRIDGES.items()}

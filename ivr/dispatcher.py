@@ -15,13 +15,13 @@ from ivr.ari.scope import Scope
 from ivr.broadcasts import Broadcast, Broadcasts
 from ivr.edge.protocols import Clock
 from ivr.entries import Entry
-from ivr.errors import OfferWithdrawn
+from ivr.errors import OfferWithdrawn, PickedUp
 from ivr.journal import FLOOR, SNAPSHOT, Journal
 from routing.config import Site
 from routing.estimate import Estimate, Flow
 from routing.floor import Floor
 from routing.hours import milliseconds
-from routing.ids import Instant, PoolId, PromptId, TicketId
+from routing.ids import AgentId, Instant, PoolId, PromptId, TicketId
 from routing.replay import Told, sealed
 from routing.standing import AgentView, FloorState, PlaceView, TicketState, TicketView
 from routing.tickets import (
@@ -61,6 +61,7 @@ class Place:
         self._dispatcher = dispatcher
         self._offer: Offer | None = None
         self._scope: Scope | None = None
+        self._ringing: Scope | None = None
         self._changed = asyncio.Event()
         self.is_over = False
         """The ticket has left: what is to be said of it is not said here any more."""
@@ -126,6 +127,23 @@ class Place:
     def rings(self, offer: Offer) -> None:
         """The agent's phone is dialled now."""
         self._dispatcher.apply(Rang(offer.ticket, offer.agent))
+
+    @asynccontextmanager
+    async def ringing(self) -> AsyncIterator[None]:
+        """A block in which a phone rings; it ends with `PickedUp` when the phone is to answer by itself."""
+        self._ringing = Scope()
+        try:
+            async with self._ringing:
+                yield
+        finally:
+            self._ringing = None
+
+    def pick_up(self, by: str) -> bool:
+        """Have the phone that rings answer by itself; false when none does, or it is to already."""
+        ringing, self._ringing = self._ringing, None
+        if ringing is not None:
+            ringing.end(PickedUp(by))
+        return ringing is not None
 
     def accepted(self, offer: Offer) -> None:
         """The agent's phone has been answered."""
@@ -246,6 +264,13 @@ class Dispatcher:
     def _waits_for(self, ticket: TicketId, pool: PoolId) -> bool:
         place = self._floor.place(ticket)
         return place is not None and any(each.pool == pool for each in place.requirement.alternatives)
+
+    def pick_up(self, agent: AgentId, by: str) -> bool:
+        """Have the phone that rings for an agent answer by itself; false when none does, or it is to already."""
+        view = next((view for view in self.agents() if view.agent == agent), None)
+        if view is None or view.ticket is None or view.state is not AgentState.RINGING:
+            return False
+        return self._place(view.ticket).pick_up(by)
 
     def leave(self, ticket: TicketId) -> None:
         """Give a ticket up, at whatever stage; harmless when it has gone already."""

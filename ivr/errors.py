@@ -5,6 +5,7 @@
      ├── TakenBack           the channel lives on outside Stasis: the dialplan has it (lease, continue)
      ├── TryGivenUp          a call of ours has become needless before anybody answered it
      ├── OfferWithdrawn      the Floor has taken an offer back: the phone stops ringing
+     ├── PickedUp            whoever is rung asks for their phone to answer by itself: it is dialled again
      ├── AriError            Asterisk answered a request with something else than success, or not at all
      │    ├── Gone           404: no such channel, bridge or playback; on our own channel a normal outcome
      │    ├── Conflict       409: not in our application, or not now
@@ -54,6 +55,14 @@ class TryGivenUp(HotlineError):
 
 class OfferWithdrawn(HotlineError):
     """The offer stands no more; the ticket keeps its place."""
+
+
+class PickedUp(HotlineError):
+    """A phone that rings is to answer by itself; `by` asks for it."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"{by} has the phone answer by itself")
+        self.by = by
 
 
 class AriError(HotlineError):

@@ -140,6 +140,14 @@ class Offered(msgspec.Struct, frozen=True):
     leg: ChannelId
 
 
+class Answering(msgspec.Struct, frozen=True):
+    """That phone is about to be dialled again, to answer by itself, as `by` asks."""
+
+    at: Instant
+    by: str
+    leg: ChannelId
+
+
 class Declined(msgspec.Struct, frozen=True):
     """An offer that came to nothing."""
 

@@ -12,6 +12,7 @@ import msgspec
 from ivr.entries import Entry
 from ivr.facts import (
     Announced,
+    Answering,
     Arrived,
     Asked,
     CallRecord,
@@ -79,6 +80,7 @@ DIVERTED: Step[Diverted] = _step("diverted", Diverted, ":<n>  the wait of a stag
 MESSAGE: Step[Message] = _step("message", Message, "the tone of a message is over; then, that it is")
 OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place was given up; the next stage follows")
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")
+ANSWERING: Step[Answering] = _step("answering", Answering, ":<n>  before it is dialled again, to answer by itself")
 ACCEPTED: Step[Instant] = _step("accepted", Instant, ":<n>  that agent's phone was answered", detail=True)
 DECLINED: Step[Declined] = _step("declined", Declined, ":<n>  that offer came to nothing", detail=True)
 DIALLING: Step[Dialling] = _step("dialling", Dialling, ":<n>  before whom we call is dialled, over the n-th trunk")

@@ -20,7 +20,7 @@ from ivr.call import SURVIVAL, admit, leaving, talked
 from ivr.dialling import dialled
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, Gone, OfferWithdrawn, TakenBack, TryGivenUp
-from ivr.facts import Arrived, Connected, Declined, Direction, Offered, Party, Unreached
+from ivr.facts import Arrived, Connected, Declined, Direction, Party, Unreached
 from ivr.farewell import farewell
 from ivr.ledger import (
     ACCEPTED,
@@ -29,7 +29,6 @@ from ivr.ledger import (
     CONNECTED,
     DECLINED,
     DIALLING,
-    OFFERED,
     ROUTED,
     SURVIVED,
     UNREACHED,
@@ -146,13 +145,9 @@ async def _offered(call: Call, place: Place, offer: Offer) -> Person | Refusal:
     """Ring the agent's phone; once they are there, dial."""
     try:
         async with place.standing(offer):
-            name = call.leg("agent", offer.n)
-            call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
-            number = call.ledger[ARRIVED].arrival.caller
-            shown = bare(number) or ""
+            shown = bare(call.ledger[ARRIVED].arrival.caller) or ""
             place.rings(offer)
-            async with inside.seat(call.service, call.ari, name, offer.seat, offer.agent, shown) as leg:
-                answer = await leg.answered()
+            async with inside.rung(call.service, call.ari, reach.ringing(call, place, offer, shown)) as (leg, answer):
                 if not isinstance(answer, Ended):
                     place.accepted(offer)
                     call.ledger.write(ACCEPTED.of(offer.n), call.now())

@@ -16,10 +16,11 @@ from ivr.ari.vitals import Ended
 from ivr.asking import asking
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
-from ivr.facts import Connected, Declined, Offered, Overflowed, Party, Returned, Transferring
-from ivr.inside import beep
+from ivr.facts import Answering, Connected, Declined, Offered, Overflowed, Party, Returned, Transferring
+from ivr.inside import Ringing, beep
 from ivr.ledger import (
     ACCEPTED,
+    ANSWERING,
     ASKED,
     CONNECTED,
     DECLINED,
@@ -38,7 +39,7 @@ from ivr.speech import Speech, speaking
 from ivr.visit import LEASE, Call
 from routing import outward
 from routing.config import CallerId, Config
-from routing.ids import AgentId, Instant, PlaybackId, PoolId, TargetId
+from routing.ids import AgentId, ChannelId, Instant, PlaybackId, PoolId, TargetId
 from routing.outward import NO_ANSWER, PERSONAL, Way
 from routing.plan import Destination, Kind, SpokenPrompt, Stage, stages
 from routing.prompts import agent_number
@@ -111,11 +112,8 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
     try:
         async with place.standing(offer):
             await speech.nearly_heard(timing.ring_lead)
-            name = call.leg("agent", offer.n)
-            call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
             place.rings(offer)
-            async with inside.seat(call.service, call.ari, name, offer.seat, offer.agent, call.number) as leg:
-                answer = await leg.answered()
+            async with inside.rung(call.service, call.ari, ringing(call, place, offer, call.number)) as (leg, answer):
                 if not isinstance(answer, Ended):
                     return await _answered(call, place, offer, speech, leg)
         refused = refusal(answer)
@@ -125,6 +123,21 @@ async def _offered(call: Call, place: Place, offer: Offer, speech: Speech) -> Pe
         refused = Refusal.REJECTED
     place.refused(offer, refused)
     return refused
+
+
+def ringing(call: Call, place: Place, offer: Offer, shown: str) -> Ringing:
+    """The phone of an offer, which shows this number."""
+
+    def begin(by: str) -> ChannelId:
+        name = call.leg("agent", offer.n)
+        if by:
+            name = ChannelId(f"{name}-again")
+            call.ledger.write(ANSWERING.of(offer.n), Answering(call.now(), by, name))
+        else:
+            call.ledger.write(OFFERED.of(offer.n), Offered(call.now(), offer.agent, offer.seat, name))
+        return name
+
+    return Ringing(offer.seat, offer.agent, shown, begin, place)
 
 
 async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg: Leg) -> Person:

@@ -9,12 +9,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ivr import entering, inside
 from ivr.ari.handles import Leg
 from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
 from ivr.errors import CallerHungUp, OfferWithdrawn, TakenBack
+from ivr.inside import Ringing
 from ivr.outside import dialled
 from ivr.reach import refusal
 from ivr.visit import Call
@@ -115,7 +117,7 @@ class Search:
         try:
             async with place.standing(offer):
                 place.rings(offer)
-                answer = await self._ring(offer.seat, offer.agent)
+                answer = await self._ring(offer.seat, offer.agent, place=place)
                 if isinstance(answer, Leg):
                     place.accepted(offer)
                     return answer
@@ -126,11 +128,16 @@ class Search:
         return refused
 
     async def _ring(
-        self, seat: SeatId, agent: AgentId | None, expert: str = "", longest: timedelta | None = None
+        self,
+        seat: SeatId,
+        agent: AgentId | None,
+        expert: str = "",
+        longest: timedelta | None = None,
+        place: Place | None = None,
     ) -> Leg | int:
-        call, name = self.call, self._begin(agent, seat, expert)
-        async with inside.seat(call.service, call.ari, name, seat, agent, call.number, longest=longest) as leg:
-            answer = await leg.answered()
+        call, begin = self.call, partial(self._begin, agent, seat, expert)
+        ringing = Ringing(seat, agent, call.number, begin, place, longest)
+        async with inside.rung(call.service, call.ari, ringing) as (leg, answer):
             if isinstance(answer, Ended):
                 return answer.cause
             if not await self._beeped(leg, seat, agent):
@@ -157,9 +164,13 @@ class Search:
             log.warning("the beep at seat %s took too long and was cut", seat)
         return True
 
-    def _begin(self, agent: AgentId | None = None, seat: SeatId | None = None, expert: str = "") -> ChannelId:
-        """Write down who is about to be dialled; the leg's id."""
+    def _begin(
+        self, agent: AgentId | None = None, seat: SeatId | None = None, expert: str = "", by: str = ""
+    ) -> ChannelId:
+        """Write down who is about to be dialled, perhaps to answer by itself as `by` asks; the leg's id."""
         self.legs += 1
         name = self.call.leg(f"talk-{self.party.n}", self.legs)
-        self.note(Dialled(at=self.call.now(), party=self.party.n, leg=name, agent=agent, seat=seat, expert=expert))
+        self.note(
+            Dialled(at=self.call.now(), party=self.party.n, leg=name, agent=agent, seat=seat, expert=expert, by=by)
+        )
         return name

@@ -155,13 +155,17 @@ class Asked(Fact, frozen=True, tag="asked", kw_only=True):
 
 
 class Dialled(Fact, frozen=True, tag="dialled", kw_only=True):
-    """Before a party's phone is dialled; `agent` and `seat` where the Floor has chosen them, `expert` who is next."""
+    """Before a party's phone is dialled; `agent` and `seat` where the Floor has chosen them, `expert` who is next.
+
+    `by`: who has asked for it to answer by itself, while it rang already.
+    """
 
     party: int
     leg: ChannelId
     agent: AgentId | None = None
     seat: SeatId | None = None
     expert: str = ""
+    by: str = ""
 
 
 class Joined(Fact, frozen=True, tag="joined", kw_only=True):

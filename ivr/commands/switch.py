@@ -193,6 +193,13 @@ def ready(agent: str) -> None:
         _change(each, "ready", {})
 
 
+@agents.command("answer")
+@click.argument("agent")
+def answer(agent: str) -> None:
+    """The phone that rings for an agent answers by itself, if it is of a kind that can; else it rings on."""
+    _change(agent, "answer", {})
+
+
 @agents.command("pause")
 @click.argument("agent")
 @click.option("--reason", default="", help="Said to whoever asks.")

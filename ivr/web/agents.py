@@ -129,6 +129,16 @@ async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
     return _told(asked, present(asked, agent), Paused(agent, body.reason, by(asked, agent)))
 
 
+async def answer(asked: Asked, agent: AgentPath) -> ShownAgent:
+    """The phone that rings for an agent is asked to answer by itself: it is dialled again so, at once."""
+    service, there = asked.board.service, present(asked, agent)
+    if not service.dispatcher.pick_up(there, asked.who.name):
+        sentence = f"no phone rings for agent {agent!r}, or it has been asked to answer already"
+        raise Refusal(HTTPStatus.CONFLICT, sentence)
+    view = next(view for view in service.dispatcher.agents() if view.agent == agent)
+    return views.agent(service.config, agent, view, service.clock.instant())
+
+
 async def wrap_up(asked: Asked, agent: AgentPath, body: WrappingUp) -> ShownAgent:
     """An agent says what the call was that they talk in, or talked in last; wrap-up is then over."""
     service, call = asked.board.service, last_call(asked, agent)
@@ -215,6 +225,7 @@ OPERATIONS = (
     Operation("POST", "/agents/{agent}/sign-out", sign_out, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/ready", make_ready, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pause", pause, SUPERVISORS, own=OPERATORS),
+    Operation("POST", "/agents/{agent}/answer", answer, SUPERVISORS, own=OPERATORS),
     Operation("POST", "/agents/{agent}/heartbeat", heartbeat, SUPERVISORS, own=OPERATORS, is_pulse=True),
     Operation("POST", "/agents/{agent}/phone", give_phone, own=OPERATORS),
     Operation("POST", "/agents/{agent}/pin", give_pin, SUPERVISORS | ADMINS, own=OPERATORS),

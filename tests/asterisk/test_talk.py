@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asterisk
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015", "1011", "1012", "1013")
 LAWYER, ANY_LAWYER, ENGINEER = "2011", "2012", "2001"  # nobody dials their lines here: ready when they are asked for
 BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
-DECLINED = 603
+CANCELLED, DECLINED = 487, 603
 BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
 
 talks = Act()
@@ -96,6 +96,29 @@ async def a_held_citizen_hears_music_and_comes_back(office: Office) -> None:
     citizen.was_never_in_silence()
     await citizen.hangs_up()
     await all_hung_up(agent)
+
+
+@talks
+async def an_agent_s_desk_has_the_phone_that_rings_answer(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.rings_for(citizen)
+    number, first = office.number_of(agent), agent.ring
+    assert not first.invite.headers.get("call-info")
+    await office.house.controller(f"agents/{number}/answer", method="POST")
+    assert (await first.ended()).status == CANCELLED
+    assert await office.rings_for(citizen, within=3) is agent
+    asked = agent.ring.invite.headers
+    assert asked.get("call-info").endswith("answer-after=0")
+    assert asked.get("answer-mode") == "Auto"
+    agent.answers()  # as a phone does that knows one of them
+    await citizen.hears(f"agent-{number}", within=6)
+    await hear_each_other(citizen, agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    record = await office.house.record(citizen.name)
+    assert (record.agent, record.offers) == (number, 1)
 
 
 @talks

@@ -127,10 +127,9 @@ def test_what_is_no_seat_s_number_is_not_dialled_even_where_a_seat_is_rung(name:
         await asyncio.sleep(1)
         asked, ari = rung(desk), desk.controller.ari
         assert ari is not None
-        leg = inside.seat(desk.controller.service, ari, ChannelId("handan1-1-1-talk-2-1"), SeatId(name), None, "")
-        async with leg:
-            answer = await leg.answered()
-        assert answer == Ended(hung_up=True, cause=ABSENT)
+        ringing = inside.Ringing(SeatId(name), None, "", lambda _by: ChannelId("handan1-1-1-talk-2-1"))
+        async with inside.rung(desk.controller.service, ari, ringing) as (_, answer):
+            assert answer == Ended(hung_up=True, cause=ABSENT)
         assert asked == []
         await desk.closes()
 

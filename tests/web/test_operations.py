@@ -35,6 +35,7 @@ MAY: dict[str, str] = {
     "POST /agents/{agent}/sign-out": "own supervisor",
     "POST /agents/{agent}/ready": "own supervisor",
     "POST /agents/{agent}/pause": "own supervisor",
+    "POST /agents/{agent}/answer": "own supervisor",
     "POST /agents/{agent}/heartbeat": "own supervisor",
     "POST /agents/{agent}/phone": "own",
     "POST /agents/{agent}/pin": "own supervisor system-admin",
