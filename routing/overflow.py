@@ -53,14 +53,19 @@ def preferring(ladder: Ladder, agent: AgentId) -> Ladder:
 
 
 def overflowing(ladder: Ladder, to: PoolId, after_ms: int) -> Ladder:
-    """The same ladder; from `after_ms` on anybody in `to` may take the ticket too."""
-    other = Alternative(to)
+    """The same ladder; from `after_ms` on anybody in `to` may take the ticket too.
+
+    Those who have the skill or the language that it asks for are asked first there; nobody waits for them.
+    """
+    asked = (each for rung in ladder for each in rung.requirement.alternatives if each.agent is None)
+    others = dict.fromkeys(msgspec.structs.replace(each, pool=to) for each in asked if each.skill or each.language)
+    others[Alternative(to)] = None
     moments = sorted({after_ms, *(rung.after_ms for rung in ladder)})
     rungs = []
     for moment in moments:
         known = [rung.requirement.alternatives for rung in ladder if rung.after_ms <= moment]
         good = known[-1] if known else ()
-        if moment >= after_ms and other not in good:
-            good = (*good, other)
+        if moment >= after_ms:
+            good += tuple(each for each in others if each not in good)
         rungs.append(Rung(Requirement(good), moment))
     return tuple(rungs)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from routing.config.site import Voicemail
+from routing.ids import LanguageId
 from routing.offering import Offering
 from routing.overflow import Overflow, begun, overflowing, preferring
 from routing.tickets import AgentState, Alternative, Moved, Paused, Tick
@@ -52,13 +53,22 @@ def test_at_once_the_other_pool_stands_behind_everybody_who_was_good_before() ->
     assert overflowing(IN_THE_HALL, OWN, 0) == (rung(Alternative(HALL), Alternative(OWN)),)
 
 
-def test_later_it_joins_whatever_holds_then_and_what_follows() -> None:
+def test_later_it_joins_whatever_holds_then_and_what_follows_and_there_too_the_skilled_come_first() -> None:
+    there = (Alternative(OWN, FUND, 4), Alternative(OWN, FUND, 1), Alternative(OWN))
     assert overflowing(SKILLED, OWN, 200) == (
         rung(Alternative(HALL, FUND, 4)),
         rung(Alternative(HALL, FUND, 1), after_ms=100),
-        rung(Alternative(HALL, FUND, 1), Alternative(OWN), after_ms=200),
-        rung(Alternative(HALL), Alternative(OWN), after_ms=300),
+        rung(Alternative(HALL, FUND, 1), *there, after_ms=200),
+        rung(Alternative(HALL), *there, after_ms=300),
     )
+
+
+def test_a_language_is_asked_for_in_the_other_pool_too_but_not_the_agent_who_knows_the_caller() -> None:
+    speaking = Alternative(HALL, language=LanguageId("english"))
+    ladder = preferring((rung(speaking, Alternative(HALL)),), ANN)
+    last = overflowing(ladder, OWN, 0)[-1].requirement.alternatives
+    assert last[-2:] == (Alternative(OWN, language=LanguageId("english")), Alternative(OWN))
+    assert [each.agent for each in last if each.pool == OWN] == [None, None]
 
 
 def test_who_may_take_it_anyway_is_not_named_twice() -> None:
