@@ -162,16 +162,25 @@ def test_each_line_pool_and_agent_adds_up(postgres: Postgres) -> None:
     for rows in found.values():
         assert sum(row.offered for row in rows) == len(busy.house.citizens) + REFUSED
         assert all(row.offered == sum(getattr(row, term) for term in TERMS) for row in rows)
-    seats = {agent.id: agent.seat for agent in busy.house.config.site.agents.values()}
-    heard = Counter(
-        what.removeprefix("voice:")
-        for party in busy.house.citizens
-        for what in {what for _, _, what in busy.house.fake.heard(party.label) if what.startswith("voice:")}
-    )
-    theirs = {row.key: row.answered for row in found["agent"] if row.key}
-    assert {seats[agent]: amount for agent, amount in theirs.items()} == {  # type: ignore[index]
-        seat: amount for seat, amount in heard.items() if seat in seats.values()
-    }
+    seats = {agent.id: agent.seat for agent in busy.house.config.site.agents.values() if agent.seat}
+    first = {seats[row.key]: row.answered for row in found["agent"] if row.key and row.answered}  # type: ignore[index]
+    assert first == busy.first_agents()
+    handled = {row.key: row.handled for row in found["agent"] if row.key}
+    assert handled == {agent: busy.talks_at(seats[agent]) for agent in handled}  # type: ignore[index]
+    assert sum(handled.values()) > busy.counted()["answered"] + 20
+
+
+def test_what_citizens_say_is_in_the_figures(postgres: Postgres) -> None:
+    busy = morning()
+
+    async def asked() -> Figures:
+        async with drained(postgres) as store:
+            (found,) = await figures(store)
+            return found
+
+    found, rated = asyncio.run(asked()), busy.rated()
+    assert (found.rated, found.satisfied) == (len(rated), sum(level <= 3 for level in rated))
+    assert found.rated > 50
 
 
 def test_before_its_end_what_is_under_way_is_in_progress(postgres: Postgres) -> None:
