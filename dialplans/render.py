@@ -280,6 +280,7 @@ def _way(config: Config, way: Way) -> dict[str, Any]:
         "seconds": math.ceil(way.ring_for_ms / 1000),
         "shown": seen,
         "pilot": way.pilot,
+        "desk": way.target,
     }
 
 

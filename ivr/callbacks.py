@@ -93,7 +93,7 @@ class Callbacks:
         if record.direction is Direction.CALLBACK:
             self._tried_by_us(record)
         number = callable_number(self._site.numbering, record.caller)
-        if number is None:
+        if number is None or record.direction is Direction.SEAT:
             return
         task = self._tasks.of(number)
         why = _why(record)

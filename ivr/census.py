@@ -18,10 +18,10 @@ import msgspec
 from ivr.edge.protocols import Clock, Growing, Place
 from ivr.entries import Entry
 from ivr.errors import DiskError
-from ivr.facts import CallRecord, Outcome, Reached
+from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import CENSUS, MISSED, Journal
 from routing.config import Config
-from routing.ids import CallId, Instant
+from routing.ids import CallId, Instant, SeatId, TargetId
 from routing.plan import Route, plan, recognise
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Fate(StrEnum):
     ENTERED = "entered"
     REFUSED = "refused"
     SURVIVAL = "survival"
-    SEAT = "seat"  # a seat has dialled an emergency number: no citizen's call, and no record
+    SEAT = "seat"  # a seat has dialled an emergency number: no citizen's call
     DIALLED = "dialled"  # whom we have called has answered: its record is ours to write
     RESCUED = "rescued"  # the same, and then survival has had them
 
@@ -62,9 +62,11 @@ class Line(msgspec.Struct, frozen=True):
     history: str = ""
     cause: int = 0
     reached: Reached | None = None
+    seat: str = ""
+    desk: str = ""
 
 
-FIELDS = frozenset({9, 11, len(Line.__struct_fields__)})
+FIELDS = frozenset({9, 11, 13, len(Line.__struct_fields__)})
 """So many a line has, or had: before it said how it ended, and who forwarded it.  Such a one may lie there still."""
 
 
@@ -80,13 +82,13 @@ def parse(text: str) -> Line:
     if len(fields) not in FIELDS:
         raise ValueError(f"has {len(fields)} fields instead of {len(Line.__struct_fields__)}")
     call, dialled, caller, start, answer, end, disposition, fate, trunk, *more = fields
-    diversion, history, cause, reached = (*more, "", "", "", "")[:4]
+    diversion, history, cause, reached, seat, desk = (*more, *[""] * 6)[:6]
     if not call:
         raise ValueError("names no call")
     return Line(
         CallId(call), dialled, caller, _instant(start), _instant(answer) or None, _instant(end), disposition,
         Fate(fate or Fate.ENTERED), trunk, diversion, history, int(cause or 0),
-        Reached(reached) if reached else None,
+        Reached(reached) if reached else None, seat, desk,
     )  # fmt: skip
 
 
@@ -120,7 +122,7 @@ class Census:
         self._place = place
         self._is_first = place is None
         self.tell: Callable[[CallRecord], None] = lambda _: None
-        """Hears of each call that was missed."""
+        """Hears of each call that was missed, or that a seat has made by itself."""
         self.survived: Callable[[CallRecord], None] = lambda _: None
         """Hears of each call of ours that survival took over: what its record would be if it had never been ours."""
         self.rescued: Callable[[CallId, Reached | None], None] = lambda _call, _reached: None
@@ -191,9 +193,6 @@ class Census:
         except ValueError as fault:
             log.warning("census: a line %s; it begins %.60r", fault, text.partition(",")[0])  # then come the numbers
             return True
-        if line.fate is Fate.SEAT:
-            log.info("census: %s dialled %s over %s: %s", line.caller, line.dialled, line.trunk, line.disposition)
-            return True
         age = self._clock.instant() - line.end
         if age < _SETTLED_MS or (self._is_open(line.call) and age < _GIVEN_UP_MS):
             return False
@@ -202,15 +201,22 @@ class Census:
             self.rescued(line.call, line.reached)
         elif known and line.fate is Fate.SURVIVAL:
             self.survived(missed(line, self._route(line), self._journal.node))
-        is_found = not known and line.fate in _OUTCOME
+        is_found = not known and line.fate not in {Fate.DIALLED, Fate.RESCUED}
         if is_found and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
             self._missed.add(line.call)
+            self._found_out(line)
+        return True
+
+    def _found_out(self, line: Line) -> None:
+        if line.fate is Fate.SEAT:
+            record = of_a_seat(line, self._journal.node)
+            log.info("census: seat %s has dialled %s: %s", record.seat, record.dialled, record.outcome)
+        else:
             record = missed(line, self._route(line), self._journal.node)
             self._found[record.outcome] += 1
-            self._journal.write(MISSED, line.call, record)
-            self.tell(record)
             log.warning("census: call %s (%s) was not ours", line.call, line.fate)
-        return True
+        self._journal.write(MISSED, line.call, record)
+        self.tell(record)
 
 
 def meant(config: Config, line: Line, moment: datetime) -> Route:
@@ -236,6 +242,30 @@ def missed(line: Line, route: Route, node: str) -> CallRecord:
         phase=str(route.phase),
         marked=route.marked,
         cause=line.cause,
+        reached=line.reached,
+    )
+
+
+def of_a_seat(line: Line, node: str) -> CallRecord:
+    """The record of an emergency number that a seat has dialled by itself; what no desk answers was never answered."""
+    is_there = line.reached is Reached.PERSON
+    answered = line.answer if is_there else None
+    return CallRecord(
+        call=line.call,
+        node=node,
+        outcome=Outcome.TRANSFERRED if is_there else Outcome.UNREACHED,
+        direction=Direction.SEAT,
+        arrived=line.start,
+        answered=answered,
+        connected=answered,
+        ended=line.end,
+        talk_ms=line.end - answered if answered is not None else None,
+        dialled=line.dialled,
+        caller=line.caller,
+        trunk=line.trunk,
+        cause=line.cause,
+        seat=SeatId(line.seat or line.caller),
+        target=TargetId(line.desk) if line.desk else None,
         reached=line.reached,
     )
 

@@ -31,6 +31,7 @@ class Direction(StrEnum):
     IN = "in"  # a citizen, us
     CALLBACK = "callback"  # the engine, a citizen who is to be called back
     OUT = "out"  # an agent, somebody outside
+    SEAT = "seat"  # a seat's phone, an emergency desk, without us
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -248,7 +249,7 @@ class Outcome(StrEnum):
 
 
 class Reached(StrEnum):
-    """How far survival has brought somebody."""
+    """How far the dialplan has brought somebody without us."""
 
     PERSON = "person"
     TOLD = "told"  # a spoken reason was all there is for this number
@@ -361,7 +362,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `asked_pool`, `skill`: what it was queued for first; `pool`: for which of its pools it was answered.
     `callback`: why they are to be called back, when that is what became of the call; `message`: when they
-    left one.  `reached`: how far survival has brought them, in a call that was never ours.
+    left one.  `reached`: how far the dialplan has brought them, in a call that was never ours.
     `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.

@@ -36,6 +36,7 @@ from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.edge.wire import AsteriskWire
 from ivr.errors import DiskError, Replaced
+from ivr.facts import CallRecord
 from ivr.house import settings
 from ivr.house.house import CONTROL_SOCKET
 from ivr.house.settings import FIRST_LOGIN
@@ -154,7 +155,6 @@ async def _live(given: Surroundings) -> None:
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
     )
-    census.tell, census.survived, census.rescued = callbacks.ended, callbacks.ended, callbacks.rescued
     recordings = RecordingsFolder(given.state / "recordings")
     recorder = Recorder(
         recordings,
@@ -164,6 +164,11 @@ async def _live(given: Surroundings) -> None:
         lambda: controller.service.config.site.recording,
     )
     recorder.remember(entries)
+    census.survived, census.rescued, census.tell = (
+        callbacks.ended,
+        callbacks.rescued,
+        partial(_found, recorder, callbacks),
+    )
     del entries
     gc.freeze()  # what is loaded stays; a full collection of it takes 36 ms, in which no call goes on
     store = PostgresStore(Database(given.database))
@@ -221,6 +226,12 @@ async def _live(given: Surroundings) -> None:
             group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)
+
+
+def _found(recorder: Recorder, callbacks: Callbacks, record: CallRecord) -> None:
+    """A call that was never ours has its record."""
+    recorder.ended(record)
+    callbacks.ended(record)
 
 
 def _checks(controller: Controller, drainer: Drainer, store: PostgresStore, recorder: Recorder) -> dict[str, Check]:

@@ -15,7 +15,7 @@ from ivr.edge.protocols import Clock, Recordings
 from ivr.entries import Entry
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
-from ivr.journal import RECORD, RECORDING, Journal
+from ivr.journal import MISSED, RECORD, RECORDING, Journal
 from routing.config.site import Recording
 from routing.ids import CallId, Instant
 
@@ -78,7 +78,7 @@ class Recorder:
     def remember(self, entries: Iterable[Entry]) -> None:
         """Take in the records of calls that ended in earlier lives, from a replay."""
         for entry in entries:
-            if entry.topic == RECORD:
+            if entry.topic in {RECORD, MISSED}:
                 self._records[CallId(entry.key)] = msgspec.json.decode(entry.body, type=CallRecord)
 
     def connected(self) -> None:
@@ -183,9 +183,10 @@ def _silent_ms(record: CallRecord | None) -> tuple[Sequence[tuple[int, int]], in
 
 
 def _has_talk(record: CallRecord) -> bool:
-    """Whether there was a person, or a message; behind a menu and in the survival path there may have been one."""
+    """Whether there was a person, or a message; behind a menu, and where nobody of us was, there may have been one."""
     was_heard = record.connected is not None or record.message is not None
-    return was_heard or record.machine or record.outcome is Outcome.SURVIVAL
+    was_answered = record.outcome is Outcome.MISSED and record.answered is not None
+    return was_heard or record.machine or record.outcome is Outcome.SURVIVAL or was_answered
 
 
 def _cut_ms(record: CallRecord) -> int:

@@ -44,6 +44,7 @@ class Way(msgspec.Struct, frozen=True):
     """One attempt: a number over a trunk, for so long, showing somebody's number.
 
     `pilot`: the trunk's own number, empty when it has none.  An `is_emergency` leg may take the trunk's last channels.
+    `target`: whose number it is, empty when it is no target's.
     """
 
     number: str
@@ -52,6 +53,7 @@ class Way(msgspec.Struct, frozen=True):
     caller_id: CallerId
     pilot: str = ""
     is_emergency: bool = False
+    target: TargetId = TargetId("")
 
 
 def refusal(  # noqa: C901, PLR0911, PLR0912 - a sentence for each
@@ -194,7 +196,7 @@ def _to(config: Config, target: Target) -> tuple[Way, ...]:
     numbers = (target.number, target.alternative) if target.alternative else (target.number,)
     is_emergency, ring_for_ms = target.kind is TargetKind.EMERGENCY, milliseconds(target.ring_for)
     return tuple(
-        way
+        msgspec.structs.replace(way, target=target.id)
         for number in numbers
         for way in over(config, number, target.trunks, ring_for_ms, target.caller_id, is_emergency=is_emergency)
     )

@@ -68,7 +68,8 @@ class LivingCall(msgspec.Struct, frozen=True):
 class EndedCall(msgspec.Struct, frozen=True):
     """A call that has its record; `result` of a call of our own: what came of it.
 
-    `reached`: how far survival has brought somebody whose call was never ours.
+    `reached`: how far the dialplan has brought somebody whose call was never ours.  `direction` seat: the phone at
+    `seat` has dialled an emergency number by itself, and `with` is the desk.
     """
 
     call: CallId
@@ -92,6 +93,8 @@ class EndedCall(msgspec.Struct, frozen=True):
     task: CallId | None = None
     result: Result | None = None
     reached: Reached | None = None
+    answered: Instant | None = None
+    seat: SeatId | None = None
 
 
 class ShownAgent(msgspec.Struct, frozen=True):
@@ -281,6 +284,8 @@ def ended(record: CallRecord) -> EndedCall:
         record.task,
         record.result,
         record.reached,
+        record.answered,
+        record.seat,
     )
 
 

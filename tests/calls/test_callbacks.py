@@ -75,6 +75,7 @@ def book() -> Callbacks:
         (record(Outcome.REFUSED, lasted_ms=0), Why.REFUSED),
         (record(Outcome.MISSED), Why.MISSED),
         (record(Outcome.FAILED), Why.CUT),
+        (msgspec.structs.replace(record(Outcome.TRANSFERRED, cause=41), direction=Direction.SEAT), None),
         (record(Outcome.SURVIVAL), None),  # the census will say more
         (record(Outcome.SURVIVAL, reached=Reached.NOBODY), Why.MISSED),
         (record(Outcome.SURVIVAL, reached=Reached.TOLD), None),

@@ -10,7 +10,7 @@ import pytest
 from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
 from ivr.entries import Entry
-from ivr.facts import CallRecord, Outcome, Reached
+from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import MISSED, Journal
 from ivr.ledger import fold
 from routing.ids import CallId
@@ -53,9 +53,11 @@ class House:
         ago_ms: int = 20_000,
         dialled: str = "12345",
         more: str = "",
+        answered_ms: int | None = None,
     ) -> None:
         ended = (self.clock.now - ago_ms) / 1000
-        moments = f'"{ended - 9:.6f}","0.000000","{ended:.6f}"'
+        answered = 0 if answered_ms is None else ended - answered_ms / 1000
+        moments = f'"{ended - 9:.6f}","{answered:.6f}","{ended:.6f}"'
         line = f'"{name}","{dialled}","13900000001",{moments},"NO ANSWER","{fate}","town"{more}'
         self.append(line + end)
 
@@ -284,7 +286,23 @@ def test_a_line_that_cannot_be_read_is_reported_and_passed(house: House, odd: st
     assert "1,2,3" not in caplog.text  # the numbers of a caller are among what cannot be read
 
 
-def test_a_seat_that_dialled_an_emergency_number_is_no_citizen_s_call(house: House) -> None:
-    house.call("h1-1-1", Fate.SEAT, dialled="110")
-    house.call("h1-1-2")
-    assert house.reconciles() == ["h1-1-2"]
+def test_a_seat_that_dialled_an_emergency_number_is_no_citizen_s_call_and_has_a_record_with_its_desk_and_times(
+    house: House,
+) -> None:
+    told: list[CallRecord] = []
+    house.census.tell = told.append
+    house.call("reached", Fate.SEAT, dialled="110", more=',"","","16","person","8006","police"', answered_ms=4_000)
+    house.call(
+        "in vain", Fate.SEAT, dialled="122", more=',"","","19","nobody","8007","traffic-police"', answered_ms=500
+    )
+    assert house.reconciles() == ["reached", "in vain"]
+    reached, vain = told
+    assert {each.direction for each in told} == {Direction.SEAT}
+    assert (reached.outcome, reached.seat, reached.target) == (Outcome.TRANSFERRED, "8006", "police")
+    times = (reached.arrived, reached.answered, reached.connected, reached.ended)
+    assert times == tuple(house.clock.now - ago for ago in (29_000, 24_000, 24_000, 20_000))
+    assert reached.talk_ms == 4_000
+    assert (vain.outcome, vain.seat, vain.answered, vain.connected) == (Outcome.UNREACHED, "8007", None, None)
+    assert house.census.take_found() == {}, "it is none of the calls that came"
+    house.starts()
+    assert house.reconciles() == ["reached", "in vain"]

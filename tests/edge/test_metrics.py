@@ -75,7 +75,9 @@ def calls(draw: st.DrawFn) -> CallRecord:
         arrived=arrived,
         ended=ended,
         line=draw(st.sampled_from(["12345", "12329"])),
-        direction=draw(st.sampled_from([Direction.CALLBACK, Direction.OUT])) if is_our_own else Direction.IN,
+        direction=draw(st.sampled_from([Direction.CALLBACK, Direction.OUT, Direction.SEAT]))
+        if is_our_own
+        else Direction.IN,
         stage=draw(st.sampled_from(Stage)) if outcome is Outcome.ABANDONED else None,
         answered=answered if has_answer else None,
         queued=queued if is_queued else None,

@@ -14,7 +14,7 @@ import soundfile
 
 from ivr.edge.recordings import RecordingsFolder
 from ivr.errors import DiskError
-from ivr.facts import CallRecord, Outcome
+from ivr.facts import CallRecord, Direction, Outcome
 from ivr.journal import RECORDING, Journal
 from ivr.recorder import Recorded, Recorder
 from ivr.watch import Watch
@@ -165,6 +165,29 @@ async def test_what_an_earlier_life_left_is_found(house: House) -> None:
     await house.recorder.finish_all()
     assert house.names() == [f"{CALL}.flac"]
     assert house.facts()[0].length_ms == 2500
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (
+            a_record(outcome=Outcome.TRANSFERRED, direction=Direction.SEAT, answered=SEPTEMBER, connected=SEPTEMBER),
+            True,
+        ),
+        (a_record(outcome=Outcome.UNREACHED, direction=Direction.SEAT), False),
+        (a_record(outcome=Outcome.MISSED, answered=SEPTEMBER), True),  # before our death
+        (a_record(outcome=Outcome.MISSED), False),
+    ],
+)
+async def test_what_only_the_census_knows_is_finished_as_other_recordings_are_in_a_later_life_too(
+    house: House, found: CallRecord, *, kept: bool
+) -> None:
+    house.raw(4)
+    house.journal.write("missed", CALL, found)
+    journal = Journal(MemoryDisk(Platter(bytearray(house.platter.content))), "handan1", ManualClock())
+    house.recorder.remember(journal.replay())
+    await house.recorder.finish_all()
+    assert house.names() == ([f"{CALL}.flac"] if kept else [])
 
 
 async def test_a_recording_of_a_call_that_nobody_knows_is_kept_whole(house: House) -> None:

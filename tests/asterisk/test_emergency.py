@@ -1,0 +1,68 @@
+"""A seat dials an emergency number by itself: no citizen's call, and yet listed, timed, recorded and listened to."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from ivr.town import audio
+from tests.asterisk.house import House
+from tests.asterisk.office import Office
+from tests.asterisk.waiting import eventually
+
+pytestmark = pytest.mark.asterisk
+
+Shown = Mapping[str, Any]
+
+
+async def listed(house: House, seats: tuple[str, ...], *, recorded: str) -> dict[str, Shown]:
+    """What the API lists of each seat's call, once the one of `recorded` has its recording."""
+    found: dict[str, Shown] = {}
+
+    async def are_there() -> bool:
+        ended = (await house.controller("calls"))["ended"]
+        found.update({call["seat"]: call for call in ended if call["direction"] == "seat"})
+        return set(seats) <= found.keys() and bool(found[recorded]["recording"])
+
+    await eventually(are_there, 60, lambda: f"calls of {seats}, recorded: {found}", every=0.5)
+    return found
+
+
+async def test_a_seat_that_dials_110_is_listed_with_its_desk_and_times_and_its_recording_can_be_fetched(
+    house: House, tmp_path: Path
+) -> None:
+    async with Office(house) as office:
+        agent, other = await office.agent("8006"), await office.agent("8007")
+        await house.centre("traffic-police", "unreachable")
+        try:
+            await asyncio.gather(agent.dials("110"), other.dials("122"))
+            agent.speaks()
+            await asyncio.gather(agent.hears("town-police"), other.hears("unanswered-122"))
+            await asyncio.gather(agent.hangs_up(), other.is_hung_up())
+        finally:
+            await house.centre("traffic-police", "answer")
+        old = house.kills("controller")  # the census is looked at once it is back, and each minute
+        await house.has_restarted("controller", old)
+        calls = await listed(house, ("8006", "8007"), recorded="8006")
+        reached, vain = calls["8006"], calls["8007"]
+        assert (reached["dialled"], reached["with"], reached["outcome"]) == ("110", "police", "transferred")
+        assert reached["arrived"] <= reached["answered"] < reached["ended"]
+        assert reached["talk_ms"] == reached["ended"] - reached["answered"]
+        assert (vain["dialled"], vain["with"], vain["outcome"], vain["answered"]) == (
+            "122", "traffic-police", "unreached", None,
+        )  # fmt: skip
+        assert "seat: transferred" in house.hotline("calls")
+        assert reached["call"] not in [task["call"] for task in await house.controller("callbacks")]
+        saved = tmp_path / "heard.flac"
+        house.hotline("recording", reached["call"], "--out", str(saved))
+        assert f"{reached['call']}/recording" in house.hotline("audit", "--json")
+        samples, rate = soundfile.read(saved, dtype="int16")
+        left, right = samples[:, 0], samples[:, 1]
+        assert abs(len(samples) / rate - reached["talk_ms"] / 1000) < 0.5, "it keeps the call's time"
+        assert max(audio.level(np.asarray(each), agent.hertz) for each in np.array_split(left, 10)) > 500
+        assert audio.Ear(right).find(house.prompts()["town-police"]).correlation > 0.9
+        await house.is_quiet()
