@@ -31,7 +31,7 @@ from ivr.facts import CallRecord
 from ivr.town import audio
 from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
-from routing.ids import PromptId
+from routing.ids import CallId, PromptId
 from routing.prompts import file_of
 from tests.asterisk.phones import Citizen
 from tests.asterisk.prompts import keep, lend
@@ -245,6 +245,15 @@ class House:
         await eventually(has_come, within, f"a record of the call from {caller}", every=0.1)
         assert len(found) == 1
         return found[0]
+
+    async def facts(self, call: CallId) -> list[tuple[int, str]]:
+        """What the database has of a call, entry by entry: its number and topic."""
+        connection = await asyncpg.connect(self.says()["database"], timeout=5)
+        try:
+            rows = await connection.fetch("select seq, topic from facts where key = $1 order by seq", call)
+        finally:
+            await connection.close()
+        return [(row["seq"], row["topic"]) for row in rows]
 
     async def recording(self, caller: str, within: float = 20.0) -> tuple[Samples, Samples]:
         """Left and right of the finished recording of the one call from this number."""
