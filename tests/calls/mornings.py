@@ -10,7 +10,7 @@ from ivr.facts import Direction
 from ivr.ledger import ARRIVED, DIALLING, MACHINE
 from routing.config import Config
 from routing.conversing import refusal
-from routing.ids import PoolId, PromptId
+from routing.ids import AgentId, PoolId, PromptId
 from routing.ladders import moved
 from routing.overflow import CALLBACK, VOICEMAIL, Overflow
 from routing.prompts import POOL_CLOSED
@@ -56,6 +56,7 @@ async def a_morning(seed: int) -> SimulatedHouse:
         )
     _conversations(house, random.Random(f"talks of {seed}"))
     _waits(house, random.Random(f"waits of {seed}"))
+    _phones(house, random.Random(f"phones of {seed}"))
     _mishaps(house, dice)
     _comings_and_goings(house, dice)
     kills = [dice.choice([dice.randint(1, 6), dice.randint(2, 120)]) for _ in range(dice.choice([0, 0, 1, 1, 2, 3, 5]))]
@@ -141,6 +142,24 @@ def _waits(house: SimulatedHouse, dice: random.Random) -> None:
             house.fake.later(dice.uniform(0.5, 50), partial(_steps_in, house, dice))
     if dice.random() < 0.3:
         _called_back(house, dice)
+
+
+def _phones(house: SimulatedHouse, dice: random.Random) -> None:
+    """Agents hold and go on by the button of their phones, and have them answer while they ring."""
+    if dice.random() < 0.6:
+        return
+    for _ in range(dice.choice([5, 20, 40])):
+        agent, is_held = dice.choice(house.agents), dice.random() < 0.5
+        seat = STAFF[agent].seat
+        if dice.random() < 0.5 and seat is not None:
+            house.fake.later(dice.uniform(3, 45), partial(house.fake.holds, house.fake.parties[seat], on=is_held))
+        else:
+            house.fake.later(dice.uniform(1, 45), partial(_picks_up, house, agent))
+
+
+def _picks_up(house: SimulatedHouse, agent: AgentId) -> None:
+    if house.dispatcher is not None and not _is_dead(house):
+        house.dispatcher.pick_up(agent, agent)
 
 
 def _leading(config: Config, dice: random.Random) -> Config:

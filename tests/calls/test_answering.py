@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ivr.ari.events import Event
+from ivr.ari.models import StasisStart
 from ivr.facts import Outcome
 from ivr.inside import BY_ITSELF
 from routing.ids import AgentId
@@ -61,6 +63,62 @@ def test_the_phone_is_dialled_again_so_as_to_answer_by_itself() -> None:
     ]
 
 
+def test_the_phone_is_not_dialled_again_before_the_first_call_to_it_is_over() -> None:
+    """A phone for one call at a time would be busy."""
+
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.fake.lag = (0.05, 0.05)
+        house.agent(OWNER, RINGS, ANSWERS)
+        house.fake.dials("12345", after=0.5)
+        house.fake.later(RUNG_AT + 1, partial(asks, house))
+        await house.lives()
+        house.check()
+        return house
+
+    ends = ("-agent-1", "-agent-1-again")
+    log = [(at, method) for at, method, path in simulate(scene).fake.log if path.endswith(ends)]
+    assert [method for _, method in log] == ["POST", "DELETE", "POST"], "else it was let go again by its block"
+    assert log[2][0] - log[1][0] >= 2 * 50, "the word that it is over, and the request"
+
+
+class Asking:
+    """Asks in the very moment in which the phone is answered: the call has been told, and has not moved yet."""
+
+    def __init__(self, house: SimulatedHouse) -> None:
+        self.house = house
+        self.asked: list[bool] = []
+
+    def put(self, event: Event) -> None:
+        if isinstance(event, StasisStart):
+            self.asked.append(asks(self.house))
+
+    def lost(self, error: Exception) -> None:
+        """The connection is over, and so is the test."""
+
+
+def test_an_answer_that_has_come_is_not_thrown_away() -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.agent(OWNER, Phone(answers_after=2.0, talks=20))
+        house.fake.dials("12345", after=0.5)
+        asking = Asking(house)
+
+        def listens() -> None:
+            assert house.controller is not None
+            assert house.controller.ari is not None
+            house.controller.ari._post.open(asking, (house.fake.parties[SEAT].channels[0],))
+
+        house.fake.later(2.0, listens)
+        await house.lives()
+        assert asking.asked == [True]
+        return house
+
+    house = simulate(scene)
+    assert legs(house) == ["agent-1"]
+    assert house.records()[0].outcome is Outcome.ANSWERED
+
+
 def test_a_phone_that_cannot_answer_by_itself_rings_on_and_is_answered_by_hand() -> None:
     house = simulate(lambda: one_call(RINGS, Phone(answers_after=4.0, talks=20)))
     house.check()
@@ -109,6 +167,7 @@ def test_a_citizen_who_leaves_meanwhile_is_rung_for_no_more(ms: int) -> None:
     assert house.fake.channels == {}
 
 
+@pytest.mark.slow
 def test_a_killed_controller_loses_neither_the_citizen_nor_the_agent() -> None:
     strikes = simulate(one_call).wires[0].strikes
     wrong = []
