@@ -12,7 +12,7 @@ from routing.arrival import Arrival, arrived
 from routing.config.site import Config
 from routing.hours import civil, is_open, next_change
 from routing.ids import PoolId, PromptId, TargetId
-from routing.ladders import ladder, overflows
+from routing.ladders import ladder, overflows, promised
 from routing.lines import Line, Phase, Reading, Section
 from routing.overflow import CALLBACK, VOICEMAIL
 from routing.plan import FROM, MISROUTED, Destination, Kind, Route, plan
@@ -149,7 +149,7 @@ def steps(config: Config, destinations: Sequence[Destination]) -> Iterator[str]:
 def _overflows(config: Config, pools: Sequence[Destination]) -> Iterator[str]:
     """What a wait in these pools widens to, or leads to, when it is long."""
     for pool in pools:
-        own = config.site.pools[PoolId(pool.name)].overflow
+        own = promised(config, PoolId(pool.name))
         for rule in overflows(config, pool)[len(own) :]:
             shared = config.site.skills[pool.skill].name if pool.skill else ""
             yield f"after {_duration(rule.waited)} also, for {shared}: {_leads_to(config, rule.to)}"

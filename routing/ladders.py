@@ -10,7 +10,7 @@ import msgspec
 from routing.config.site import Config
 from routing.hours import milliseconds
 from routing.ids import LanguageId, PoolId, SkillId
-from routing.overflow import Overflow
+from routing.overflow import CALLBACK, VOICEMAIL, Overflow
 from routing.plan import Destination, Kind
 from routing.tickets import Alternative, Ladder, Requirement, Rung
 
@@ -84,11 +84,17 @@ def overflows(config: Config, place: Destination) -> tuple[Overflow, ...]:
 
     That are the targets that share the skill asked for: a sub-centre, or seats at a bureau.
     """
-    rules = config.site.pools[PoolId(place.name)].overflow
+    rules = promised(config, PoolId(place.name))
     if place.name != config.site.hall:
         return rules
     targets = (name for name in _sharing(config, place) if name in config.site.targets)
     return (*rules, *(Overflow(name, waited=config.site.help_out.shared_after) for name in targets))
+
+
+def promised(config: Config, pool: PoolId) -> tuple[Overflow, ...]:
+    """A pool's own rules; without those that promise a call back, where citizens are not called back."""
+    rules = config.site.pools[pool].overflow
+    return rules if config.site.callbacks.on else tuple(rule for rule in rules if rule.to not in {CALLBACK, VOICEMAIL})
 
 
 def _sharing(config: Config, place: Destination) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from routing.explain import explain, render
 from routing.hours import parse_moment
 from routing.ids import TargetId
 from routing.plan import Kind
+from routing.terms import Terms
 from tests.routing.sources import changed, config, with_line
 from tests.routing.test_plan import CANCELLED_LINE, SUB_CENTRE_LINE
 
@@ -159,3 +160,5 @@ def test_where_a_wait_leads_is_said_with_its_reasons() -> None:
         "when it has waited for 90 s: is offered a call back",
         "when it has waited for 540 s: leaves a message, and is called back",
     ]
+    off = msgspec.structs.replace(conf, site=msgspec.structs.replace(conf.site, callbacks=Terms()))
+    assert list(explain(off, "12345", DAY).steps) == list(explain(conf, "12345", DAY).steps)[:3]

@@ -19,6 +19,7 @@ from routing.lines import phase
 from routing.people import Agent
 from routing.plan import Destination, Kind, plan
 from routing.prove import LOST, SHOWN, End, Outcome, Step, follow
+from routing.terms import Terms
 from routing.tickets import Alternative, Requirement, Rung
 from tests.routing.sources import changed, config, with_line
 
@@ -371,6 +372,13 @@ def test_a_wait_that_leads_to_a_target_or_a_message_loses_nobody() -> None:
     assert proof.ends[str(End.CALL_BACK)] > 0
     assert proof.ends[str(End.CENTRE)] > 0
     assert "with a message, and a call back" in prove.render(proof)
+
+
+@pytest.mark.slow
+def test_no_message_is_counted_on_while_nobody_is_called_back() -> None:
+    proof = prove.prove(with_site(only(widening(OVERFLOWS), "12350", "12329"), callbacks=Terms()))
+    assert proof.holds, prove.render(proof)
+    assert str(End.CALL_BACK) not in proof.ends
 
 
 @pytest.mark.slow
