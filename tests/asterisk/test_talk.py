@@ -145,7 +145,7 @@ async def the_hold_button_of_a_phone_is_a_hold_like_any_other(office: Office) ->
     await citizen.hangs_up()
     await all_hung_up(agent)
     citizen.was_never_in_silence(longer_than=2.0)  # in which it was quiet, above
-    assert (await office.house.record(citizen.name)).held_ms > 3_500
+    assert (await office.house.record(citizen.name)).held_ms > 2_000  # two seconds of music at least were in the first
 
 
 @talks
