@@ -137,7 +137,7 @@ async def test_every_field_of_a_record_that_is_a_column_is_filled(store: Postgre
     values |= {"brought": [], "paused": [], "callback": "asked", "message": None}
     values |= {"direction": "callback", "task": "c0", "result": "busy"}
     talks = [{"agent": "1001", "since": 5, "until": 8}, {"agent": "1002", "since": 8, "until": 12}]
-    values |= {"talks": talks}
+    values |= {"talks": talks, "reached": None}
     call = msgspec.convert(values | {"node": NODE, "call": "c1"}, CallRecord)
     await store.drain(NODE, [line(1, RECORD, "c1", call)])
     async with database.transaction() as connection:
