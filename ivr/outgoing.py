@@ -69,6 +69,8 @@ async def serve(call: Call) -> None:
     async with leaving(call):
         (stage,) = stages(_routed(call))
         person = None
+        if call.resumed and ANSWERED in call.ledger and CONNECTED not in call.ledger:
+            await _is_there(call)  # nobody was with them: their lease may be over
         if ANSWERED not in call.ledger:
             person = await _agent_first(call, stage)
             if ANSWERED not in call.ledger:

@@ -173,6 +173,27 @@ def test_who_answers_while_we_are_away_and_is_served_by_survival_is_not_called_a
     simulate(scene)
 
 
+@pytest.mark.parametrize("dies_at", [29.6, 30.5, 32.0])
+def test_who_has_answered_and_was_served_by_survival_since_is_nobody_s_to_be_served(dies_at: float) -> None:
+    """Killed over the notice, and away until their lease is over: no agent's phone rings for them, no try follows."""
+
+    async def scene() -> None:
+        made = house(citizen=Phone(answers_after=3.0, talks=None))
+        made.stays_ms = 200_000
+        made.fake.later(dies_at, made.kill)
+        assert not await made.life(None, 900)
+        await asyncio.sleep(40)
+        assert made.fake.parties[LI].survived
+        await made.lives()
+        made.check()
+        (back,) = tries(made)
+        assert (back.outcome, back.result) == (Outcome.SURVIVAL, Result.ANSWERED)
+        assert (len(made.fake.parties[LI].channels), len(made.fake.parties["8016"].channels)) == (1, 1)
+        assert tasks(made) == ()
+
+    simulate(scene)
+
+
 LEAVES: dict[str, tuple[Phone, Phone]] = {
     "both talk": (Phone(answers_after=1.0, talks=30), ANSWERS),
     "the citizen hangs up in the notice": (Phone(answers_after=1.0, talks=30), Phone(answers_after=2.0, leaves=2.0)),
