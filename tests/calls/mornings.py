@@ -133,10 +133,9 @@ def _waits(house: SimulatedHouse, dice: random.Random) -> None:
     if dice.random() < 0.4:
         house.config = _leading(house.config, dice)
         house.fake.target(NUMBER, _phone(dice), Phone(answers_after=2.0, talks=10))
+        _press(house, dice, "1", 4)  # the key by which one is called back
     if dice.random() < 0.5:
-        for citizen in house.citizens:
-            for _ in range(dice.randint(1, 4)):
-                house.fake.later(dice.uniform(5, 60), partial(house.fake.presses, citizen, dice.choice(KEYS)))
+        _press(house, dice, KEYS, 4)
     if dice.random() < 0.4:
         for _ in range(dice.randint(1, 10)):
             house.fake.later(dice.uniform(0.5, 50), partial(_steps_in, house, dice))
@@ -162,6 +161,13 @@ def _picks_up(house: SimulatedHouse, agent: AgentId) -> None:
         house.dispatcher.pick_up(agent, agent)
 
 
+def _press(house: SimulatedHouse, dice: random.Random, keys: str, most: int) -> None:
+    """Citizens press one of these now and then."""
+    for citizen in house.citizens:
+        for _ in range(dice.randint(0, most)):
+            house.fake.later(dice.uniform(5, 60), partial(house.fake.presses, citizen, dice.choice(keys)))
+
+
 def _leading(config: Config, dice: random.Random) -> Config:
     """The config, and waits lead somewhere soon, and are told how long they are."""
     site = config.site
@@ -179,16 +185,17 @@ def _called_back(house: SimulatedHouse, dice: random.Random) -> None:
     house.config = msgspec.structs.replace(house.config, site=site)
     callers = [f"1380013000{n}" for n in range(dice.randint(1, 2))]
     for caller in callers:
-        house.fake.target(caller, _phone(dice), Phone(answers_after=2.0, talks=8)).many = True
+        phones = [] if dice.random() < 0.5 else [_phone(dice)]
+        house.fake.target(caller, *phones, Phone(answers_after=2.0, talks=8))
         house.fake.dials(
             "12345", after=dice.uniform(0.2, 20), hangs_up=dice.uniform(5.5, 12), at=MOMENTS[0], caller=caller
         )
     for _ in range(dice.choice([0, 1, 3])):
         house.fake.later(dice.uniform(1, 60), partial(_calls_out, house, dice, callers[0]))
     if dice.random() < 0.5:
-        for at in range(20, 60, 2):
+        for at in range(20, 105, 3):
             house.fake.later(float(at), partial(_machine, house))
-    if dice.random() < 0.3:  # killed as they are dialled, and away for so long that survival serves whoever answers
+    if dice.random() < 0.5:  # killed as they are dialled, and away for so long that survival serves whoever answers
         house.away_s = 24.0, 45.0
         house.fake.target(callers[0], answers_after=3.0, talks=10)
         for at in range(20, 90):

@@ -222,7 +222,7 @@ class SimulatedHouse:
 
     def _is_over(self, controller: Controller) -> bool:
         are_gone = all(citizen.ended for citizen in self.citizens)
-        if self.fake.now() < self.stays_ms:
+        if self.fake.now() < self.stays_ms or any(each.place == "survival" for each in self.fake.channels.values()):
             return False
         return are_gone and not controller.register.ledgers and controller.ari is not None
 
