@@ -373,5 +373,5 @@ def test_nothing_is_left_and_the_tries_are_listed(story: Story) -> None:
 
 def test_the_census_has_whom_we_have_called_and_knows_that_they_were_ours(story: Story) -> None:
     (line,) = [line for line in csv.reader(story.census.splitlines()) if line[0] == story.back("answers").call]
-    assert line[6:] == ["ANSWERED", "dialled", "town", "", ""]
+    assert line[6:12] == ["ANSWERED", "dialled", "town", "", "", "16"]
     assert "missed" not in story.listed
