@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -153,9 +153,19 @@ class House:
 
     async def reaches(self, citizen: Citizen) -> None:
         """From now on the town puts calls to this citizen's number through to their phone."""
-        host, port = citizen.phone.address
-        address = quote(f"sip:citizen@{host}:{port}", safe="")
-        path = f"asterisk/variable?variable=TOWN_PHONE_{citizen.name}&value={address}"
+        await self._phone_at(citizen.name, "sip:citizen@{}:{}".format(*citizen.phone.address))
+
+    @contextlib.asynccontextmanager
+    async def staffed(self, number: str, citizen: Citizen) -> AsyncIterator[Citizen]:
+        """This citizen sits at a centre's number meanwhile, with a phone that hears."""
+        await self._phone_at(number, "sip:citizen@{}:{}".format(*citizen.phone.address))
+        try:
+            yield citizen
+        finally:
+            await self._phone_at(number, "")
+
+    async def _phone_at(self, number: str, address: str) -> None:
+        path = f"asterisk/variable?variable=TOWN_PHONE_{number}&value={quote(address, safe='')}"
         await self.ari(path, method="POST", of="town_ari")
 
     async def cuts_off(self, citizen: Citizen, cause: int = 41) -> None:

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+import numpy as np
+
+from ivr.prompts import beep
 from ivr.town import audio, sip
 from ivr.town.calls import Call, End, Incoming, Outgoing
 from ivr.town.phone import Phone
@@ -20,12 +23,14 @@ from tests.asterisk.waiting import eventually
 RIGHT: Final = 0.9  # correlation with the prompt that was played
 WRONG: Final = 0.3  # with any other
 VOICE: Final = 300.0  # amplitude of a tone that is somebody's voice
+SOON: Final = 0.5  # seconds within which what comes first has begun
 MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
 CITIZENS_FROM: Final = 300  # Hz, 10 apart; the next citizen after these speaks as the first one did
 CITIZEN_VOICES: Final = 70
 AGENTS_FROM: Final = 1000  # Hz, 30 apart
 AGAIN: Final = 0.1  # seconds of sound, then what was heard is searched once more
 LONG: Final = RATE // 2  # samples of a piece that is like no other
+BEEP: Final = np.asarray(beep() * 32767, dtype=np.int16)
 
 
 def telling(sounds: Sequence[Samples]) -> Sequence[Samples]:
@@ -136,6 +141,11 @@ class Person:
             assert match.correlation <= WRONG, (
                 f"{self.name} heard {prompt} at {match.at:.1f} s: {match.correlation:.2f}"
             )
+
+    def heard_a_beep(self) -> bool:
+        """Whether the call began with what is heard first at a phone that answers by itself."""
+        match = audio.hears(self.heard().samples, BEEP)
+        return match.correlation >= RIGHT and match.at < SOON
 
     def times_heard(self, prompt: str) -> int:
         """How often the prompt was heard, whole or cut off.

@@ -1,6 +1,7 @@
 """What happens within a conversation, by tones: who hears whom when agents hold, consult, hand over and link.
 
-The scenes are played at once, in one house: what they prove, they prove of calls among other calls.
+The scenes are played at once, those of `outside` among them, in one house: what they prove, they prove of calls among
+other calls.
 """
 
 import asyncio
@@ -11,19 +12,27 @@ import pytest
 from ivr.town import audio
 from ivr.town.rtp import RATE
 from tests.asterisk.house import House
-from tests.asterisk.office import Act, Office, Played
-from tests.asterisk.phones import Agent, Citizen
+from tests.asterisk.office import Office, Played
+from tests.asterisk.outside import BEHAVIOURS
+from tests.asterisk.talking import (
+    all_hung_up,
+    asks,
+    colleague,
+    has_got,
+    hear_each_other,
+    hears_no_more,
+    talking,
+    talks,
+    voices,
+)
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015", "1011", "1012", "1013")
-LAWYER, ANY_LAWYER, ENGINEER = "2011", "2012", "2001"  # nobody dials their lines here: ready when they are asked for
-BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
+LAWYER, ANY_LAWYER, ENGINEER, DEAF = "2012", "2011", "2001", "2002"  # nobody dials their lines: ready when asked for
 CANCELLED, DECLINED = 487, 603
-BOSS_AT, OTHER_BOSS_AT = "8102", "8103"  # seats of nobody who is signed in
-
-talks = Act()
+BOSS_AT, OTHER_BOSS_AT = "8001", "8002"  # seats of nobody who is signed in
 
 
 @pytest.fixture(scope="module")
@@ -33,52 +42,13 @@ def morning(house: House) -> Played:
 
 
 async def _played(house: House) -> Played:
-    behaviours = {BUSY: "busy", BUSY_EXPERT: "busy", DEAD_DESK: "unreachable"}
-    for centre, behaviour in behaviours.items():
+    for centre, behaviour in BEHAVIOURS.items():
         await house.centre(centre, behaviour)
     try:
-        return await talks.play(house, (*HALL, ANY_LAWYER, LAWYER, ENGINEER))
+        return await talks.play(house, (*HALL, ANY_LAWYER, LAWYER, ENGINEER, DEAF))
     finally:
-        for centre in behaviours:
+        for centre in BEHAVIOURS:
             await house.centre(centre, "answer")
-
-
-# --- what agents do
-
-
-async def talking(office: Office) -> tuple[Citizen, Agent, str]:
-    """A citizen of 12345 and an agent, in talk; the agent's 工号."""
-    citizen = await office.citizen()
-    await citizen.dials("12345")
-    agent = await office.talks(citizen, "12345")
-    return citizen, agent, office.number_of(agent)
-
-
-async def asks(office: Office, agent: str, what: str, **given: str) -> dict[str, str]:
-    """An agent asks for something; what each in the conversation does then."""
-    told = await office.house.controller(f"agents/{agent}/talk/{what}", method="POST", given=given)
-    return {party["name"]: party["doing"] for party in told["parties"]}
-
-
-async def colleague(office: Office, citizen: Citizen) -> Agent:
-    """Whoever is rung for the citizen now takes the receiver."""
-    return (await office.rings_for(citizen)).answers()
-
-
-async def hear_each_other(*people: Citizen | Agent) -> None:
-    for one in people:
-        for other in people:
-            if other is not one:
-                await eventually(lambda: one.hears_also(other), 10, f"{one.name} hears {other.name}; {one.story}")  # noqa: B023 - awaited at once
-
-
-async def hears_no_more(one: Citizen | Agent, other: Citizen | Agent) -> None:
-    await eventually(lambda: one.hears_nothing_now_of(other), 10, f"{one.name} hears {other.name} no more")
-
-
-async def all_hung_up(*people: Citizen | Agent) -> None:
-    for one in people:
-        await one.is_hung_up()
 
 
 # --- scenes
@@ -166,9 +136,9 @@ async def a_transfer_by_the_phone_s_own_button_is_refused_and_the_talk_goes_on(o
 async def a_muted_agent_is_not_heard_and_keys_arrive_both_ways(office: Office) -> None:
     citizen, agent, number = await talking(office)
     citizen.presses("5")
-    await eventually(lambda: agent.call.pressed == "5", 5, f"the agent's phone got the key: {agent.call.pressed!r}")
+    await has_got(agent, "5")
     agent.presses("7#")
-    await eventually(lambda: citizen.call.pressed == "7#", 5, f"the citizen's got theirs: {citizen.call.pressed!r}")
+    await has_got(citizen, "7#")
     await asks(office, number, "mute")
     await hears_no_more(citizen, agent)
     await agent.hears_person(citizen)
@@ -222,27 +192,15 @@ async def a_nuisance_is_warned_and_talks_on(office: Office) -> None:
 
 
 @talks
-async def an_expert_who_is_busy_is_followed_by_the_next(office: Office) -> None:
-    citizen, agent, number = await talking(office)
-    await asks(office, number, "expert", industry="housing-fund")
-    for one in (citizen, agent):
-        one.falls_silent()
-    await citizen.hears("town-fund-2")
-    await agent.hears("town-fund-2")
-    await citizen.hangs_up()
-    await all_hung_up(agent)
-    (expert,) = (await office.house.record(citizen.name)).brought
-    assert (expert.name, expert.aim) == ("housing-fund/fund-2", "link")
-
-
-@talks
 async def a_colleague_is_consulted_made_a_third_and_keeps_the_citizen(office: Office) -> None:
     citizen, agent, number = await talking(office)
     await asks(office, number, "consult", kind="agent", name=LAWYER)
     lawyer = await colleague(office, citizen)
+    assert lawyer.ring.invite.headers.get("answer-mode") == "Auto"
     await hear_each_other(agent, lawyer)
     await citizen.hears_music()
     await hears_no_more(lawyer, citizen)
+    assert [one.heard_a_beep() for one in (lawyer, agent)] == [True, False]
     await asks(office, number, "switch")
     await hear_each_other(agent, citizen)
     await hears_no_more(agent, lawyer)
@@ -274,102 +232,51 @@ async def whoever_is_ready_in_a_pool_is_consulted_and_keeps_the_citizen(office: 
     assert await asks(office, number, "complete") == {"citizen": "talking", office.number_of(lawyer): "talking"}
     await all_hung_up(agent)
     await hear_each_other(citizen, lawyer)
+    await passes(1)
     citizen.was_never_in_silence()
     await citizen.hangs_up()
     await all_hung_up(lawyer)
     (consulted,) = (await office.house.record(citizen.name)).brought
     assert (consulted.name, consulted.aim) == (office.number_of(lawyer), "consult")
+    _, right = await office.house.recording(citizen.name)
+    before, after = voices(right, agent), voices(right, lawyer)
+    assert before.any()
+    assert not (before & after).any(), "the citizen did not hear them talk"
 
 
 @talks
-async def a_consultation_is_heard_by_nobody_else_and_given_up(office: Office) -> None:
+async def a_transfer_to_a_colleague_who_lets_it_ring_comes_back_to_the_same_agent(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    await asks(office, number, "consult", kind="target", name="water")
-    await agent.hears("town-water")
-    citizen.did_not_hear("town-water")
-    await asks(office, number, "cancel")
-    await hear_each_other(citizen, agent)
-    await citizen.hangs_up()
-    await all_hung_up(agent)
-    citizen.was_never_in_silence()
-    citizen.did_not_hear("town-water")
-
-
-@talks
-async def a_transfer_to_whoever_is_busy_comes_back_to_the_same_agent(office: Office) -> None:
-    citizen, agent, number = await talking(office)
-    await asks(office, number, "transfer", kind="target", name=BUSY)
-
-    async def is_back() -> bool:
-        told = await office.house.controller(f"agents/{number}/talk")
-        return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
-
-    await eventually(is_back, 10, "the agent is back with the citizen")  # what they have just heard may be from before
+    await asks(office, number, "transfer", kind="agent", name=DEAF)
+    deaf = await office.rings_for(citizen)
+    assert office.number_of(deaf) == DEAF
+    deaf.ring.ignore()
+    await citizen.hears_music()
+    await hears_no_more(agent, citizen)
+    await deaf.stops_ringing()
     await hear_each_other(citizen, agent)
     citizen.was_never_in_silence()
     await citizen.hangs_up()
     await all_hung_up(agent)
     (tried,) = (await office.house.record(citizen.name)).brought
-    assert (tried.name, tried.joined, tried.cause) == (BUSY, None, 17)
+    assert (tried.name, tried.joined, tried.cause) == (DEAF, None, 19)
 
 
 @talks
-async def a_transfer_that_is_answered_leaves_the_agent_free(office: Office) -> None:
+async def a_transfer_that_is_answered_leaves_the_agent_free_and_the_bureau_s_seat_sends_it_back(office: Office) -> None:
     citizen, agent, number = await talking(office)
     await asks(office, number, "transfer", kind="pool", name="safety")
     engineer = await colleague(office, citizen)
     await hear_each_other(citizen, engineer)
     await all_hung_up(agent)
+    await asks(office, ENGINEER, "transfer", kind="pool", name="hall")
+    again = await colleague(office, citizen)
+    assert office.number_of(again) in HALL
+    await hear_each_other(citizen, again)
+    await all_hung_up(engineer)
     citizen.was_never_in_silence()
     await citizen.hangs_up()
-    await all_hung_up(engineer)
-
-
-@talks
-async def an_emergency_desk_hears_both_and_stays_with_the_citizen(office: Office) -> None:
-    citizen, agent, number = await talking(office)
-    await asks(office, number, "emergency", number="119")
-    await hear_each_other(citizen, agent)  # while it rings
-    for one in (citizen, agent):
-        one.falls_silent()
-    await citizen.hears("town-fire")
-    await agent.hears("town-fire")
-    for one in (citizen, agent):
-        one.speaks()
-    await hear_each_other(citizen, agent)
-    await agent.hangs_up()
-    await citizen.hears("town-fire")
-    await citizen.hangs_up()
-    (desk,) = (await office.house.record(citizen.name)).brought
-    assert (desk.name, desk.aim) == ("119", "link")
-    assert desk.joined is not None
-
-
-@talks
-async def a_desk_at_which_nobody_answers_is_told_to_all_and_the_agent_stays(office: Office) -> None:
-    citizen, agent, number = await talking(office)
-    await asks(office, number, "emergency", number="122")
-    await citizen.hears("unanswered-122")
-    agent.did_not_hear("unanswered-122")
-    shown = await office.house.controller(f"agents/{number}/talk")
-    assert [(each["name"], each["why"]) for each in shown["missed"]] == [("122", "unreachable")]
-    alarms = (await office.house.controller("status"))["alarms"]
-    assert [each["name"] for each in alarms if "122" in each["sentence"]] == ["emergency-unreached"]
-    await hear_each_other(citizen, agent)
-    await citizen.hangs_up()
-    await all_hung_up(agent)
-    (desk,) = (await office.house.record(citizen.name)).brought
-    assert desk.rang is not None
-    assert (desk.joined, desk.handed_over) == (None, None)
-
-
-@talks
-async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office) -> None:
-    citizen, agent, number = await talking(office)
-    await asks(office, number, "consult", kind="number", name="0310-8095004")
-    await agent.hears("town-heat")
-    await citizen.hangs_up()
-    await all_hung_up(agent)
+    await all_hung_up(again)
 
 
 @talks
@@ -402,9 +309,12 @@ async def a_supervisor_listens_whispers_barges_in_and_takes_over(office: Office)
     await eventually(lambda: boss.hears_also(agent) and boss.hears_also(citizen), 10, "the supervisor hears both")
     await hears_no_more(agent, boss)
     await hears_no_more(citizen, boss)
+    await hear_each_other(citizen, agent)
     assert (await asks(office, number, "whisper"))["house"] == "whispering"
     await hear_each_other(agent, boss)
+    await hear_each_other(citizen, agent)
     await hears_no_more(citizen, boss)
+    assert boss.hears_also(citizen)
     await asks(office, number, "barge")
     await hear_each_other(citizen, agent, boss)
     await asks(office, number, "listen")
@@ -422,12 +332,21 @@ async def a_supervisor_listens_whispers_barges_in_and_takes_over(office: Office)
 
 
 @talks
-async def a_supervisor_who_listens_leaves_with_the_agent(office: Office) -> None:
+async def a_supervisor_who_stops_leaves_the_two_alone_and_who_listens_leaves_with_the_agent(office: Office) -> None:
     citizen, agent, number = await talking(office)
     boss = await office.agent(OTHER_BOSS_AT)
+    await asks(office, number, "whisper", seat=OTHER_BOSS_AT)
+    (await boss.rings()).answers()
+    await hear_each_other(agent, boss)
+    await hears_no_more(citizen, boss)
+    await asks(office, number, "stop")
+    await all_hung_up(boss)
+    await hear_each_other(citizen, agent)
+    await hears_no_more(agent, boss)
     await asks(office, number, "listen", seat=OTHER_BOSS_AT)
     (await boss.rings()).answers()
     await eventually(lambda: boss.hears_also(agent) and boss.hears_also(citizen), 10, "the supervisor hears both")
+    citizen.was_never_in_silence()
     await agent.hangs_up()
     await all_hung_up(boss)
     await citizen.hangs_up()

@@ -1,0 +1,166 @@
+"""Scenes of a talk into which somebody outside is brought: a number, a utility, an expert, an emergency desk."""
+
+from tests.asterisk.office import Office
+from tests.asterisk.talking import (
+    all_hung_up,
+    asks,
+    has_got,
+    hear_each_other,
+    hears_no_more,
+    talking,
+    talks,
+    voices,
+)
+from tests.asterisk.waiting import eventually, passes
+
+BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
+BEHAVIOURS = {BUSY: "busy", BUSY_EXPERT: "busy", DEAD_DESK: "unreachable"}
+"""How the town's centres behave meanwhile, where they do not simply answer."""
+
+
+@talks
+async def an_expert_who_is_busy_is_followed_by_the_next_and_then_a_utility_hears_the_citizen(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "expert", industry="housing-fund")
+    for one in (citizen, agent):
+        one.falls_silent()
+    await citizen.hears("town-fund-2")
+    await agent.hears("town-fund-2")
+    await asks(office, number, "cancel")
+    await asks(office, number, "utility", target="heat")
+    await citizen.hears("town-heat")
+    await agent.hears("town-heat")
+    await agent.hangs_up()
+    await citizen.hears("town-heat")
+    await citizen.hangs_up()
+    expert, utility = (await office.house.record(citizen.name)).brought
+    assert (expert.name, expert.aim) == ("housing-fund/fund-2", "link")
+    assert (utility.name, utility.aim) == ("heat", "link")
+
+
+@talks
+async def somebody_outside_is_consulted_made_a_third_gets_the_keys_and_keeps_the_citizen(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    other = await office.citizen()
+    await office.house.reaches(other)
+    await asks(office, number, "consult", kind="number", name=other.name)
+    await other.is_called()
+    assert other.ring.caller == "12345"
+    other.picks_up()
+    await hear_each_other(agent, other)
+    await citizen.hears_music()
+    await hears_no_more(other, citizen)
+    agent.presses("3")
+    await has_got(other, "3")
+    other.presses("8")
+    await has_got(agent, "8")
+    assert citizen.call.pressed == ""
+    await passes(0.3)  # the key is let go: Asterisk begins it anew for who is moved meanwhile
+    await asks(office, number, "three-way")
+    await hear_each_other(citizen, agent, other)
+    citizen.presses("6")
+    await has_got(agent, "86")
+    await has_got(other, "36")
+    await passes(0.3)
+    assert await asks(office, number, "complete") == {"citizen": "talking", other.name: "talking"}
+    await all_hung_up(agent)
+    await hear_each_other(citizen, other)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(other)
+
+
+@talks
+async def a_consultation_is_heard_by_nobody_else_and_given_up_and_an_expert_s_is_completed(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "consult", kind="target", name="water")
+    await agent.hears("town-water")
+    citizen.did_not_hear("town-water")
+    await asks(office, number, "cancel")
+    await hear_each_other(citizen, agent)
+    citizen.was_never_in_silence()
+    await asks(office, number, "consult", kind="expert", name="housing-fund")
+    await agent.hears("town-fund-2")
+    await citizen.hears_music()
+    citizen.did_not_hear("town-water", "town-fund-2")
+    await asks(office, number, "complete")
+    await all_hung_up(agent)
+    await citizen.hears("town-fund-2")
+    await citizen.hangs_up()
+
+
+@talks
+async def a_transfer_to_whoever_is_busy_comes_back_to_the_agent_and_one_outside_has_the_citizen(
+    office: Office,
+) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "transfer", kind="target", name=BUSY)
+
+    async def is_back() -> bool:
+        told = await office.house.controller(f"agents/{number}/talk")
+        return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
+
+    await eventually(is_back, 10, "the agent is back with the citizen")  # what they have just heard may be from before
+    await hear_each_other(citizen, agent)
+    other = await office.citizen()
+    await office.house.reaches(other)
+    await asks(office, number, "transfer", kind="number", name=other.name)
+    (await other.is_called()).picks_up()
+    await hear_each_other(citizen, other)
+    await all_hung_up(agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(other)
+    tried, had = (await office.house.record(citizen.name)).brought
+    assert (tried.name, tried.joined, tried.cause) == (BUSY, None, 17)
+    assert (had.name, had.aim) == (other.name, "transfer")
+
+
+@talks
+async def an_emergency_desk_sees_who_calls_hears_both_and_stays_with_the_citizen(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    async with office.house.staffed("119", await office.citizen()) as desk:
+        await asks(office, number, "emergency", number="119")
+        await desk.is_called()
+    assert desk.ring.caller == citizen.name
+    await hear_each_other(citizen, agent)  # while it rings
+    desk.picks_up()
+    await hear_each_other(citizen, agent, desk)
+    await agent.hangs_up()
+    await hear_each_other(citizen, desk)
+    await passes(0.6)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(desk)
+    (linked,) = (await office.house.record(citizen.name)).brought
+    assert (linked.name, linked.aim) == ("119", "link")
+    assert linked.joined is not None
+    _, right = await office.house.recording(citizen.name)
+    assert voices(right, desk).any(), "what the desk says is recorded"
+
+
+@talks
+async def a_desk_at_which_nobody_answers_is_told_to_all_and_the_agent_stays(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "emergency", number="122")
+    await citizen.hears("unanswered-122")
+    agent.did_not_hear("unanswered-122")
+    shown = await office.house.controller(f"agents/{number}/talk")
+    assert [(each["name"], each["why"]) for each in shown["missed"]] == [("122", "unreachable")]
+    alarms = (await office.house.controller("status"))["alarms"]
+    assert [each["name"] for each in alarms if "122" in each["sentence"]] == ["emergency-unreached"]
+    await hear_each_other(citizen, agent)
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    (desk,) = (await office.house.record(citizen.name)).brought
+    assert desk.rang is not None
+    assert (desk.joined, desk.handed_over) == (None, None)
+
+
+@talks
+async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "consult", kind="number", name="0310-8095004")
+    await agent.hears("town-heat")
+    await citizen.hangs_up()
+    await all_hung_up(agent)

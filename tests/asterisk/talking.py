@@ -1,0 +1,57 @@
+"""A citizen and an agent in talk, and what agents ask for then; the scenes of `outside` and `test_talk` are one act."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ivr.town import audio
+from ivr.town.rtp import RATE, Samples
+from tests.asterisk.office import Act, Office
+from tests.asterisk.phones import VOICE, Agent, Citizen
+from tests.asterisk.waiting import eventually
+
+talks = Act()
+
+
+async def talking(office: Office) -> tuple[Citizen, Agent, str]:
+    """A citizen of 12345 and an agent, in talk; the agent's 工号."""
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    return citizen, agent, office.number_of(agent)
+
+
+async def asks(office: Office, agent: str, what: str, **given: str) -> dict[str, str]:
+    """An agent asks for something; what each in the conversation does then."""
+    told = await office.house.controller(f"agents/{agent}/talk/{what}", method="POST", given=given)
+    return {party["name"]: party["doing"] for party in told["parties"]}
+
+
+async def colleague(office: Office, citizen: Citizen) -> Agent:
+    """Whoever is rung for the citizen now takes the receiver."""
+    return (await office.rings_for(citizen)).answers()
+
+
+async def hear_each_other(*people: Citizen | Agent) -> None:
+    for one in people:
+        for other in people:
+            if other is not one:
+                await eventually(lambda: one.hears_also(other), 10, f"{one.name} hears {other.name}; {one.story}")  # noqa: B023 - awaited at once
+
+
+async def hears_no_more(one: Citizen | Agent, other: Citizen | Agent) -> None:
+    await eventually(lambda: one.hears_nothing_now_of(other), 10, f"{one.name} hears {other.name} no more")
+
+
+async def has_got(one: Citizen | Agent, keys: str) -> None:
+    await eventually(lambda: one.call.pressed == keys, 5, lambda: f"{one.name} got {keys}: {one.call.pressed!r}")
+
+
+def voices(recorded: Samples, speaker: Citizen | Agent) -> NDArray[np.bool_]:
+    """In which tenths of a second of a recording somebody is heard."""
+    pieces = recorded[: len(recorded) // (RATE // 10) * (RATE // 10)].reshape(-1, RATE // 10)
+    return np.array([audio.level(np.asarray(piece), speaker.hertz) > VOICE for piece in pieces])
+
+
+async def all_hung_up(*people: Citizen | Agent) -> None:
+    for one in people:
+        await one.is_hung_up()
