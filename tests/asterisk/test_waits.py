@@ -1,13 +1,11 @@
 """Where a wait may lead, on a real Asterisk: a promise for a key, a target that answers or not, a message.
 
 And what supervisors make of it: they move calls, close pools, have agents pause, come back and leave.  The config is
-the city's, with a pool and a line for each scene, at which nobody is ready, or one agent.
+the city's, with a pool and a line for each scene (`overflowing`).
 """
 
 import asyncio
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,81 +15,28 @@ from ivr.town import audio
 from ivr.town.rtp import RATE
 from routing.callbacks import Why
 from routing.prompts import POOL_CLOSED
-from tests.asterisk.house import opened, written_city
+from tests.asterisk.house import opened
 from tests.asterisk.office import Act, Office, Played
+from tests.asterisk.overflowing import (
+    ALTERNATIVE,
+    BUSY,
+    COUNTY,
+    EMPTY,
+    FREE,
+    HOLD_LIMIT_S,
+    LAWYER,
+    NEIGHBOUR,
+    ONE_OF,
+    city,
+    line_of,
+)
 from tests.asterisk.phones import MOMENT, RIGHT, VOICE, Citizen, Person
-from tests.asterisk.switch import sources
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
-BUSY = "2003"
-FREE = ("1016", "1017", "1018")  # the hall
-LAWYER = "2011"
-ONE_OF = {"closed": "2001", "paused": "2002", "leaves": "2012"}
-"""The agents whom a pool has besides."""
-LEFT_ALONE = ("leaves",)
-"""Pools at which nobody else is signed in."""
-EMPTY = "p-empty"
 TONE_HERTZ = 1000
 LIKE = 0.5  # correlation of a prompt with what was recorded of it: packets come when they come
-RULES = {
-    "asked": "{to: callback, waited: 1 s}",
-    "answers": "{to: w-answers, waited: 2 s}",
-    "silent": "{to: w-silent, waited: 2 s}",
-    "message": "{to: voicemail, waited: 2 s}",
-    "told": "{to: callback, waited: 60 s}",
-    "moved": "{to: callback, waited: 60 s}",
-    "closed": "{to: callback, waited: 60 s}",
-    "paused": "{to: callback, waited: 60 s}",
-    "leaves": "{to: callback, waited: 60 s}",
-}
-"""What each pool overflows to; the number of its line is 9670 and its place in this list."""
-
-
-def line_of(pool: str) -> str:
-    return f"967{list(RULES).index(pool)}"
-
-
-def _line(pool: str) -> str:
-    return f"""
-  - number: {line_of(pool)}
-    name: 试验{line_of(pool)}
-    short: 试验{line_of(pool)}
-    department: 市农业农村局
-    seats: retained
-    answered_by: retained-seats
-    pool: p-{pool}
-    ring_for: 10 s
-"""
-
-
-def _target(name: str) -> str:
-    return f"""
-  - {{id: w-{name}, name: 试验, kind: retained-seats, number: 0311-8010{len(name)}, trunks: [town], ring_for: 4 s}}
-"""
-
-
-def _at_work(site: str, agent: str, *pools: str) -> str:
-    """The same, that agent working in these pools alone."""
-    theirs = ", ".join(f"{pool}: {{}}" for pool in pools)
-    text, n = re.subn(rf"(id: {agent}, .*works_in: ){{\w+: {{}}}}", rf"\g<1>{{{theirs}}}", site)
-    assert n == 1
-    return text
-
-
-def city(folder: Path) -> Path:
-    """A city's files in `folder`."""
-    texts = dict(sources())
-    site = texts["site.yaml"]
-    pools = "".join(f"  p-{name}: {{name: 试验, overflow: {rule}, wrap_up: 3 s}}\n" for name, rule in RULES.items())
-    pools += f"  {EMPTY}: {{name: 试验}}\n"
-    site = _at_work(site, BUSY, "safety", *(f"p-{name}" for name in RULES if name not in LEFT_ALONE))
-    for name, agent in ONE_OF.items():
-        site = _at_work(site, agent, f"p-{name}")
-    texts["site.yaml"] = site.replace("\npools:\n", f"\npools:\n{pools}", 1) + _target("answers") + _target("silent")
-    texts["lines.yaml"] += "".join(map(_line, RULES))
-    return written_city(folder, texts)
 
 
 scenes = Act()
@@ -101,9 +46,10 @@ scenes = Act()
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("a city of waits")
     with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city"))) as house:
-        asyncio.run(house.centre("w-silent", "no-answer"))
+        for centre in ("w-silent", "w-county"):
+            asyncio.run(house.centre(centre, "no-answer"))
         house.hotline("agents", "sign-in", BUSY, "--not-ready")
-        yield asyncio.run(scenes.play(house, (*FREE, LAWYER, *ONE_OF.values())))
+        yield asyncio.run(scenes.play(house, (*FREE, LAWYER, NEIGHBOUR, *ONE_OF.values())))
 
 
 async def orders(office: Office, path: str, **given: str) -> Any:
@@ -201,17 +147,23 @@ async def a_message_is_kept_and_the_citizen_is_called_back(office: Office) -> No
 
 
 @scenes
-async def who_waits_hears_a_text_that_a_supervisor_has_said_at_once(office: Office) -> None:
-    citizen = await office.citizen()
-    await citizen.dials(line_of("told"))
-    given = {"text": "系统繁忙，请耐心等候。", "pool": "p-told"}
-    said = await office.house.controller("announcements", method="POST", given=given)
-    assert said["callers"] == 1
-    await citizen.hears(f"greeting-{line_of('told')}")
+async def all_who_wait_hear_a_text_that_a_supervisor_has_said_at_once_and_a_prompt(office: Office) -> None:
+    waiting = [await office.citizen() for _ in range(2)]
+    for citizen in waiting:
+        await citizen.dials(line_of("told"))
+    for given in ({"text": "系统繁忙，请耐心等候。"}, {"prompt": POOL_CLOSED}):
+        said = await orders(office, "announcements", pool="p-told", **given)
+        assert said["callers"] == len(waiting)
     text = audio.read_wav(office.house.state / "prompts" / "broadcast-1.wav")
-    await eventually(lambda: audio.hears(citizen.heard().samples, text).correlation >= RIGHT, 10, "the text is heard")
-    await citizen.hangs_up()
-    citizen.was_never_in_silence()
+
+    async def hears_both(citizen: Citizen) -> None:
+        await citizen.hears(f"greeting-{line_of('told')}")
+        await citizen.hears(POOL_CLOSED)
+        assert audio.hears(citizen.heard().samples, text).correlation >= RIGHT
+        await citizen.hangs_up()
+        citizen.was_never_in_silence()
+
+    await asyncio.gather(*map(hears_both, waiting))
 
 
 @scenes
@@ -274,9 +226,13 @@ async def an_agent_who_is_made_to_pause_is_not_rung_until_made_ready_and_talks_a
     await citizen.hangs_up()
     await agent.is_hung_up()
     await is_(office, mine, "wrap-up")
-    await is_(office, mine, "paused")
+    await orders(office, f"agents/{mine}/wrap-up", matter="declined", ground="litigation")
+    assert (await office.house.agents())[mine] == "paused", "who has said what it was has wrapped up"
     await orders(office, f"agents/{mine}/ready")
     await is_(office, mine, "ready")
+    told = await office.house.controller(f"calls/{(await office.house.record(citizen.name)).call}")
+    said = [fact["body"] for fact in told["facts"] if fact["topic"] == "disposition"]
+    assert [(each["agent"], each["matter"], each["ground"]) for each in said] == [(mine, "declined", "litigation")]
 
 
 @scenes
@@ -318,6 +274,64 @@ async def of_a_pool_where_nobody_is_nobody_can_be_consulted_and_the_agent_comes_
     await agent.is_hung_up()
     (sought,) = (await office.house.record(citizen.name)).brought
     assert (sought.name, sought.joined) == (EMPTY, None)
+
+
+@scenes
+async def whoever_calls_while_one_waits_goes_on_to_the_next_pool(office: Office) -> None:
+    first = await office.citizen()
+    await first.dials(line_of("full"))
+    second = await calls(office, "full")
+    agent = await office.talks(second, line_of("full"))
+    assert office.number_of(agent) == NEIGHBOUR
+    await first.hears_music()
+    assert [caller for _, caller, number in office.rung if number == NEIGHBOUR] == [second.name]
+    for citizen in (first, second):
+        citizen.was_never_in_silence()
+        await citizen.hangs_up()
+    await agent.is_hung_up()
+
+
+@scenes
+async def who_holds_for_too_long_is_an_alarm_and_nobody_is_hung_up(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    number = office.number_of(agent)
+    await orders(office, f"agents/{number}/talk/hold")
+
+    async def is_said() -> bool:
+        alarms = (await office.house.controller("status"))["alarms"]
+        return any(f"agent {number} is holding" in each["sentence"] for each in alarms)
+
+    await eventually(is_said, HOLD_LIMIT_S + 8, "an alarm")
+    await citizen.hears_music()
+    await orders(office, f"agents/{number}/talk/retrieve")
+    await both_talk(citizen, agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+
+
+@scenes
+async def a_county_s_desk_is_rung_at_its_other_number_when_nobody_answers_at_the_first(office: Office) -> None:
+    citizen, desk = await office.citizen(), await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    desk.name = ALTERNATIVE
+    await office.house.reaches(desk)
+    await orders(office, f"agents/{office.number_of(agent)}/talk/emergency", number="119", county=COUNTY)
+    await both_talk(citizen, agent)
+    await desk.is_called()
+    assert desk.ring.caller == citizen.name
+    desk.picks_up()
+    for one, other in ((citizen, agent), (agent, citizen)):
+        await eventually(lambda: one.hears_also(desk) and one.hears_also(other), 8, f"{one.name} hears both")  # noqa: B023 - awaited at once
+    assert desk.hears_also(citizen)
+    assert desk.hears_also(agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    await desk.hangs_up()
 
 
 @pytest.mark.parametrize("scene", scenes.names)

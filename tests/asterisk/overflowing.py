@@ -1,0 +1,84 @@
+"""The city of `test_waits`: ours, with a pool and a line for each scene, at which nobody is ready, or one agent."""
+
+import re
+from pathlib import Path
+
+from tests.asterisk.house import written_city
+from tests.asterisk.switch import sources
+
+BUSY = "2003"
+FREE = ("1016", "1017", "1018", "1019", "1015")  # the hall
+LAWYER = "2011"
+ONE_OF = {"closed": "2001", "paused": "2002", "leaves": "2012"}
+"""The agents whom a pool has besides."""
+LEFT_ALONE = ("leaves",)
+"""Pools at which nobody else is signed in."""
+EMPTY, NEXT = "p-empty", "p-next"
+NEIGHBOUR = "1020"  # of the latter
+COUNTY, ALTERNATIVE = "魏县", "13800010119"  # where a desk has two numbers
+HOLD_LIMIT_S = 2
+RULES = {
+    "asked": "{to: callback, waited: 1 s}",
+    "answers": "{to: w-answers, waited: 2 s}",
+    "silent": "{to: w-silent, waited: 2 s}",
+    "message": "{to: voicemail, waited: 2 s}",
+    "told": "{to: callback, waited: 60 s}",
+    "moved": "{to: callback, waited: 60 s}",
+    "closed": "{to: callback, waited: 60 s}",
+    "paused": "{to: callback, waited: 60 s}",
+    "leaves": "{to: callback, waited: 60 s}",
+    "full": f"{{to: {NEXT}, length: 1}}",
+}
+"""What each pool overflows to; the number of its line is 9670 and its place in this list."""
+DESK = f"""
+  - {{id: w-county, name: 试验, kind: emergency, serves: 119, county: {COUNTY}, number: 0310-8010119,
+     alternative: {ALTERNATIVE}, trunks: [town], ring_for: 3 s}}
+"""
+
+
+def line_of(pool: str) -> str:
+    return f"967{list(RULES).index(pool)}"
+
+
+def _line(pool: str) -> str:
+    return f"""
+  - number: {line_of(pool)}
+    name: 试验{line_of(pool)}
+    short: 试验{line_of(pool)}
+    department: 市农业农村局
+    seats: retained
+    answered_by: retained-seats
+    pool: p-{pool}
+    ring_for: 10 s
+"""
+
+
+def _target(name: str) -> str:
+    return f"""
+  - {{id: w-{name}, name: 试验, kind: retained-seats, number: 0311-8010{len(name)}, trunks: [town], ring_for: 4 s}}
+"""
+
+
+def _at_work(site: str, agent: str, *pools: str) -> str:
+    """The same, that agent working in these pools alone."""
+    theirs = ", ".join(f"{pool}: {{}}" for pool in pools)
+    text, n = re.subn(rf"(id: {agent}, .*works_in: ){{\w+: {{}}}}", rf"\g<1>{{{theirs}}}", site)
+    assert n == 1
+    return text
+
+
+def city(folder: Path) -> Path:
+    """A city's files in `folder`."""
+    texts = dict(sources())
+    site = texts["site.yaml"]
+    pools = "".join(f"  p-{name}: {{name: 试验, overflow: {rule}, wrap_up: 3 s}}\n" for name, rule in RULES.items())
+    pools += f"  {EMPTY}: {{name: 试验}}\n  {NEXT}: {{name: 试验}}\n"
+    assert "hold_limit: 5 min " in site
+    site = site.replace("hold_limit: 5 min ", f"hold_limit: {HOLD_LIMIT_S} s ", 1)
+    site = _at_work(site, BUSY, "safety", *(f"p-{name}" for name in RULES if name not in LEFT_ALONE))
+    for name, agent in ONE_OF.items():
+        site = _at_work(site, agent, f"p-{name}")
+    site = _at_work(site, NEIGHBOUR, NEXT) + DESK
+    texts["site.yaml"] = site.replace("\npools:\n", f"\npools:\n{pools}", 1) + _target("answers") + _target("silent")
+    texts["lines.yaml"] += "".join(map(_line, RULES))
+    return written_city(folder, texts)
