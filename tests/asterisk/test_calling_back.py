@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from ivr.edge.http import ask
-from ivr.errors import Trouble
 from ivr.facts import CallRecord, Direction, Outcome
 from ivr.town import audio
 from ivr.town.rtp import RATE, Samples
 from routing.callbacks import Result
+from tests.asterisk.calling_out import CALLERS, is_busy_when_called, is_called_by_an_agent, is_far_away
 from tests.asterisk.house import House, copied_city, opened
 from tests.asterisk.office import MANY_SIDED, Office
 from tests.asterisk.phones import Agent, Citizen
@@ -26,9 +25,14 @@ from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
-STAFF = (*MANY_SIDED, "1011", "1012", "1013")  # as many as scenes: who has been cut off finds the same agent free
-CALLERS = ("1010", "1014", "1015")  # paused: nobody but whom they call
-FAR = "02088886666"  # in another province
+STAFF = (
+    *MANY_SIDED,
+    "1009",
+    "1011",
+    "1012",
+    "1013",
+)  # as many as scenes: who has been cut off finds the same agent free
+BY_ITSELF = "8016"  # the phone there; its agent has the first call
 PATIENCE = 5.4  # seconds: whoever leaves sooner is not called back
 TERMS = """callbacks:
   on: yes
@@ -36,9 +40,10 @@ TERMS = """callbacks:
   from: 00:00
   until: 24:00
   ring_for: 5 s
-  at_once: 8
+  at_once: 9
 """
 OTHERWISE = {
+    "{id: 8016, kind: desk, pool: hall}": "{id: 8016, kind: desk, pool: hall, answer: auto}",
     "rtp_timeout: 30 s": "rtp_timeout: 4 s",  # another Asterisk sends RTCP every 5 s
     "allow: [local, mobile] ": "allow: {operator: [local, mobile], supervisor: [local, mobile, national]} ",
 }
@@ -159,6 +164,7 @@ async def _called_back(office: Office, citizen: Citizen) -> tuple[str, Callable[
     number = office.number_of(agent)
     await agent.hears("whisper-callback", within=5)
     await agent.hears("whisper-12345", within=5)
+    assert agent.heard_a_beep() is (agent.name == BY_ITSELF)
     await citizen.is_called()
     assert citizen.ring.caller == "12345"
     citizen.picks_up()
@@ -166,6 +172,7 @@ async def _called_back(office: Office, citizen: Citizen) -> tuple[str, Callable[
     await citizen.hears(f"agent-{number}", within=6)
     await citizen.hears_person(agent, within=5)
     await agent.hears_person(citizen, within=5)
+    agent.did_not_hear("callback-notice")
 
     began = asyncio.get_running_loop().time() + 0.3
 
@@ -200,6 +207,21 @@ async def is_busy(office: Office, citizen: Citizen) -> None:
     await citizen.is_called()
     citizen.ring.reject(486)
     await agent.is_hung_up()
+
+
+async def declines(office: Office, citizen: Citizen) -> None:
+    agent = (await office.rings_for(citizen)).answers()
+    await citizen.is_called()
+    citizen.ring.reject(603)
+    await agent.is_hung_up()
+
+
+async def is_a_machine(office: Office, citizen: Citizen) -> None:
+    """The agent says so while it talks; that they are to be called back stays."""
+    number, _ = await _called_back(office, citizen)
+    await office.house.controller(f"agents/{number}/machine", method="POST")
+    await office.staff[number].hangs_up()
+    await citizen.hangs_up()
 
 
 async def does_not_answer(office: Office, citizen: Citizen) -> None:
@@ -251,53 +273,11 @@ async def _is_called_back_by(office: Office, citizen: Citizen, agent: Agent) -> 
     await citizen.hangs_up()
 
 
-# --- scenes of agents who call out
-
-
-async def is_called_by_an_agent(office: Office, citizen: Citizen) -> None:
-    said = await asyncio.to_thread(office.house.hotline, "call-out", CALLERS[0], citizen.name)
-    assert said.endswith(f"the phone of {CALLERS[0]} rings\n")
-    agent = await office.rings_for(citizen)
-    assert not citizen.phone.calls, "rung before the agent has answered"
-    agent.answers()
-    await citizen.is_called()
-    assert citizen.ring.caller == "12345"
-    citizen.picks_up()
-    await citizen.hears("calling-out-notice", within=10)
-    await citizen.hears(f"agent-{CALLERS[0]}", within=6)
-    await citizen.hears_person(agent, within=5)
-    await agent.hears_person(citizen, within=5)
-    await agent.hangs_up()
-    await citizen.is_hung_up()
-    citizen.did_not_hear("survey")
-
-
-async def is_busy_when_called(office: Office, citizen: Citizen) -> None:
-    await office.house.controller(f"agents/{CALLERS[1]}/call-out", method="POST", given={"number": citizen.name})
-    agent = (await office.rings_for(citizen)).answers()
-    await citizen.is_called()
-    citizen.ring.reject(486)
-    await agent.is_hung_up()
-
-
-async def is_far_away(office: Office, citizen: Citizen) -> None:
-    """An operator may not dial there and is told so; a supervisor may for them, and nobody has that number."""
-    house, path = office.house, f"agents/{CALLERS[2]}/call-out"
-    url = f"http://127.0.0.1:{house.ports['web']}"
-    account = {"name": "li", "roles": ["operator"], "agent": CALLERS[2]}
-    made = await house.controller("accounts", method="POST", given=account)
-    told = await ask(f"{url}/login", "POST", "", {"name": "li", "password": made["password"]})
-    with pytest.raises(Trouble, match="national numbers are not in outbound"):
-        await ask(f"{url}/{path}", "POST", told["token"], {"number": FAR})
-    citizen.name = FAR
-    await house.controller(path, method="POST", given={"number": FAR})
-    agent = (await office.rings_for(citizen)).answers()
-    await agent.is_hung_up()
-
-
 OUT = ("is_called_by_an_agent", "is_busy_when_called", "is_far_away")
 OTHERS: tuple[Callable[[Office, Citizen], Awaitable[None]], ...] = (
     is_busy,
+    declines,
+    is_a_machine,
     does_not_answer,
     calls_again,
     is_cut_off,
@@ -319,10 +299,17 @@ def test_who_answers_hears_the_notice_and_the_agent_and_both_talk_on_while_the_c
     assert (back.task, came.outcome) == (came.call, Outcome.ABANDONED)
 
 
-@pytest.mark.parametrize(("scene", "result"), [("is_busy", Result.BUSY), ("does_not_answer", Result.NO_ANSWER)])
+@pytest.mark.parametrize(
+    ("scene", "result"), [("is_busy", Result.BUSY), ("declines", Result.REFUSED), ("does_not_answer", Result.NO_ANSWER)]
+)
 def test_who_cannot_be_had_is_known_as_that(story: Story, scene: str, result: Result) -> None:
     back = story.back(scene)
     assert (back.outcome, back.result) == (Outcome.UNREACHED, result)
+
+
+def test_a_machine_that_answers_is_nobody(story: Story) -> None:
+    back = story.back("is_a_machine")
+    assert (back.outcome, back.result) == (Outcome.ANSWERED, Result.MACHINE)
 
 
 def test_who_calls_again_takes_the_place_and_is_called_no_more(story: Story) -> None:
@@ -366,7 +353,7 @@ def test_the_talk_is_recorded_from_its_first_word_the_citizen_left(story: Story)
 
 
 def test_nothing_is_left_and_the_tries_are_listed(story: Story) -> None:
-    assert story.left == ""
+    assert story.left == "", {name: [each.call for each in found] for name, found in story.records.items()}
     assert {state for agent, state in story.states.items() if agent not in CALLERS} == {"ready"}
     assert "callback: answered" in " ".join(story.listed.split())
 
