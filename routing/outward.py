@@ -14,7 +14,7 @@ from routing.experts import Expert
 from routing.hours import is_open, milliseconds
 from routing.ids import AgentId, LanguageId, PoolId, SkillId, TargetId
 from routing.ladders import ladder
-from routing.numbers import EMERGENCY, bare
+from routing.numbers import EMERGENCY, INTERNATIONAL, bare
 from routing.plan import Destination
 from routing.plan import Kind as To
 from routing.talk import Kind, Whom
@@ -96,12 +96,21 @@ def refusal(  # noqa: C901, PLR0911, PLR0912 - a sentence for each
 def ways(config: Config, whom: Whom) -> tuple[Way, ...]:
     """What to dial, in this order, for somebody who is not ours; nothing when the config knows them no longer."""
     site = config.site
-    if whom.kind is Kind.NUMBER and bare(whom.name):
-        return over(config, whom.name, site.outbound.trunks or site.trunks, milliseconds(site.timing.transfer_for))
+    if whom.kind is Kind.NUMBER and (number := _at_home(config, whom.name)):
+        return over(config, number, site.outbound.trunks or site.trunks, milliseconds(site.timing.transfer_for))
     if whom.kind is Kind.EMERGENCY:
         return tuple(way for desk in _desks(config, whom) for way in _to(config, desk))
     target = site.targets.get(TargetId(whom.name)) if whom.kind is Kind.TARGET else None
     return _to(config, target) if target else ()
+
+
+def _at_home(config: Config, written: str) -> str | None:
+    """An outside number as it is dialled in the country: as it is written, if that does not begin as from abroad.
+
+    What does is dialled as it was judged: a carrier might read `+8600…` as abroad.
+    """
+    digits = bare(written)
+    return config.site.numbering.normalise(digits) if digits and digits.startswith(("+", INTERNATIONAL)) else digits
 
 
 def return_within_ms(config: Config, whom: Whom | None) -> int:
