@@ -164,3 +164,23 @@ async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office)
     await agent.hears("town-heat")
     await citizen.hangs_up()
     await all_hung_up(agent)
+
+
+@talks
+async def whoever_lets_go_as_the_agent_hands_over_to_them_gives_the_citizen_back(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    other = await office.citizen()
+    await office.house.reaches(other)
+    await asks(office, number, "consult", kind="number", name=other.name)
+    await other.is_called()
+    other.picks_up()
+    await hear_each_other(agent, other)
+    await asks(office, number, "complete")
+    await other.hangs_up()
+    again = (await office.rings_for(citizen)).answers()
+    await hear_each_other(citizen, again)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(again)
+    brought = (await office.house.record(citizen.name)).brought
+    assert [(each.name, each.aim) for each in brought][:2] == [(other.name, "consult"), (number, "again")]
