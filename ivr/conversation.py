@@ -34,6 +34,9 @@ from routing.tickets import Consulted, Held, Resumed
 
 log = logging.getLogger(__name__)
 
+ALONE = 2
+"""Citizen and agent."""
+
 TURNED: dict[Doing, type[Held | Resumed]] = {Doing.TALKING: Resumed, Doing.HOLDING: Held}
 """What the Floor is told when an agent does so; else that they consult."""
 
@@ -78,6 +81,7 @@ class Conversation:
         self._legs: dict[int, Channel] = {0: call.citizen, 1: person.leg}
         self._sounds: dict[int, Sound] = {} if call.resumed else {0: Sound.VOICES, 1: Sound.VOICES}
         self._muted: dict[int, bool] = {}
+        self._mixed: dict[Room, bool] = {}
         self._dropped: set[int] = set()
         self._doing: dict[int, Doing] = {}
         self._ears: dict[int, Channel] = {}
@@ -202,7 +206,9 @@ class Conversation:
             if self.talk.sound(party) is Sound.VOICES:  # music, left on, would go on in company
                 self._hear(party, Sound.VOICES)
         for room in (Room.CALL, Room.SIDE):
-            await self._move(self._call.room(room), room, [party for party in there if party.room is room])
+            people = [party for party in there if party.room is room]
+            await self._move(self._call.room(room), room, people)
+            self._mix(room, len(people))
         if self._changed.is_set():
             return
         for party in there:
@@ -271,6 +277,15 @@ class Conversation:
                 raise
         else:
             rooms.update({leg.id: room for leg in legs})
+
+    def _mix(self, room: Room, people: int) -> None:
+        """Once anybody was brought in: nobody's voice is kept from the recording, or from a supervisor."""
+        is_company = len(self.talk.parties) > ALONE
+        is_mixed, was_left_on = is_company and people > 1, is_company and self._call.resumed and people == 1
+        if is_mixed is not self._mixed.get(room, was_left_on):
+            self._mixed[room] = is_mixed
+            bridge = self._call.room(room)
+            bridge.mix() if is_mixed else bridge.mix_no_more()
 
     def _hear(self, party: Party, sound: Sound) -> None:
         leg, before = self._legs[party.n], self._sounds.get(party.n)

@@ -305,6 +305,11 @@ def beep() -> Samples:
     return np.asarray(0.3 * np.sin(2 * np.pi * BEEP_HERTZ * t) * np.minimum(1, np.minimum(t, BEEP_S - t) / 0.01))
 
 
+def silence() -> Samples:
+    """A second of it, without an end to hear."""
+    return np.zeros(RATE)
+
+
 def _add(
     out: Samples, start: float, seconds: float, note: int, loudness: float, *, attack: float, decay: float
 ) -> None:

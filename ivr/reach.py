@@ -233,6 +233,8 @@ async def join(call: Call, other: Channel) -> None:
     """Both into the bridge, should the citizen not be there yet; prompts on either are stopped."""
     call.citizen.music_off()
     await call.bridge.add(call.citizen, other)
+    if CONNECTED in call.ledger or call.ledger.which(TRANSFERRED):  # they are not the first
+        call.bridge.mix()
     call.rooms |= {call.citizen.id: Room.CALL, other.id: Room.CALL}
 
 

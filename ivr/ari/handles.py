@@ -22,6 +22,7 @@ from ivr.ari.vitals import Ended, Heard, Vitals
 from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack, Unprocessable
 from routing.ids import BridgeId, ChannelId, PlaybackId
 
+SILENCE = "silence"  # a class of music
 BRIDGE_TYPE = "mixing,proxy_media,dtmf_events"  # never native_rtp: it hides keys from us and spoils music on a member
 NO_ANSWER = 19  # Q.850
 SUBSCRIBER_ABSENT = 20  # Q.850
@@ -380,6 +381,19 @@ class Bridge:
                 if channel.ended is not None:
                     raise Gone(f"POST {request}", HTTPStatus.NOT_FOUND, f"channel {channel.id} has left") from error
             raise
+
+    def mix(self) -> None:
+        """Have Asterisk make each member's sound itself, from now on: a third one, who is silent, has it do so.
+
+        With two members it hands on the packets of one to the other.  What listens to a channel (a recording, a
+        supervisor's ear) takes those of whoever comes next for late ones of whoever was there before, if their numbers
+        are lower, and drops them: up to 11 minutes of every second such talk (measured on 22.10).
+        """
+        self.ari.send("POST", f"bridges/{self.id}/moh", query={"mohClass": SILENCE})
+
+    def mix_no_more(self) -> None:
+        """Let the silent member go: whoever is alone in a bridge with it hears no ringing."""
+        self.ari.send("DELETE", f"bridges/{self.id}/moh")
 
     def delete(self) -> None:
         """Undo the bridge; whoever is in it stays in Stasis."""

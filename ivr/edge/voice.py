@@ -1,9 +1,9 @@
 """Prompts as files: a child process reads texts aloud with espeak-ng; a studio recording of the same name wins.
 
-`<folder>/<id>.wav`, `<folder>/pieces/*.wav` (a beep among them) and `<folder>/music/hold.wav`, each made again only
-when its text, manner, recording or voice has changed (`<folder>/made.json`); a file is replaced whole, so that a call
-which is playing it goes on with what it began.  The synthesiser is a C library and lives in processes of its own, with
-its faults.
+`<folder>/<id>.wav`, `<folder>/pieces/*.wav` (a beep among them), `<folder>/music/hold.wav` and
+`<folder>/silence/second.wav`, each made again only when its text, manner, recording or voice has changed
+(`<folder>/made.json`); a file is replaced whole, so that a call which is playing it goes on with what it began.  The
+synthesiser is a C library and lives in processes of its own, with its faults.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from routing.ids import PromptId
 from routing.prompts import file_of
 
 MADE = "made.json"
-MUSIC, BEEP = PromptId("music/hold"), PromptId("pieces/beep")
-MADE_HERE = {MUSIC: prompts.music, BEEP: prompts.beep}
+MUSIC, BEEP, SILENCE = PromptId("music/hold"), PromptId("pieces/beep"), PromptId("silence/second")
+MADE_HERE = {MUSIC: prompts.music, BEEP: prompts.beep, SILENCE: prompts.silence}
 VERSION = 1
 """Raise it when the same text shall sound different."""
 
@@ -76,13 +76,13 @@ async def render(
     progress: Progress = lambda _done, _all: None,
     workers: int = 2,
 ) -> Mapping[PromptId, int]:
-    """Make every prompt of `texts` (as spoken), the music and the beep, where not made yet; all lengths in ms.
+    """Make every prompt of `texts` (as spoken), music, beep and silence, where not made yet; all lengths in ms.
 
     `unfit`: prompts whose recordings must not be played; the voice reads them.  `command`: a voice of the city's own,
     run once a prompt with `{text}` and `{wav}` replaced; it writes a 16-bit wav.
     `progress` is told how many of how many are done.  Raises `VoiceFailed`.
     """
-    for name in ("music", "pieces"):
+    for name in ("music", "pieces", "silence"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     made = _made(folder)
     jobs = [_job(name, text, None if name in unfit else recordings, command) for name, text in texts.items()]

@@ -241,7 +241,9 @@ async def whoever_is_ready_in_a_pool_is_consulted_and_keeps_the_citizen(office: 
     _, right = await office.house.recording(citizen.name)
     before, after = voices(right, agent), voices(right, lawyer)
     assert before.any()
-    assert not (before & after).any(), "the citizen did not hear them talk"
+    assert after.any(), "whoever comes later is recorded too"
+    both = before & after  # a note of the music may be like either for a tenth of a second or two
+    assert not (both[:-2] & both[1:-1] & both[2:]).any(), "the citizen did not hear them talk"
 
 
 @talks

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.ari.client import Ari
 from ivr.ari.handles import Bridge, Channel
-from ivr.errors import Refused
+from ivr.errors import Conflict, Refused
 from routing.ids import BridgeId, ChannelId
 from tests.contract.conftest import Plays
 from tests.contract.scene import LISTEN, agent_up, citizen_in
@@ -74,6 +74,34 @@ def test_three_hear_each_other_and_two_go_on_without_the_third(plays: Plays) -> 
             agent.hang_up()
             await asyncio.sleep(2 * LISTEN)
         assert await heard(world, name, "9001", "9002") == [["voice"], ["voice"], ["voice"]]
+
+    plays(scenario)
+
+
+def test_a_silent_third_member_is_heard_by_nobody_and_lets_who_is_alone_hear_ringing_once_it_is_gone(
+    plays: Plays,
+) -> None:
+    async def scenario(world: World) -> None:
+        async with talking(world) as (_, citizen, agent, name, (call, side)):
+            call.mix()
+            call.mix()
+            await asyncio.sleep(2 * LISTEN)
+            call.mix_no_more()
+            await side.add(citizen)
+            await asyncio.sleep(LISTEN)
+            agent.ringing()
+            await asyncio.sleep(2 * LISTEN)
+        assert await heard(world, name, "9001") == [["voice"], ["voice", "ringback"]]
+
+    plays(scenario)
+
+
+def test_nobody_is_let_go_whom_a_bridge_has_not(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with talking(world) as (ari, _, __, name, (call, ___)):
+            with pytest.raises(Conflict):
+                await ari.request("DELETE", f"bridges/{call.id}/moh")
+            await world.hangs_up(name)
 
     plays(scenario)
 

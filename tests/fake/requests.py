@@ -26,7 +26,7 @@ class Requests:
     def __init__(self, fake: "FakeAsterisk") -> None:
         self._fake = fake
 
-    def do(self, request: dict[str, Any], replied: Replied) -> None:  # noqa: C901 - a case for each resource
+    def do(self, request: dict[str, Any], replied: Replied) -> None:  # noqa: C901, PLR0912 - a case for each resource
         """Route a request."""
         query = {each["name"]: each["value"] for each in request.get("query_strings") or ()}
         body = msgspec.json.decode(request["message_body"]) if request.get("message_body") else {}
@@ -44,6 +44,8 @@ class Requests:
                 self._playback(name, method, replied)
             case ["bridges", name]:
                 self._bridge(name, method, query, replied)
+            case ["bridges", name, "moh"]:
+                self._mix(name, method, replied)
             case ["bridges", name, ("addChannel" | "removeChannel") as action] if method == "POST":
                 self._members(name, action, query["channel"].split(","), replied)
             case ["applications", name, "subscription"] if method == "POST":
@@ -233,6 +235,17 @@ class Requests:
             replied(204, None)
         else:
             replied(200, bridge.json())
+
+    def _mix(self, name: str, method: str, replied: Replied) -> None:
+        """A member that is silent: what it does for whoever listens, only the real one shows."""
+        bridge = self._fake.bridges.get(name)
+        if bridge is None:
+            replied(404, NO_BRIDGE)
+        elif method == "DELETE" and not bridge.is_mixed:
+            replied(409, {"message": "Bridge isn't playing music"})
+        else:
+            bridge.is_mixed = method == "POST"
+            replied(204, None)
 
     def _members(self, name: str, action: str, names: list[str], replied: Replied) -> None:
         bridge = self._fake.bridges.get(name)

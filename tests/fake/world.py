@@ -154,6 +154,7 @@ class Bridge:
     id: str
     kind: str
     members: list[Channel] = field(default_factory=list)
+    is_mixed: bool = False
 
     def json(self) -> dict[str, Any]:
         return {
