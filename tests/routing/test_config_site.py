@@ -254,7 +254,7 @@ def test_without_a_word_of_it_nothing_is_announced() -> None:
         ),
         (
             "wrap_up: 0 s}\n  safety",
-            "overflow: {to: callback, length: 5}}\n  safety",
+            "overflow: [{to: law, length: 9}, {to: callback, length: 5}]}\n  safety",
             "hall",
             "overflows to 'callback'",
         ),
