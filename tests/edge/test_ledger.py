@@ -22,6 +22,7 @@ from ivr.facts import (
     Returned,
     Said,
     Stage,
+    Talked,
     Transferring,
 )
 from ivr.journal import Journal
@@ -192,6 +193,7 @@ def test_an_answered_call_has_all_its_waits(house: House) -> None:
         seat=SeatId("8001"), pool=PoolId("hall"), asked_pool=PoolId("hall"),
         skill=SkillId("housing-fund"), offers=2, prompts=(TRANSITION, GREETING), wait_ms=19_000,
         since_answer_ms=19_000, since_prompt_end_ms=11_000, talk_ms=30_000,
+        talks=(Talked(AgentId("1001"), at(20), at(50)),),
     )  # fmt: skip
 
 
