@@ -23,9 +23,10 @@ from tests.fake.locksmith import PlainLocksmith
 
 def test_a_caller_who_hangs_up_is_told_from_one_whom_the_dialplan_took_back(plays: Plays) -> None:
     async def scenario(world: World) -> None:
-        async with citizen_in(world) as (_, channel, citizen):
+        async with citizen_in(world) as (ari, channel, citizen):
             await world.hangs_up(citizen)
             assert await channel.gone() == Ended(hung_up=True, cause=16)
+            await is_forgotten(ari, f"channels/{channel.id}")
             with pytest.raises(Gone):
                 await channel.answer()
 

@@ -146,7 +146,12 @@ class Real:
 
     async def heard(self, name: str) -> list[str]:
         spool = self._home / "spool"
-        await eventually((spool / f"{name}.heard").exists, 10, f"what {name} heard is on disk")
+        told, what = spool / f"{name}.heard", f"what {name} heard is on disk"
+        try:
+            await eventually(told.exists, 10, what)
+        except AssertionError:  # on a busy machine what a connection asks for last may be lost with it
+            await self._is_empty()
+            await eventually(told.exists, 10, what)
         samples = np.frombuffer((spool / f"{name}.raw").read_bytes(), "<i2")
         samples = samples[: len(samples) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(float)
         spectra = np.abs(np.fft.rfft(samples * np.hanning(WINDOW)))
