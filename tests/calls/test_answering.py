@@ -1,9 +1,7 @@
 """An agent has their phone answer by itself while it rings: it is dialled again so, and nobody is lost over it."""
 
-import asyncio
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 import pytest
 
@@ -14,6 +12,7 @@ from ivr.inside import BY_ITSELF
 from routing.ids import AgentId
 from routing.talk import Do
 from routing.tickets import AgentState
+from tests.asterisk.waiting import eventually
 from tests.calls.backs import house as calling_back
 from tests.calls.desk import Desk
 from tests.calls.simulated import SimulatedHouse
@@ -212,23 +211,25 @@ def test_a_colleague_who_is_consulted_and_the_agent_of_a_call_back_have_theirs_a
 
 
 def test_the_operation_is_done_once_and_only_while_a_phone_rings() -> None:
-    async def state(desk: Desk) -> Any:
-        return {each["agent"]: each["state"] for each in await desk.get("/agents")}[OWNER]
-
     async def scene() -> None:
         desk = Desk()
-        await asyncio.sleep(1)
+
+        async def is_(wanted: str) -> bool:
+            return {OWNER: wanted}.items() <= {
+                each["agent"]: each["state"] for each in await desk.get("/agents")
+            }.items()
+
+        await eventually(desk.is_connected, within=1)
         desk.fake.seat(SEAT, RINGS, Phone(answers_after=0.5, talks=None))
         path = f"/agents/{OWNER}/answer"
         assert "not signed in" in await desk.refused("POST", path, HTTPStatus.CONFLICT)
         await desk.post(f"/agents/{OWNER}/sign-in")
         assert "no phone rings" in await desk.refused("POST", path, HTTPStatus.CONFLICT)
         desk.fake.dials("12345", after=0.1, hangs_up=30)
-        await asyncio.sleep(4)
+        await eventually(lambda: is_("ringing"), within=4)
         assert (await desk.post(path))["state"] == "ringing"
         assert "already" in await desk.refused("POST", path, HTTPStatus.CONFLICT)
-        await asyncio.sleep(4)
-        assert await state(desk) == "talking"
+        await eventually(lambda: is_("talking"), within=4)
         assert "no phone rings" in await desk.refused("POST", path, HTTPStatus.CONFLICT)
         (living,) = (await desk.get("/calls"))["living"]
         told = await desk.get(f"/calls/{living['call']}")
