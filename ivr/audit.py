@@ -12,7 +12,7 @@ from zlib import crc32
 
 import msgspec
 
-from ivr.edge.protocols import Clock, Disk
+from ivr.edge.protocols import Clock, Disk, Lines
 from ivr.errors import DiskError
 
 log = logging.getLogger(__name__)
@@ -120,17 +120,19 @@ class Audit:
 
     def files(self) -> list[tuple[str, Iterator[bytes]]]:
         """Everything that the disk has, the oldest first: the name of each file, and its lines.  Raises `DiskError`."""
-        return [*self._disk.aside(), (self._disk.name.rpartition("/")[2], self._disk.read())]
+        return [(file.name.rpartition("/")[2], file.read()) for file in (*self._disk.aside(), self._disk)]
 
     def latest(self, limit: int, before: int | None = None) -> list[Entry]:
-        """So many entries, the newest last; `before` the one of that number."""
-        size, look = self._disk.size, _TAIL
-        while True:
-            lines = self._disk.read(max(0, size - look))
-            entries = [entry for entry, _ in map(read, lines) if entry and (before is None or entry.n < before)]
-            if len(entries) >= limit or look >= size:
-                return entries[-limit:]
-            look *= 4
+        """So many entries, the newest last; `before` the one of that number.  Raises `DiskError`.
+
+        Looked for in every file that lies there, from the newest back to the one in which there are enough.
+        """
+        found: list[Entry] = []
+        for file in [self._disk, *reversed(list(self._disk.aside()))]:
+            found[:0] = _latest(file, limit - len(found), found[0].n if found else before)  # the copy is left out
+            if len(found) >= limit:
+                break
+        return found
 
     def _release(self) -> None:
         if self._held:
@@ -198,6 +200,33 @@ def read(line: bytes) -> tuple[Entry | None, str]:
         return msgspec.json.decode(content, type=Entry), ""
     except msgspec.DecodeError as fault:
         return None, f"is not an entry: {fault}"
+
+
+def _latest(file: Lines, limit: int, before: int | None) -> list[Entry]:
+    """At most so many entries of one file, at least 1, the newest last; `before` the one of that number."""
+    end, look = _behind(file, before), _TAIL
+    while True:
+        found: list[Entry] = []
+        for entry, _ in map(read, file.read(max(0, end - look))):
+            if entry and before is not None and entry.n >= before:
+                break
+            found += [entry] if entry else []
+        if len(found) >= limit or look >= end:
+            return found[-limit:]
+        look *= 4
+
+
+def _behind(file: Lines, before: int | None) -> int:
+    """A byte with all older lines than that of number `before` in front of it, or begun there: not far behind them.
+
+    A page that lies far back in a long file costs some looks, not the whole file: calls share this thread.
+    """
+    low, high = 0, file.size
+    while before is not None and high - low > _TAIL:
+        middle = (low + high) // 2
+        entry = next((entry for entry, _ in map(read, file.read(middle)) if entry), None)
+        low, high = (middle, high) if entry and entry.n < before else (low, middle)
+    return high
 
 
 def _signed(entry: Entry) -> bytes:

@@ -126,8 +126,9 @@ def revoke(token: str) -> None:
 @click.command("audit")
 @click.option("--last", default=50, show_default=True, type=click.IntRange(min=0), help="How many entries are shown.")
 @click.option("--who", default="", help="Only of somebody whose name has this in it.")
+@click.option("--before", type=click.IntRange(min=1), metavar="N", help="Only older ones than entry N.")
 @AS_JSON
-def audit_command(last: int, who: str, *, as_json: bool) -> None:
+def audit_command(last: int, who: str, before: int | None, *, as_json: bool) -> None:
     """Who did what, when, from where, and what came of it; then whether the log is whole.
 
     Every entry carries the digest of the one before.  Exit code 1 when the chain is broken.
@@ -144,7 +145,7 @@ def audit_command(last: int, who: str, *, as_json: bool) -> None:
             first, newest = first or link.entry.n, link.entry.n
         if link.fault:
             faults.append(f"{paths[place]}:{link.line}: {link.fault}")
-        if link.entry is not None and who in link.entry.deed.who:
+        if link.entry is not None and who in link.entry.deed.who and (before is None or link.entry.n < before):
             kept.append(link.entry)
             del kept[: -last or None]
     if as_json:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ivr.edge.protocols import Lines
 from ivr.errors import DiskError, DiskFull
 
 _CHUNK = 1 << 18  # bytes read at once
@@ -162,12 +163,12 @@ class FileDisk:
             self._path.with_name(name).hardlink_to(self._path)
         self.replace(lines)
 
-    def aside(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+    def aside(self) -> Iterator[Lines]:
         """In the order of their names; one that is the file itself was about to be put aside when somebody died."""
         with _told(self._path, "looked for beside it"):
             beside = sorted(self._path.parent.glob(f"{self._path.name}-*"))
             paths = [path for path in beside if not path.samefile(self._path)]
-        yield from ((path.name, whole_lines(path)) for path in paths)
+        yield from map(PutAside, paths)
 
     def close(self) -> None:
         """Let go of the file; once is enough, twice is harmless."""
@@ -201,8 +202,31 @@ class FileDisk:
         return end
 
 
-def whole_lines(path: Path) -> Iterator[bytes]:
-    """Every whole line of a file that another process may be writing; none where there is no file."""
+class PutAside:
+    """A file that nobody writes any more; one that is moved to an archive meanwhile has no lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The file's path."""
+        return str(self._path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        with _told(self._path, "looked at"), contextlib.suppress(FileNotFoundError):
+            return self._path.stat().st_size
+        return 0
+
+    def read(self, start: int = 0) -> Iterator[bytes]:
+        """Every whole line from byte `start`."""
+        return whole_lines(self._path, start)
+
+
+def whole_lines(path: Path, start: int = 0) -> Iterator[bytes]:
+    """Every whole line from byte `start` of a file that another process may be writing; none where there is no file."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -210,6 +234,7 @@ def whole_lines(path: Path) -> Iterator[bytes]:
     except OSError as error:
         raise DiskError(f"{path} could not be opened: {error.strerror or error}") from error
     with file:
+        file.seek(start)
         for line in file:
             if line.endswith(b"\n"):
                 yield line[:-1]

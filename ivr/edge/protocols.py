@@ -53,8 +53,8 @@ class Wire(Protocol):
         """A list over HTTP (`channels`, `bridges`, ...), decoded JSON.  Raises `ConnectionLost` or `AriError`."""
 
 
-class Disk(Protocol):
-    """An append-only file of lines that survives the process.  All but `sync` are quick enough to be plain calls."""
+class Lines(Protocol):
+    """A file of lines."""
 
     @property
     def name(self) -> str:
@@ -66,6 +66,10 @@ class Disk(Protocol):
 
     def read(self, start: int = 0) -> Iterator[bytes]:
         """Every whole line from byte `start`, without its newline; a torn tail is cut off.  Raises `DiskError`."""
+
+
+class Disk(Lines, Protocol):
+    """An append-only file of lines that survives the process.  All but `sync` are quick enough to be plain calls."""
 
     def append(self, lines: bytes) -> None:
         """Hand whole lines to the operating system: they survive our own death from here on, a power cut in 50 ms.
@@ -85,8 +89,8 @@ class Disk(Protocol):
     def put_aside(self, name: str, lines: Sequence[bytes]) -> None:
         """Keep all there is under another name beside it, and begin anew with these lines.  Raises `DiskError`."""
 
-    def aside(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """The files that were put aside and still lie there, by their names: each name, and its lines as by `read`."""
+    def aside(self) -> Iterator[Lines]:
+        """The files that were put aside and still lie there, by their names.  Raises `DiskError`."""
 
 
 class Store(Protocol):

@@ -178,6 +178,8 @@ def test_a_log_that_somebody_has_changed_is_said_with_its_line(house: House) -> 
     whole = typed("audit")
     assert whole.exit_code == 0
     assert "Entries 1 to 3:" in whole.output
+    older = typed("audit", "--json", "--last", "1", "--before", "3").stdout
+    assert [entry["n"] for entry in msgspec.json.decode(older)] == [2]
     path.write_bytes(path.read_bytes().replace(b'\\"wang\\"', b'\\"nobody\\"'))
     broken = typed("audit", "--last", "1")
     assert broken.exit_code == 1

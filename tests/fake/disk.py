@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ivr.edge.protocols import Lines
 from ivr.errors import DiskError, DiskFull
 
 
@@ -17,6 +18,21 @@ class Platter:
     def power_cut(self, torn: int = 0) -> None:
         """Lose all that was not synced, but for `torn` bytes of it."""
         del self.content[self.synced + torn :]
+
+
+class _Aside:
+    """A file that was put aside."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name = name
+        self._content = content
+
+    @property
+    def size(self) -> int:
+        return len(self._content)
+
+    def read(self, start: int = 0) -> Iterator[bytes]:
+        return iter(self._content[start:].split(b"\n")[:-1])
 
 
 class MemoryDisk:
@@ -71,9 +87,8 @@ class MemoryDisk:
             self.platter.aside[name] = bytes(self.platter.content)
             self.replace(lines)
 
-    def aside(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        for name, content in sorted(self.platter.aside.items()):
-            yield name, iter(content.split(b"\n")[:-1])
+    def aside(self) -> Iterator[Lines]:
+        yield from (_Aside(name, content) for name, content in sorted(self.platter.aside.items()))
 
     def _fits(self, size: int) -> None:
         if self.room is not None and size > self.room:

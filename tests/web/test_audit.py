@@ -174,7 +174,14 @@ def test_a_real_file_is_put_aside_whole_also_after_one_who_died_over_it(tmp_path
         disk.put_aside("audit-000000000002", [b"two"])
         disk.append(b"three\n")
         assert list(disk.read()) == [b"two", b"three"]
-        assert [(name, list(lines)) for name, lines in disk.aside()] == [("audit-000000000002", [b"one", b"two"])]
+        (kept,) = disk.aside()
+        assert (kept.name.rpartition("/")[2], kept.size, list(kept.read())) == (
+            "audit-000000000002", len(b"one\ntwo\n"), [b"one", b"two"],
+        )  # fmt: skip
+        assert list(kept.read(len(b"one\n"))) == [b"two"]
+        Path(kept.name).rename(tmp_path / "archived")
+        assert (kept.size, list(kept.read())) == (0, [])
+        (tmp_path / "archived").rename(kept.name)
     assert sorted(each.name for each in path.parent.iterdir()) == ["audit", "audit-000000000002"]
     assert path.with_name("audit-000000000002").read_bytes() == b"one\ntwo\n"
 
@@ -223,6 +230,30 @@ def test_the_latest_are_found_page_by_page() -> None:
     assert [entry.n for entry in log.latest(3)] == [2998, 2999, 3000]
     assert [entry.n for entry in log.latest(3, before=11)] == [8, 9, 10]
     assert [entry.n for entry in log.latest(20, before=5)] == [1, 2, 3, 4]
+
+
+def test_the_latest_are_found_page_by_page_through_all_files_to_the_first_entry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit, "SEGMENT", 5_000)
+    monkeypatch.setattr(audit, "_TAIL", 600)  # bytes: so that a file has to be searched
+    disk = MemoryDisk()
+    log = Audit(disk, ManualClock())
+    for n in range(100):
+        log.write(deed(n))
+    assert len(list(disk.aside())) > 3
+    numbers, before = list[int](), None
+    while page := log.latest(7, before):
+        assert len(page) == 7 or page[0].n == 1
+        numbers[:0] = [entry.n for entry in page]
+        before = page[0].n
+    assert numbers == list(range(1, 101))
+    assert [entry.n for entry in log.latest(1000)] == numbers
+    del disk.platter.aside[min(disk.platter.aside)]
+    kept = [entry.n for entry in log.latest(1000)]
+    assert kept == list(range(kept[0], 101)), "what lies in an archive is passed over"
+    assert kept[0] > 1
+    assert not log.latest(3, before=kept[0])
 
 
 def test_what_changes_something_and_what_is_refused_has_an_entry_and_a_look_has_none() -> None:
