@@ -77,6 +77,8 @@ def refusal(  # noqa: C901, PLR0911, PLR0912 - a sentence for each
             return f"pool {whom.name} is closed now"
         case Kind.TARGET if TargetId(whom.name) not in site.targets:
             return f"no target {whom.name!r} is in site.yaml"
+        case Kind.TARGET if site.targets[TargetId(whom.name)].kind is TargetKind.EMERGENCY:
+            return _only_as_emergency(site, site.targets[TargetId(whom.name)])
         case Kind.TARGET if not is_open(site.targets[TargetId(whom.name)].hours, site.calendar, now):
             return f"target {whom.name} is closed now"
         case Kind.NUMBER:
@@ -208,6 +210,15 @@ def _to(config: Config, target: Target) -> tuple[Way, ...]:
         msgspec.structs.replace(way, target=target.id)
         for number in numbers
         for way in over(config, number, target.trunks, ring_for_ms, target.caller_id, is_emergency=is_emergency)
+    )
+
+
+def _only_as_emergency(site: Site, desk: Target) -> str:
+    """As a target it would be rung while the citizen is held, and no alarm would say that nobody answers there."""
+    number = desk.serves or site.dialled(desk)
+    county = f" of {desk.county}" if desk.county else ""
+    return (
+        f"{desk.id!r} is an emergency desk: ask for emergency {number}{county}, the citizen and the agent stay together"
     )
 
 

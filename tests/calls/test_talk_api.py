@@ -88,6 +88,7 @@ def test_what_cannot_be_done_says_why() -> None:
             ("agent", "9999", WRONG, "no agent '9999'"),
             ("number", "0044123456", WRONG, "never dialled"),
             ("pool", "cellar", WRONG, "no pool 'cellar'"),
+            ("target", "police", WRONG, "ask for emergency 110"),
         ):
             said = await desk.refused("POST", "/agents/1016/talk/consult", status, kind=kind, name=name)
             assert sentence in said

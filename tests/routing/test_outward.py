@@ -47,6 +47,7 @@ CITY = city()
         (Whom(Kind.POOL, "cellar"), "no pool 'cellar'"),
         (Whom(Kind.TARGET, "water"), ""),
         (Whom(Kind.TARGET, "nowhere"), "no target 'nowhere'"),
+        (Whom(Kind.TARGET, "police"), "'police' is an emergency desk: ask for emergency 110"),
         (Whom(Kind.NUMBER, "13800138000"), ""),
         (Whom(Kind.NUMBER, "0310-8012345"), ""),
         (Whom(Kind.NUMBER, "01088888888"), "national numbers are not in outbound.allow"),
@@ -65,6 +66,14 @@ def test_who_cannot_be_reached_is_said_in_one_sentence(whom: Whom, sentence: str
     said = refusal(CITY, whom, DAY)
     assert sentence in said
     assert bool(sentence) == bool(said)
+
+
+def test_a_desk_of_a_county_is_asked_for_by_the_number_that_it_stands_for_and_its_county() -> None:
+    near = Target(
+        id=TargetId("wuan"), name="n", kind=TargetKind.EMERGENCY, number="0310-5110",
+        trunks=("town",), serves="110", county="武安",
+    )  # fmt: skip
+    assert "ask for emergency 110 of 武安," in refusal(with_targets(near), Whom(Kind.TARGET, "wuan"), NIGHT)
 
 
 def test_what_is_closed_is_not_rung() -> None:
