@@ -162,10 +162,10 @@ class Hub:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(ALIVE_EVERY_S):
                         await reader.has_news.wait()
-                yield b"".join(reader.frames) or b":\n\n"
-                reader.frames.clear()
-                if not reader.over:
-                    reader.has_news.clear()
+                piece = b"".join(reader.frames) or b":\n\n"
+                reader.frames.clear()  # before it is taken: what is told meanwhile waits for the next piece
+                reader.has_news.clear()
+                yield piece
             yield _frame("", Over(reader.over))
         finally:
             self._readers.remove(reader)

@@ -277,6 +277,24 @@ def test_who_reads_too_slowly_is_let_go_with_a_word_and_nobody_else_notices() ->
     simulate(scene)
 
 
+def test_what_changes_while_a_reader_still_takes_a_piece_comes_with_the_next() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        ear = Ear(desk, supervisor())
+        await asyncio.sleep(0.5)
+        await ear.goes()
+        pieces = await ear.pieces()
+        await anext(pieces)
+        await desk.post("/agents/1016/sign-in")
+        await asyncio.sleep(0.5)
+        heard = await asyncio.wait_for(anext(pieces), ALIVE_EVERY_S / 2)
+        assert [each["agents"]["1016"]["state"] for _, each in events(heard)] == ["ready"]
+        await pieces.aclose()
+        await desk.closes()
+
+    simulate(scene)
+
+
 def test_a_token_that_counts_no_more_ends_the_stream() -> None:
     async def scene() -> None:
         desk = Desk()
