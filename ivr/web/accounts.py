@@ -134,11 +134,7 @@ class Issued(msgspec.Struct, frozen=True):
 async def login(asked: Asked, body: Login) -> LoggedIn:
     """Sign in: a token for a shift."""
     access = asked.board.access
-    locked = access.lockout.locked_for(body.name, access.now())
-    if locked:
-        seconds = -(-locked // 1000)
-        sentence = f"too many wrong passwords: try again in {seconds} s"
-        raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, sentence, {"Retry-After": str(seconds)})
+    _demand_unlocked(access, body.name)
     made = await access.sign_in(body.name, body.password)
     if made is None:
         raise Refusal(HTTPStatus.UNAUTHORIZED, "the name or the password is wrong")
@@ -163,6 +159,7 @@ async def change_password(asked: Asked, body: Changing) -> Done:
     """Change one's own password; all who have signed in with the old one are signed out."""
     access = asked.board.access
     account = _account(access, asked.who.name)
+    _demand_unlocked(access, account.name)
     if await access.sign_in(account.name, body.old) is None:
         raise Refusal(HTTPStatus.FORBIDDEN, "the old password is wrong")
     await access.set_password(account, body.new)
@@ -231,6 +228,14 @@ async def revoke_token(asked: Asked, token: TokenPath) -> Done:
         raise Refusal(HTTPStatus.NOT_FOUND, f"no token {token!r} is known")
     await access.revoke(token)
     return Done()
+
+
+def _demand_unlocked(access: Access, name: str) -> None:
+    locked = access.lockout.locked_for(name, access.now())
+    if locked:
+        seconds = -(-locked // 1000)
+        sentence = f"too many wrong passwords: try again in {seconds} s"
+        raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, sentence, {"Retry-After": str(seconds)})
 
 
 def _account(access: Access, name: str) -> Account:

@@ -176,6 +176,23 @@ async def test_a_name_is_locked_after_wrong_passwords_and_the_lock_ends_by_itsel
 
 
 @simulated
+async def test_a_stolen_token_is_no_way_to_guess_the_password_past_the_lock() -> None:
+    desk = Desk()
+    await desk.access.open(SOMEBODY, (Role.OPERATOR,), password=PASSWORD)
+    made = await desk.access.sign_in(SOMEBODY, PASSWORD)
+    assert made is not None
+    wrong, right = ({"old": old, "new": "another long one"} for old in ("guess", PASSWORD))
+    for _ in range(FAILURES):
+        refused = await desk.ask("POST", "/me/password", wrong, token=made.secret)
+        assert refused.status is HTTPStatus.FORBIDDEN
+    locked = await desk.ask("POST", "/me/password", right, token=made.secret)
+    assert locked.status is HTTPStatus.TOO_MANY_REQUESTS
+    await asyncio.sleep(int(locked.headers["Retry-After"]))
+    assert (await desk.ask("POST", "/me/password", right, token=made.secret)).status is HTTPStatus.OK
+    await desk.closes()
+
+
+@simulated
 async def test_a_system_admin_makes_changes_and_ends_accounts() -> None:
     desk = Desk()
     made = await desk.post("/accounts", name="wang", roles=["operator"], agent="1016")
