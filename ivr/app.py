@@ -161,6 +161,7 @@ class Controller:
 
     async def _era(self, ari: Ari) -> None:
         register, service = self.register, self.service
+        register.forget_empty()
         began = await ari.began()
         found = survey(service.config, await ari.lists(), register, service.clock.instant(), began)
         if not found.living.keys() >= register.ledgers.keys():
@@ -325,7 +326,7 @@ class Controller:
                 if call.ledger[ARRIVED].direction is Direction.CALLBACK and (why := self._needless(call)):
                     call.give_up(why)
             if self._door_is_open and self.service.dispatcher.agents():
-                engaged = [ledger[ARRIVED].arrival.caller for ledger in self.register.ledgers.values()]
+                engaged = [ledger[ARRIVED].arrival.caller for ledger in self.register.begun.values()]
                 for task in self.callbacks.to_call(engaged):
                     self.begin(self.callbacks.begin(task), outgoing.back(self.service, self.rehearsal, task))
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from ivr.entries import Entry
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import Journal
-from ivr.ledger import ENDED, Ledger, fold
+from ivr.ledger import ARRIVED, ENDED, Ledger, fold
 from routing.ids import CallId
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,15 @@ class Register:
     def was_served(self, call: CallId) -> bool:
         """The call has its record, and it says that the caller has been with somebody, or was told all there is."""
         return self._ended.get(call) in SERVED
+
+    @property
+    def begun(self) -> dict[CallId, Ledger]:
+        """Those of which something is written: a ledger is opened a moment before its first step."""
+        return {call: ledger for call, ledger in self.ledgers.items() if ARRIVED in ledger}
+
+    def forget_empty(self) -> None:
+        """The connection was lost in that moment: who is still there is a new call."""
+        self.ledgers = self.begun
 
     def open(self, call: CallId) -> Ledger:
         """The ledger of a call, a new one if nothing is known of it."""

@@ -43,7 +43,7 @@ async def call_out(asked: Asked, agent: AgentPath, body: CallingOut) -> OwnCall:
         raise Refusal(
             HTTPStatus.CONFLICT, f"agent {agent} is {state}: only who is ready, paused or in wrap-up can call"
         )
-    if is_calling(asked.board.controller.register.ledgers.values(), there):
+    if is_calling(asked.board.controller.register.begun.values(), there):
         raise Refusal(HTTPStatus.CONFLICT, f"agent {agent} is calling somebody already")
     number = service.config.site.numbering.normalise(body.number) or body.number
     call = asked.board.controller.call_out(there, number)

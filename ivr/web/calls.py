@@ -50,7 +50,7 @@ async def calls(asked: Asked, query: Page) -> Calls:
     register, clock = asked.board.controller.register, asked.board.service.clock
     rehearsed = clock.civil().isoformat(timespec="seconds") if asked.board.controller.rehearsal else ""
     now = clock.instant()
-    living = [views.living(ledger, now) for ledger in views.arrived(register.ledgers).values()]
+    living = [views.living(ledger, now) for ledger in register.begun.values()]
     try:
         ended = [views.ended(record) for record in await asked.board.store.calls(query.limit)]
         error = ""

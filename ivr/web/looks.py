@@ -143,7 +143,7 @@ class Looks:
     def _look_at_calls(
         self, now: Instant
     ) -> tuple[dict[str, LivingCall | None], dict[str, ShownTalk | None], dict[str, ShownTalk | None]]:
-        ledgers = views.arrived(self._controller.register.ledgers)
+        ledgers = self._controller.register.begun
         held: dict[str, list[AgentId]] = {}
         for view in self._controller.service.dispatcher.agents():
             if view.ticket is not None:

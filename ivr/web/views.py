@@ -143,11 +143,6 @@ class Waiting(msgspec.Struct, frozen=True):
     expected_ms: int | None
 
 
-def arrived(ledgers: Mapping[CallId, Ledger]) -> dict[CallId, Ledger]:
-    """Those of which there is something to show: a ledger is opened a moment before its first step."""
-    return {call: ledger for call, ledger in ledgers.items() if ARRIVED in ledger}
-
-
 def living(ledger: Ledger, now: Instant) -> LivingCall:
     """A call in progress, from its ledger."""
     arrived, route = ledger[ARRIVED], ledger.get(ROUTED)

@@ -6,7 +6,9 @@ from http import HTTPStatus
 import msgspec
 
 from ivr.errors import ConnectionLost
+from ivr.ledger import Ledger
 from ivr.trunks import LOOK_EVERY_S, Trunks, away, full, logged_out
+from routing.ids import CallId
 from tests.asterisk.waiting import eventually
 from tests.calls.desk import Desk
 from tests.calls.simulated import CONFIG
@@ -39,6 +41,43 @@ def test_a_call_is_shown_in_each_of_its_stages_and_afterwards_step_by_step() -> 
         assert steps[0] == "arrived"
         assert "connected" in steps
         assert "13831234567" not in str(told)
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_call_of_which_nothing_is_written_yet_ends_no_controller() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        desk.fake.seat("8016", answers_after=1.5, talks=60)
+        await asyncio.sleep(1)
+        await desk.post("/agents/1016/sign-in")
+        desk.controller.register.open(CallId("handan1-1-1"))  # its task has not had its first turn
+        assert (await desk.post("/agents/1016/call-out", number="13831234567"))["call"]
+        await asyncio.sleep(10)
+        desk.fake.dials("12345")
+        await asyncio.sleep(10)
+        living = (await desk.get("/calls"))["living"]
+        assert [(call["direction"], call["stage"]) for call in living] == [("in", "talk")]
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_a_call_that_lost_its_connection_before_anything_was_written_begins_anew_or_is_forgotten() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        waits, leaves = desk.fake.dials("12345", after=0.5), desk.fake.dials("12345", after=0.6)
+        await asyncio.sleep(2)
+        register = desk.controller.register
+        for call in list(register.ledgers):  # as if no task had had its first turn
+            register.ledgers[call] = Ledger(call, desk.controller.service.journal)
+        desk.life.drop()
+        desk.fake.hangs_up(leaves)
+        await asyncio.sleep(3)
+        assert waits.ended == ""
+        assert [call["stage"] for call in (await desk.get("/calls"))["living"]] == ["queue"]
+        assert list(register.ledgers) == [call["call"] for call in (await desk.get("/calls"))["living"]]
         await desk.closes()
 
     simulate(scene)
