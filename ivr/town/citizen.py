@@ -1,7 +1,7 @@
 """A citizen of the demo town dials a number, stays for a while, and can tell afterwards what was heard when."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import msgspec
 from ivr.town import audio, sip
 from ivr.town.calls import By, Outgoing, Refused
 from ivr.town.phone import Phone
-from ivr.town.recognise import Kind, Stretch, put_together, recognise
+from ivr.town.recognise import PEOPLE, Kind, Stretch, put_together, recognise
 from ivr.town.rtp import Samples, tone
 from ivr.town.transactions import Address
 
@@ -22,6 +22,7 @@ VOICE_HZ: Final = 440  # what the citizen says into the phone
 AGENT: Final = "agent-"  # prompts of this prefix say an agent's number
 SHARED_VOICE: Final = "town-seats"  # see dialplans.render.town_prompts
 SOMEBODY: Final = "town-agent"
+MENU: Final = "-menu"  # and of this suffix what a machine says at a target
 
 
 class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,7 +38,8 @@ class Moment(msgspec.Struct, frozen=True, omit_defaults=True):
 class Timeline(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a citizen lived through.  `prompts`: ids in the order heard.
 
-    `reached`: who was talked to, a seat or a target; of seats that share a voice the agent, whose number was said.
+    `reached`: who was talked to: a target, or at a seat the agent (`agent-1001`), by the number that was said before;
+    the seat where none was.  A target's menu is nobody.
     """
 
     dialled: str
@@ -81,12 +83,13 @@ async def place_call(
     secret: str,
     prompts: Path,
     pieces: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    seats: Collection[str] = (),
     save_to: Path | None = None,
 ) -> Timeline:
     """Make the visit, save what was heard to `save_to`, and tell the timeline.
 
     `prompts` is the folder of rendered prompts to recognise, with `music/` in it; `pieces` those that are said in
-    several sounds, by the names of their files.  Raises `NoTown`.
+    several sounds, by the names of their files; `seats` where agents sit.  Raises `NoTown`.
     """
     async with await Phone.open() as phone:
         phone.user, phone.credentials = "citizen", sip.Credentials("citizen", secret)
@@ -98,7 +101,8 @@ async def place_call(
         await asyncio.to_thread(audio.write_wav, save_to, samples)
     known = await asyncio.to_thread(_known, prompts, pieces)
     stretches = await asyncio.to_thread(recognise, samples, *known)
-    return _told(visit.number, call, with_agents(put_together(stretches, pieces)), save_to)
+    told = with_menus(with_agents(put_together(stretches, pieces), seats), known[0])
+    return _told(visit.number, call, told, save_to)
 
 
 async def _live_through(call: Outgoing, stay_for: timedelta) -> None:
@@ -121,14 +125,31 @@ def _known(prompts: Path, pieces: Mapping[str, Sequence[str]]) -> tuple[Mapping[
     return whole | shared, music
 
 
-def with_agents(stretches: list[Stretch]) -> list[Stretch]:
-    """Who speaks with the voice that many seats share is known by the number that was said before."""
-    found, agent = [], SOMEBODY
+def with_agents(stretches: list[Stretch], seats: Collection[str]) -> list[Stretch]:
+    """Whoever speaks at a seat is the agent whose number was said before, if nobody else has spoken since."""
+    found, agent, voice = [], "", ""
+    places = {SHARED_VOICE, *(f"{PEOPLE}{seat}" for seat in seats)}
     for each in stretches:
-        if each.kind is Kind.PROMPT and each.name.startswith(AGENT):
-            agent = each.name
-        found.append(replace(each, name=agent) if each.name == SHARED_VOICE else each)
+        name = each.name
+        if each.kind is Kind.PROMPT and name.startswith(AGENT):
+            agent, voice = name, ""
+        elif name in places:
+            voice = voice or name
+            if agent and name == voice:
+                name = agent
+            elif name == SHARED_VOICE:
+                name = SOMEBODY
+        found.append(replace(each, name=name))
     return found
+
+
+def with_menus(stretches: list[Stretch], prompts: Collection[str]) -> list[Stretch]:
+    """What a target's machine offers is no person's word; `prompts`: the names of all that is said in the town."""
+    menus = {name for name in prompts if name.endswith(MENU) and name.removesuffix(MENU) in prompts}
+    return [
+        replace(each, kind=Kind.MENU, name=each.name.removesuffix(MENU)) if each.name in menus else each
+        for each in stretches
+    ]
 
 
 def _told(number: str, call: Outgoing, stretches: list[Stretch], save_to: Path | None) -> Timeline:
@@ -153,7 +174,7 @@ def _told(number: str, call: Outgoing, stretches: list[Stretch], save_to: Path |
         answered=call.answered_at is not None,
         moments=tuple(sorted(moments, key=lambda moment: moment.at_s)),
         prompts=tuple(each.name for each in stretches if each.kind is Kind.PROMPT),
-        reached=people[-1].removeprefix("town-") if people else "",
+        reached=people[-1].removeprefix(PEOPLE) if people else "",
         longest_silence_s=_s(audio.longest_silence(samples.samples)),
         status=end.status if end else 0,
         audio=str(save_to) if save_to else "",

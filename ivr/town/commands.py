@@ -19,7 +19,8 @@ from ivr.edge.screen import screen
 from ivr.edge.secrets import Secrets
 from ivr.errors import Trouble
 from ivr.house.settings import applied, state_directory
-from ivr.town.citizen import Moment, NoTown, Timeline, Visit, place_call
+from ivr.town.citizen import AGENT, Moment, NoTown, Timeline, Visit, place_call
+from ivr.town.recognise import PEOPLE
 from ivr.town.transactions import Address
 from routing.config import Config
 from routing.hours import SHANGHAI, parse_moment
@@ -32,6 +33,7 @@ WORDS = {
     "prompt": "hears [cyan]{name}[/cyan]",
     "music": "hears music ({name})",
     "person": "[bold green]talks to {person}[/bold green]",
+    "menu": "hears the menu of [cyan]{person}[/cyan]",
     "sound": "hears something else (a voice, a tone)",
     "hung up": "the {name} hangs up",
     "not answered": "[red]not answered[/red]: {name}",
@@ -57,15 +59,20 @@ def rendered(timeline: Timeline) -> Table:
 
 
 def _line(moment: Moment) -> str:
-    words = WORDS[moment.what].format(name=moment.name, person=moment.name.removeprefix("town-"))
+    words = WORDS[moment.what].format(name=moment.name, person=_somebody(moment.name.removeprefix(PEOPLE)))
     return f"{words} [yellow](cut off)[/yellow]" if moment.cut_off and moment.what == "prompt" else words
+
+
+def _somebody(name: str) -> str:
+    """An agent, a seat or a target, in words."""
+    return f"agent {name.removeprefix(AGENT)}" if name.startswith(AGENT) else name
 
 
 def summary(timeline: Timeline) -> str:
     """One line on who was reached, and where the sound is."""
     if not timeline.answered:
         return f"Not answered (SIP {timeline.status})."
-    reached = f"Reached {timeline.reached}." if timeline.reached else "No person was reached."
+    reached = f"Reached {_somebody(timeline.reached)}." if timeline.reached else "No person was reached."
     silence = f" Longest silence {timeline.longest_silence_s:.1f} s."
     return reached + silence + (f" Heard: {timeline.audio}" if timeline.audio else "")
 
@@ -83,13 +90,15 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
     visit = Visit(number=number, stay_for=timedelta(seconds=stay), at=_moment(at), caller=caller, diversion=diversion)
     try:
         state = state_directory(None)
+        _, config = applied(state)
         timeline = asyncio.run(
             place_call(
                 visit,
                 town=town_address(state),
                 secret=Secrets(state / "secrets").get("citizen"),
                 prompts=state / "prompts",
-                pieces=_in_pieces(state, (number, diversion)),
+                pieces=_in_pieces(config, (number, diversion)),
+                seats=config.site.seats,
                 save_to=save or state / "town" / f"heard-{_plain(number)}.wav",
             )
         )
@@ -134,9 +143,8 @@ def _known(target: str, config: Config) -> str:
     return target
 
 
-def _in_pieces(state: Path, dialled: Iterable[str]) -> dict[str, list[str]]:
+def _in_pieces(config: Config, dialled: Iterable[str]) -> dict[str, list[str]]:
     """The prompts of the numbers, and those of agents, that are said in several sounds, by their files."""
-    _, config = applied(state)
     numbers = {config.site.numbering.normalise(number) for number in dialled if number}
     agents = {agent_number(agent) for agent in config.site.agents}
     mine = (

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     PROMPT = "prompt"
     MUSIC = "music"
     PERSON = "person"
+    MENU = "menu"  # a machine's, at a target
     SOUND = "sound"
 
 

@@ -22,24 +22,25 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "12329 diverted to 12345": ("12345", "--diversion", "12329"),
     "12345, once more": ("12345",),
     "12345, a third time": ("12345",),
+    "12360, a centre with a menu": ("12360",),
 }
 
-HALL = ("80", "agent-12")
-"""How seats of the hall begin, and the numbers of agents whose seats share one voice."""
+HALL = ("agent-10", "agent-12")
+"""How the numbers of the hall's agents begin: of those whose seats have a voice of their own, and of the others."""
 
 EXPECTED: Mapping[str, tuple[str, str | tuple[str, ...]]] = {
     "12345": ("greeting-12345", HALL),
-    "12329": ("transition-12329", "80"),
-    "12350": ("transition-12350", "81"),
+    "12329": ("transition-12329", "agent-10"),
+    "12350": ("transition-12350", "agent-20"),
     "12350 by night": ("transition-12350", HALL),
     "12316": ("transfer-12316", "agriculture"),
     "031012345": ("greeting-12345", HALL),
     "a number nobody knows": ("greeting-12345", HALL),
-    "12329 diverted to 12345": ("transition-12329", "80"),
+    "12329 diverted to 12345": ("transition-12329", "agent-10"),
     "12345, once more": ("greeting-12345", HALL),
     "12345, a third time": ("greeting-12345", HALL),
 }
-"""The first prompt heard, and how the name of whoever was reached begins: 81 are the bureau's seats."""
+"""The first prompt heard, and how the name of whoever was reached begins: 20 are the bureau's agents."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def _called(demo: House, name: str) -> Timeline:
     return msgspec.json.decode(said, type=Timeline)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_a_newcomer_s_call_ends_at_a_person(timelines: Mapping[str, Timeline], name: str) -> None:
     timeline, (prompt, reached) = timelines[name], EXPECTED[name]
     assert timeline.answered
@@ -66,8 +67,15 @@ def test_a_newcomer_s_call_ends_at_a_person(timelines: Mapping[str, Timeline], n
     assert not [moment for moment in timeline.moments if moment.what == "sound"], timeline
 
 
-def test_agents_whose_seats_share_a_voice_are_told_by_their_numbers(timelines: Mapping[str, Timeline]) -> None:
-    """They were `seats`, and the number that was said before was something else."""
-    shared = [timeline for timeline in timelines.values() if timeline.reached.startswith("agent-12")]
-    assert shared, timelines
-    assert all(timeline.reached == timeline.prompts[-1] for timeline in shared)
+def test_every_agent_is_told_by_the_number_that_was_said_whatever_seat_they_have(
+    timelines: Mapping[str, Timeline],
+) -> None:
+    """They were `8016` or `agent-1221`: the seat where it has a voice of its own, the agent where it has none."""
+    agents = [timelines[name] for name, (_, reached) in EXPECTED.items() if reached != "agriculture"]
+    assert all(timeline.reached == timeline.prompts[-1] for timeline in agents), timelines
+
+
+def test_a_menu_is_told_as_what_it_is(timelines: Mapping[str, Timeline]) -> None:
+    timeline = timelines["12360, a centre with a menu"]
+    assert [moment.name for moment in timeline.moments if moment.what == "menu"] == ["town-customs"], timeline
+    assert not timeline.reached

@@ -1,12 +1,15 @@
 """Judging sound: prompts, whole and cut off, music, silence, tones, and packets that come as networks bring them."""
 
 import struct
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from ivr.town import audio
-from ivr.town.citizen import with_agents
+from ivr.town.citizen import Moment, Timeline, with_agents, with_menus
+from ivr.town.commands import rendered, summary
 from ivr.town.recognise import Kind, Stretch, put_together, recognise
 from ivr.town.rtp import FRAME, RATE, Heard, Media, Pacer, Samples, decode, encode, tone
 
@@ -87,11 +90,42 @@ def test_a_person_whose_words_begin_anew_some_milliseconds_late_is_told_as_one(b
     assert [(each.kind, each.name) for each in found] == [(Kind.PROMPT, "welcome"), (Kind.PERSON, "town-8001")]
 
 
-def test_whoever_has_a_voice_that_many_share_is_known_by_the_number_said_before() -> None:
-    said = [("agent-1229", Kind.PROMPT), ("town-seats", Kind.PERSON), ("agent-1230", Kind.PROMPT)]
-    heard = [Stretch(kind, name, 0, 1) for name, kind in (*said, said[1])]
-    assert [each.name for each in with_agents(heard)] == ["agent-1229", "agent-1229", "agent-1230", "agent-1230"]
-    assert [each.name for each in with_agents(heard[1:2])] == ["town-agent"]
+def spoken(*names: str) -> list[Stretch]:
+    return [Stretch(Kind.PERSON if name.startswith("town-") else Kind.PROMPT, name, 0, 1) for name in names]
+
+
+def test_who_speaks_at_a_seat_is_told_as_the_agent_whose_number_was_said_whosever_voice_it_has() -> None:
+    """Of seats with a voice of their own the seat was told, of all others the agent."""
+    heard = spoken("agent-1229", "town-seats", "agent-1016", "town-8016", "agent-1230", "town-seats")
+    told = [each.name for each in with_agents(heard, ("8001", "8016"))]
+    assert told == ["agent-1229", "agent-1229", "agent-1016", "agent-1016", "agent-1230", "agent-1230"]
+
+
+def test_whose_number_was_not_said_is_told_by_the_seat_and_of_a_voice_that_many_share_as_some_agent() -> None:
+    heard = spoken("agent-1001", "town-8001", "town-8002", "town-seats", "town-8001", "town-police")
+    told = [each.name for each in with_agents(heard, ("8001", "8002"))]
+    assert told == ["agent-1001", "agent-1001", "town-8002", "town-agent", "agent-1001", "town-police"]
+    assert [each.name for each in with_agents(heard[2:4], ("8001", "8002"))] == ["town-8002", "town-agent"]
+
+
+def test_a_menu_is_heard_and_is_nobody_who_is_talked_to() -> None:
+    names = ("town-tax-menu", "town-tax", "town-odd-menu")
+    told = with_menus(spoken(*names), names)
+    assert [(each.kind, each.name) for each in told] == [
+        (Kind.MENU, "town-tax"), (Kind.PERSON, "town-tax"), (Kind.PERSON, "town-odd-menu"),
+    ]  # fmt: skip
+
+
+def test_a_timeline_names_agents_by_their_numbers_and_says_who_is_a_machine() -> None:
+    moments = (Moment(1.0, "menu", "town-tax"), Moment(2.0, "person", "agent-1016"), Moment(3.0, "person", "town-tax"))
+    table = rendered(Timeline("12366", answered=True, moments=moments))
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(table)
+    text = console.export_text()
+    for line in ("hears the menu of tax", "talks to agent 1016", "talks to tax"):
+        assert line in text
+    assert summary(Timeline("12366", True, (), reached="agent-1016")).startswith("Reached agent 1016.")
+    assert summary(Timeline("12366", True, moments[:1])).startswith("No person was reached.")
 
 
 def test_a_sound_of_a_prompt_that_stands_alone_is_just_a_sound() -> None:
