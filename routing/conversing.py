@@ -71,9 +71,9 @@ def refusal(talk: Talk, by: str, do: Do, whom: Whom | None = None) -> str:
     return _refusal(talk, owner, do, whom)
 
 
-def _supervisors_refusal(talk: Talk, by: str, do: Do, whom: Whom | None) -> str:
+def _supervisors_refusal(talk: Talk, by: str, do: Do, whom: Whom | None) -> str:  # noqa: PLR0911 - a sentence for each
     me = talk.supervisor(by)
-    if me is not None and me.role is Role.AGENT:
+    if me is not None and me.role is Role.AGENT and do is not Do.STOP:
         return f"{by} has taken the conversation over"
     if me is not None and me.is_sought and do is not Do.STOP:
         return f"{by} is being rung"
@@ -81,9 +81,18 @@ def _supervisors_refusal(talk: Talk, by: str, do: Do, whom: Whom | None) -> str:
         return f"{by} is leaving this conversation"
     if me is None and do is Do.STOP:
         return f"{by} does not supervise this conversation"
+    if do is Do.TAKE_OVER and (first := _taker(talk, me, whom)) is not None:
+        return f"{first.by} takes this conversation over already"
     if me is None and (whom is None or talk.agent(whom.detail) is None):
         return "name the seat of the supervisor, and an agent who is in this conversation"
     return ""
+
+
+def _taker(talk: Talk, me: Party | None, whom: Whom | None) -> Party | None:
+    """Another supervisor who was first: their phone rings for it, or they are the agent already."""
+    watched = {me.asker} if me else {each.n for each in talk.parties if whom and each.agent == whom.detail}
+    above = [each for each in talk.parties if each.by and each is not me and each.is_alive and each.asker in watched]
+    return next((each for each in above if each.aim is Aim.TAKE_OVER or each.role is Role.AGENT), None)
 
 
 def _refusal(talk: Talk, owner: Party, do: Do, whom: Whom | None) -> str:  # noqa: C901, PLR0911, PLR0912 - a sentence for each
@@ -184,6 +193,8 @@ def _brought(talk: Talk, me: Party, fact: Asked) -> Talk:
 def _supervised(talk: Talk, fact: Asked) -> Talk:
     """A supervisor comes, turns to somebody else, takes over, or goes."""
     me = talk.supervisor(fact.by)
+    if fact.do is Do.STOP and me is not None and me.role is Role.AGENT:
+        return _done(talk, me, _replace(fact, do=Do.HANG_UP))
     if fact.do is Do.STOP:
         return talk.put(*(_leaving(each) for each in (me,) if each))
     if me is None:

@@ -45,7 +45,7 @@ from routing.tickets import (
     WrappedUp,
 )
 
-READY, RINGING = AgentState.READY, AgentState.RINGING
+READY, RESERVED, RINGING = AgentState.READY, AgentState.RESERVED, AgentState.RINGING
 TALKING, HOLDING = AgentState.TALKING, AgentState.HOLDING
 CONSULTING, WRAP_UP, PAUSED = AgentState.CONSULTING, AgentState.WRAP_UP, AgentState.PAUSED
 UNREACHABLE, SIGNED_OUT = AgentState.UNREACHABLE, AgentState.SIGNED_OUT
@@ -234,6 +234,7 @@ class Floor:
             return
         if agent.is_engaged:
             agent.then, agent.then_reason, agent.then_by = SIGNED_OUT, "", event.by
+            self._give_up(agent, now, said)
         else:
             self._matching.sign_out([(agent, "")], now, said, event.by)
 
@@ -246,7 +247,7 @@ class Floor:
             self._matching.free(agent, now, said, event.by)
 
     def _paused(self, event: Paused, now: Instant, said: list[Action]) -> None:
-        """Takes effect at once, in wrap-up too, except in a talk or an offer."""
+        """Takes effect at once, in wrap-up too, except in a talk or while the phone rings."""
         agent = self._agents.get(event.agent)
         if agent is None:
             return
@@ -255,6 +256,17 @@ class Floor:
             self._matching.change(agent, PAUSED, event.reason, now, said, by=event.by)
         elif agent.then is not SIGNED_OUT:
             agent.then, agent.then_reason, agent.then_by = PAUSED, event.reason, event.by
+            self._give_up(agent, now, said)
+
+    def _give_up(self, agent: Agent, now: Instant, said: list[Action]) -> None:
+        """Who leaves before their phone has rung is not rung: their ticket keeps its place, and goes to another."""
+        ticket = agent.ticket
+        if ticket is None or agent.state is not RESERVED:
+            return
+        ticket.agent = None
+        said.append(Withdraw(ticket.id, agent.id))
+        self._matching.release(agent, READY, "", now, said)
+        self._matching.place(ticket, now, said)
 
     def _lost(self, event: Lost, now: Instant, said: list[Action]) -> None:
         agent = self._agents.get(event.agent)

@@ -202,7 +202,7 @@ async def stop(asked: Asked, agent: AgentPath) -> ShownTalk:
 
 
 async def _supervised(asked: Asked, agent: AgentId, do: Do, seat: str) -> ShownTalk:
-    conversation, by = _of(asked, agent), asked.who.name
+    conversation, by = _watched(asked, agent), asked.who.name
     whom = None if do is Do.STOP or conversation.talk.supervisor(by) else Whom(Kind.SEAT, seat, agent)
     if whom is not None:
         _demand_free(asked, seat)
@@ -232,6 +232,15 @@ def _of(asked: Asked, agent: AgentId) -> Conversing:
         if conversation.talk.agent(agent) is not None:
             return conversation
     raise Refusal(HTTPStatus.CONFLICT, f"agent {agent} is in no conversation")
+
+
+def _watched(asked: Asked, agent: AgentId) -> Conversing:
+    """Where the supervisor has come to that agent, who may have left since; else as for anybody."""
+    for conversation in asked.board.controller.conversations():
+        me = conversation.talk.supervisor(asked.who.name)
+        if me is not None and conversation.talk.parties[me.asker].agent == agent:
+            return conversation
+    return _of(asked, agent)
 
 
 async def _done(asked: Asked, agent: AgentId, do: Do, whom: Whom | None = None) -> ShownTalk:

@@ -7,6 +7,7 @@ import pytest
 from routing.ids import AgentId
 from routing.talk import Do
 from routing.tickets import AgentState, AnyEvent, Paused, SignedOut
+from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.calls.talking import (
     ASK_COLLEAGUE,
@@ -120,16 +121,25 @@ async def supervised(first: Do, second: Do, apart: float, leaves: str = "") -> S
 def test_two_supervisors_at_once_do_what_each_asked_for_or_come_too_late(first: Do, second: Do, apart: float) -> None:
     house = simulate(lambda: supervised(first, second, apart))
     story = heard(house, CITIZEN)
-    assert house.citizens[0].ended == "hung-up"
     assert story[0] == A
     assert M not in story
-    assert (A.removeprefix("voice:") in story[-1]) is (Do.TAKE_OVER not in {first, second})
-    assert ("8020" in story[-1]) is (second is not Do.LISTEN and (first is Do.LISTEN or "+" in story[-1]))
+    if first is second is Do.TAKE_OVER:
+        (rung,) = [seat for seat in ("8019", "8020") if house.fake.parties[seat].channels]
+        assert story == [A, f"voice:{rung}"]
+    elif first is Do.TAKE_OVER:  # who stops then was the agent; who barged in, if in time, has the citizen
+        is_in_time = any("8020" in each for each in story)
+        assert is_in_time <= (second is Do.BARGE and apart < 1)
+        assert story[-1] == ("voice:8020" if is_in_time else "voice:8019")
+        assert house.citizens[0].ended == ("hung-up" if is_in_time else "released")
+    else:
+        assert ("8020" in story[-1]) is (second is not Do.LISTEN)
+        assert (A in story[-1].split("+")) is (second is not Do.TAKE_OVER)
+        assert house.citizens[0].ended == "hung-up"
 
 
 @pytest.mark.parametrize(("leaves", "stays"), [("8019", "8020"), ("8020", "8019")])
-def test_of_two_who_have_taken_over_at_once_one_may_leave(leaves: str, stays: str) -> None:
-    house = simulate(lambda: supervised(Do.TAKE_OVER, Do.TAKE_OVER, 0.0, leaves))
+def test_of_two_of_whom_one_takes_over_and_one_barges_in_either_may_leave(leaves: str, stays: str) -> None:
+    house = simulate(lambda: supervised(Do.TAKE_OVER, Do.BARGE, 0.0, leaves))
     both, one = heard(house, CITIZEN)[1:]
     assert sorted(both.split("+")) == ["voice:8019", "voice:8020"]
     assert one == f"voice:{stays}"
@@ -139,10 +149,10 @@ def test_of_two_who_have_taken_over_at_once_one_may_leave(leaves: str, stays: st
 @pytest.mark.parametrize("at", [0.53, 0.6, 1.0, 1.38, 1.4, 2.0])
 @pytest.mark.parametrize("event", [SignedOut(AgentId(OWNER)), Paused(AgentId(OWNER), "tea")])
 @pytest.mark.parametrize("phone", [Phone(answers_after=1.0, talks=5), Phone(), Phone(registered=False)])
-def test_who_signs_out_while_reserved_takes_that_call_or_somebody_else_does(
+def test_who_leaves_while_reserved_is_not_rung_and_while_ringing_takes_that_call(
     phone: Phone, event: AnyEvent, at: float
 ) -> None:
-    """Before their phone has rung, and after: the call is theirs already, and they leave when it is over."""
+    """A phone that rings already is theirs to answer, and they leave when that call is over."""
     states: list[AgentState] = []
 
     async def scene() -> SimulatedHouse:
@@ -162,6 +172,31 @@ def test_who_signs_out_while_reserved_takes_that_call_or_somebody_else_does(
         return house
 
     house = simulate(scene)
-    assert (states == [AgentState.RESERVED]) is (at < 1.39)
+    is_rung = at > 1.39
+    assert (states == [AgentState.RESERVED]) is not is_rung
     voices = [what for what in house.story(house.citizens[0]) if what.startswith("voice:")]
-    assert voices == [A if phone.answers_after else B]
+    assert voices == [A if phone.answers_after and is_rung else B]
+    assert bool(house.fake.parties[SEAT].channels) is (is_rung and phone.registered)
+
+
+@pytest.mark.parametrize("at", [0.53, 1.0, 1.38])
+@pytest.mark.parametrize("killed_after", [None, *thorough([0.06, 0.2, 0.5, 1.0, 5.0, 15.0, 20.0])])
+def test_whose_only_agent_leaves_while_reserved_waits_for_the_next(at: float, killed_after: float | None) -> None:
+    async def scene() -> SimulatedHouse:
+        house = SimulatedHouse()
+        house.agent(OWNER, answers_after=1.0, talks=5)
+        house.fake.seat(SEAT2, answers_after=1.0, talks=5)
+        house.fake.dials("12345", after=0.5)
+        house.fake.later(at, partial(house.tells, SignedOut(AgentId(OWNER), "boss")))
+        house.fake.later(30.0, partial(house.comes, AgentId("1017")))
+        if killed_after is not None:
+            house.fake.later(at + killed_after, house.kill)
+        house.stays_ms = 40_000
+        await house.lives()
+        house.check()
+        return house
+
+    house = simulate(scene)
+    voices = [what for what in house.story(house.citizens[0]) if what.startswith("voice:")]
+    assert voices == [B]
+    assert not house.fake.parties[SEAT].channels

@@ -158,3 +158,29 @@ def test_nobody_hears_a_talk_while_that_cannot_be_written_down_and_all_else_goes
         await desk.closes()
 
     simulate(scene)
+
+
+def test_of_two_supervisors_who_take_over_at_once_one_does_and_the_other_is_told_so() -> None:
+    async def scene() -> None:
+        desk = await talking()
+        for name, seat in (("liu", "8019"), ("wang", "8020")):
+            desk.people[name] = Who(name, frozenset({Role.SUPERVISOR}))
+            desk.fake.seat(seat, answers_after=1, talks=None)
+        tries = (("liu", "8019"), ("wang", "8020"))
+        answers = await asyncio.gather(
+            *(desk.ask("POST", "/agents/1016/talk/take-over", {"seat": seat}, token=name) for name, seat in tries)
+        )
+        (winner,) = [name for (name, _), each in zip(tries, answers, strict=True) if each.status == HTTPStatus.OK]
+        ((loser, seat),) = [each for each in tries if each[0] != winner]
+        (late,) = [each for each in answers if each.status != HTTPStatus.OK]
+        assert late.status == CONFLICT
+        assert f"{winner} takes this conversation over already" in str(late.value)
+        assert not desk.fake.parties[seat].channels
+        await asyncio.sleep(5)
+        gone = await desk.ask("POST", "/agents/1016/talk/take-over", {"seat": seat}, token=loser)
+        assert gone.status == CONFLICT
+        left = await desk.ask("POST", "/agents/1016/talk/stop", token=winner)
+        assert left.status == HTTPStatus.OK
+        await desk.closes()
+
+    simulate(scene)

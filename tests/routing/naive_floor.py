@@ -269,6 +269,7 @@ class NaiveFloor:
         person = self.person(e.agent)
         if person and person.ticket:
             person.then = (S.SIGNED_OUT, "", e.by)
+            self.give_up(person)
         elif person:
             self.sign_out((person, ""), by=e.by)
 
@@ -284,9 +285,20 @@ class NaiveFloor:
         if person and person.ticket:
             if not person.then or person.then[0] is S.PAUSED:
                 person.then = (S.PAUSED, e.reason, e.by)
+                self.give_up(person)
         elif person:
             person.then = None
             self.change(person, S.PAUSED, e.reason, e.by)
+
+    def give_up(self, person: Person) -> None:
+        claim = self.claim(person.ticket)
+        if claim and person.state is S.RESERVED:
+            self.said.append(Withdraw(claim.ticket, person.agent))
+            self.claims.remove(claim)  # it is in nobody's sight while it is carried back
+            claim.agent = None
+            self.release(person, S.READY)
+            self.claims.append(claim)
+            self.place(claim)
 
     def on_reached(self, e: Reached) -> None:
         person = self.person(e.agent)

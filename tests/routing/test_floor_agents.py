@@ -5,6 +5,7 @@ import pytest
 from routing.tickets import (
     Accepted,
     AgentState,
+    Changed,
     Left,
     Moved,
     Offer,
@@ -70,6 +71,7 @@ def test_a_pause_asked_for_in_talk_comes_after_wrap_up(house: House) -> None:
 def test_a_pause_asked_for_while_ringing_comes_when_the_offer_is_over(house: House) -> None:
     house.sits(ANN)
     house.enters(T1)
+    house.hears(Rang(T1, ANN))
     assert house.hears(Paused(ANN, "tea")) == ()
     assert house.hears(Left(T1)) == (Withdraw(T1, ANN), changed(ANN, AgentState.PAUSED, "tea"))
 
@@ -116,25 +118,52 @@ def test_a_pause_does_not_take_back_a_sign_out_but_a_sign_in_does(house: House) 
     assert house.floor.agents()[0].then is None
 
 
-@pytest.mark.parametrize("rings", [False, True])
-def test_who_signs_out_while_reserved_takes_that_call_and_is_gone_after_it(house: House, rings: bool) -> None:
+def test_who_signs_out_while_ringing_takes_that_call_and_is_gone_after_it(house: House) -> None:
     house.sits(ANN)
     house.enters(T1)
-    assert house.floor.agents()[0].state is AgentState.RESERVED
+    house.hears(Rang(T1, ANN))
     assert house.hears(SignedOut(ANN)) == ()
-    if rings:
-        assert house.hears(Rang(T1, ANN)) == (changed(ANN, AgentState.RINGING),)
     assert house.hears(Accepted(T1, ANN)) == (changed(ANN, AgentState.TALKING),)
     assert house.hears(Left(T1)) == (changed(ANN, AgentState.WRAP_UP),)
     assert house.hears(Tick(), after=WRAP_UP_MS) == (changed(ANN, AgentState.SIGNED_OUT),)
 
 
+LEAVING = [
+    (SignedOut(ANN, "boss"), Changed(ANN, AgentState.SIGNED_OUT, "", "boss")),
+    (Paused(ANN, "tea", "boss"), Changed(ANN, AgentState.PAUSED, "tea", "boss")),
+]
+
+
+@pytest.mark.parametrize(("leaves", "said"), LEAVING)
+def test_who_leaves_before_their_phone_rings_is_not_rung_and_the_next_agent_has_the_ticket(
+    house: House, leaves: SignedOut | Paused, said: Changed
+) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    house.sits(BOB)
+    assert house.hears(leaves) == (Withdraw(T1, ANN), said, changed(BOB, AgentState.RESERVED), offer(T1, BOB, 2))
+    assert house.hears(Rang(T1, ANN)) == house.hears(Accepted(T1, ANN)) == ()
+
+
+@pytest.mark.parametrize(("leaves", "said"), LEAVING)
+def test_with_nobody_else_there_the_ticket_keeps_its_place(
+    house: House, leaves: SignedOut | Paused, said: Changed
+) -> None:
+    house.sits(ANN)
+    house.enters(T1)
+    house.enters(T2)
+    assert house.hears(leaves) == (Withdraw(T1, ANN), said)
+    assert [house.floor.position(each) for each in (T1, T2)] == [1, 2]
+    assert offer(T1, BOB, 2) in house.sits(BOB)
+
+
 @pytest.mark.parametrize("why", [Refusal.WITHDRAWN, Refusal.UNREACHABLE, Refusal.NO_ANSWER])
-def test_who_signs_out_while_reserved_and_refuses_is_gone_and_the_next_agent_has_the_ticket(
+def test_who_signs_out_while_ringing_and_refuses_is_gone_and_the_next_agent_has_the_ticket(
     house: House, why: Refusal
 ) -> None:
     house.sits(ANN)
     house.enters(T1)
+    house.hears(Rang(T1, ANN))
     house.hears(SignedOut(ANN))
     house.sits(BOB)
     said = house.hears(Refused(T1, ANN, why))
@@ -146,6 +175,7 @@ def test_who_signs_out_while_reserved_and_refuses_is_gone_and_the_next_agent_has
 def test_who_signs_out_while_ringing_is_gone_when_it_is_refused_and_the_ticket_waits(house: House) -> None:
     house.sits(ANN)
     house.enters(T1)
+    house.hears(Rang(T1, ANN))
     house.hears(SignedOut(ANN))
     assert house.hears(Refused(T1, ANN, Refusal.NO_ANSWER)) == (changed(ANN, AgentState.SIGNED_OUT),)
     assert house.floor.position(T1) == 1

@@ -175,6 +175,11 @@ def above(do: Do, whom: Whom | None = None) -> Asked:
     return Asked(at=NOW, by="boss", do=do, whom=whom)
 
 
+def beside(do: Do, whom: Whom | None = None) -> Asked:
+    return Asked(at=NOW, by="other", do=do, whom=whom)
+
+
+OTHER_BOSS = Whom(Kind.SEAT, "8019", ANNA)
 LISTENED = (above(Do.LISTEN, BOSS), rings(2), answers(2))
 
 
@@ -190,6 +195,18 @@ LISTENED = (above(Do.LISTEN, BOSS), rings(2), answers(2))
         (LISTENED, above(Do.BARGE), ""),
         ((above(Do.LISTEN, BOSS),), above(Do.STOP), ""),
         ((above(Do.TAKE_OVER, BOSS), rings(2), answers(2)), asks(Do.HOLD, by=AgentId("boss")), ""),
+        ((above(Do.TAKE_OVER, BOSS),), beside(Do.TAKE_OVER, OTHER_BOSS), "boss takes this conversation over already"),
+        ((above(Do.TAKE_OVER, BOSS),), beside(Do.BARGE, OTHER_BOSS), ""),
+        ((above(Do.TAKE_OVER, BOSS), goes(2)), beside(Do.TAKE_OVER, OTHER_BOSS), ""),
+        (
+            (*LISTENED, above(Do.TAKE_OVER)),
+            beside(Do.TAKE_OVER, OTHER_BOSS),
+            "boss takes this conversation over already",
+        ),
+        ((*LISTENED, beside(Do.WHISPER, OTHER_BOSS), answers(3), above(Do.TAKE_OVER)), beside(Do.TAKE_OVER), "already"),
+        ((above(Do.TAKE_OVER, BOSS), rings(2), answers(2)), above(Do.STOP), ""),
+        (LISTENED, beside(Do.TAKE_OVER, OTHER_BOSS), ""),
+        ((*LISTENED, above(Do.TAKE_OVER), goes(1)), beside(Do.TAKE_OVER, Whom(Kind.SEAT, "8019", AgentId("boss"))), ""),
     ],
 )
 def test_a_supervisor_is_told_what_cannot_be_done(facts: tuple[AnyFact, ...], asked: Asked, sentence: str) -> None:
@@ -218,6 +235,14 @@ def test_whoever_barged_in_keeps_the_citizen_when_the_agent_leaves() -> None:
     assert taken.parties[1].is_leaving
     gone = follow(taken, [goes(1)])
     assert (gone.owner, gone.is_over) == (gone.parties[2], False)
+
+
+def test_who_has_taken_over_stops_as_an_agent_hangs_up() -> None:
+    taken = talk(*LISTENED, above(Do.TAKE_OVER), goes(1), asks(Do.CONSULT, COLLEAGUE, AgentId("boss")))
+    assert taken.owner is taken.parties[2]
+    stopped = follow(taken, [above(Do.STOP)])
+    assert stopped.parties[2].is_leaving
+    assert stopped.parties[3].room is Room.CALL
 
 
 def test_a_supervisor_who_is_late_takes_nothing_over() -> None:
