@@ -202,7 +202,9 @@ def answer(agent: str) -> None:
 
 @agents.command("pause")
 @click.argument("agent")
-@click.option("--reason", default="", help="Said to whoever asks.")
+@click.option(
+    "--reason", default="", help="One of `pause_reasons` of site.yaml, if there are any; said to whoever asks."
+)
 def pause(agent: str, reason: str) -> None:
     """An agent asks for no calls, after the talk if there is one."""
     _change(agent, "pause", {"reason": reason})

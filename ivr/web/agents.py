@@ -32,7 +32,7 @@ class SigningIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pausing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Said to whoever asks."""
+    """Said to whoever asks: one of `pause_reasons` of site.yaml where there are any, else any or none."""
 
     reason: Reason = ""
 
@@ -124,8 +124,9 @@ async def make_ready(asked: Asked, agent: AgentPath) -> ShownAgent:
 async def pause(asked: Asked, agent: AgentPath, body: Pausing) -> ShownAgent:
     """An agent asks for no calls, after the talk if there is one."""
     reasons = asked.board.service.config.site.pause_reasons
-    if body.reason and reasons and body.reason not in reasons:
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{body.reason!r} is no reason; there are: {', '.join(reasons)}")
+    if reasons and body.reason not in reasons:
+        wrong = f"{body.reason!r} is no reason for a pause" if body.reason else "a pause needs a reason"
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{wrong}; there are: {', '.join(reasons)}")
     return _told(asked, present(asked, agent), Paused(agent, body.reason, by(asked, agent)))
 
 

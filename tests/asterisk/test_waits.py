@@ -168,7 +168,7 @@ async def all_who_wait_hear_a_text_that_a_supervisor_has_said_at_once_and_a_prom
 
 @scenes
 async def a_call_that_is_moved_waits_with_music_for_an_agent_of_that_pool(office: Office) -> None:
-    await orders(office, f"agents/{LAWYER}/pause")
+    await orders(office, f"agents/{LAWYER}/pause", reason="会议")
     citizen = await calls(office, "moved")
     assert (await orders(office, f"queues/{await call_at(office, 'moved')}/move", pool="law"))["pool"] == "law"
     await citizen.hears_music()
@@ -184,7 +184,7 @@ async def a_call_that_is_moved_waits_with_music_for_an_agent_of_that_pool(office
 @scenes
 async def all_who_wait_for_a_pool_that_is_closed_hear_why_and_come_to_the_hall(office: Office) -> None:
     mine = ONE_OF["closed"]
-    await orders(office, f"agents/{mine}/pause")
+    await orders(office, f"agents/{mine}/pause", reason="会议")
     waiting = await asyncio.gather(*(calls(office, "closed") for _ in range(2)))
     assert (await orders(office, "pools/p-closed/close", prompt=POOL_CLOSED))["closed"] == POOL_CLOSED
     await orders(office, f"agents/{mine}/ready")  # nobody asks them now

@@ -130,8 +130,14 @@ def test_agents_pause_come_back_and_leave() -> None:
         assert (await desk.post("/agents/1001/ready"))["state"] == "ready"
         paused = await desk.post("/agents/1001/pause", reason="用餐")
         assert (paused["state"], paused["reason"]) == ("paused", "用餐")
-        refused = await desk.refused("POST", "/agents/1001/pause", HTTPStatus.UNPROCESSABLE_ENTITY, reason="lunch")
-        assert "用餐" in refused
+        for given, wrong in (
+            ({"reason": "lunch"}, "'lunch' is no reason"),
+            ({"reason": ""}, "needs a"),
+            ({}, "needs a"),
+        ):
+            refused = await desk.refused("POST", "/agents/1001/pause", HTTPStatus.UNPROCESSABLE_ENTITY, **given)
+            assert wrong in refused
+            assert ", ".join(CONFIG.site.pause_reasons) in refused
         assert (await desk.post("/agents/1001/sign-out"))["state"] == "signed-out"
         await desk.closes()
 

@@ -70,8 +70,8 @@ def test_an_idle_agent_whose_phone_is_gone_is_unreachable_and_then_signed_out() 
 
 def test_one_whose_phone_comes_back_is_what_they_were() -> None:
     async def scene(floor: Floor) -> None:
-        for path, state in (("ready", "ready"), ("pause", "paused")):
-            await floor.desk.post(f"/agents/1001/{path}")
+        for path, given, state in (("ready", {}, "ready"), ("pause", {"reason": "用餐"}, "paused 用餐")):
+            await floor.desk.post(f"/agents/1001/{path}", **given)
             floor.is_plugged_in(now=False)
             await floor.is_in("unreachable phone", 60)
             floor.is_plugged_in(now=True)
