@@ -350,11 +350,15 @@ class Brought(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Talked(msgspec.Struct, frozen=True):
-    """An agent's part of a talk: from the first word to the last, hold and consultation included."""
+    """An agent's part of a talk: from the first word to the last, hold and consultation included.
+
+    `held_ms`: music that the citizen heard while this agent had them.
+    """
 
     agent: AgentId
     since: Instant
     until: Instant
+    held_ms: int = 0
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -368,8 +372,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
     a person answered during the prompts.  `held_ms`: music within the talk.  `talks`: the part of
-    each agent whom the Floor has found, in order; who came twice stands there twice.  `paused`: when
-    the recording was: it is silent there.
+    each agent, in order, a supervisor's being from their taking over on; who came twice stands there twice.
+    `paused`: when the recording was: it is silent there.
     A call of our own has another `direction` than `in`: `caller` is whom we have called, `result` what came of it,
     `task` the call that made the task of calling back.
     """

@@ -1,5 +1,8 @@
 """Who is in a call's conversation, read from its ledger: the facts of `routing.talk`, folded.  Pure."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 from ivr.facts import Brought, Talked
 from ivr.ledger import ARRIVED, CONNECTED, DIALLING, RELEASED, RETURNED, ROUTED, TALK, TRANSFERRED, TRANSFERRING, Ledger
 from routing.conversing import follow
@@ -63,13 +66,25 @@ def brought(ledger: Ledger) -> tuple[Brought, ...]:
 
 
 def talks(ledger: Ledger, until: Instant) -> tuple[Talked, ...]:
-    """Each agent's part; a supervisor who came or took over is nobody whom the Floor has given the call."""
-    known = talk(ledger)
-    return tuple(
-        Talked(each.agent, each.since, each.left or until)
-        for each in (known.parties if known else ())
-        if each.ticket and each.agent and each.since is not None
-    )
+    """Each agent's part; a supervisor's is from the moment on from which they are the citizen's agent."""
+    began: dict[int, Instant] = {}
+    held: Counter[int] = Counter()
+    last, owner = None, 0
+    for now, since, to in _stretches(ledger, until):
+        last, owner = (
+            now,
+            now.owner.n if now.owner else owner,
+        )  # who hung up over a transfer that rings has left the hold
+        held[owner] += to - since if _is_held(now) else 0
+        for each in now.parties:
+            if each.role is Role.AGENT and each.since is not None and (each.ticket or each.by):
+                began.setdefault(each.n, since)
+    parts = [
+        Talked(each.agent, began[each.n], each.left or until, held[each.n])
+        for each in (last.parties if last else ())
+        if each.n in began and each.agent
+    ]
+    return tuple(sorted(parts, key=lambda part: part.since))
 
 
 def unreached(ledger: Ledger) -> tuple[str, ...]:
@@ -90,14 +105,19 @@ def _handed_over(talk: Talk, party: Party) -> Instant | None:
 
 def held_ms(ledger: Ledger, until: Instant) -> int:
     """For how long the citizen heard music in the conversation."""
+    return sum(to - since for now, since, to in _stretches(ledger, until) if _is_held(now))
+
+
+def _stretches(ledger: Ledger, until: Instant) -> Iterator[tuple[Talk, Instant, Instant]]:
+    """The conversation between one fact and the next, with since when and until when it was so."""
     now = _begun(ledger)
     if now is None:
-        return 0
-    held, since = 0, now.parties[0].asked
+        return
+    since = now.parties[0].asked
     for fact in ledger.which(TALK).values():
-        held += fact.at - since if _is_held(now) else 0
+        yield now, since, fact.at
         since, now = fact.at, follow(now, (fact,))
-    return held + (until - since if _is_held(now) else 0)
+    yield now, since, until
 
 
 def paused(ledger: Ledger, until: Instant) -> tuple[tuple[Instant, Instant], ...]:

@@ -15,7 +15,7 @@ import asyncpg
 
 from ivr.errors import StoreError, StoreRefused
 
-NEWEST = "0007"
+NEWEST = "0008"
 """The revision that this code is written for: the head of `ivr.migrations`."""
 
 _LOCK = 0x12345 << 16 | 0x4D47  # advisory, one for the database: who migrates

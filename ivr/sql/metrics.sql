@@ -2,7 +2,7 @@
 
 -- name: figures
 -- One row a window and key.  $1: where cells begin, $2: where the last ends; a window is $3 cells, and ends with each.
--- $4: what calls are told apart by, where 'agent' is who answered, but each agent's talk and wrap-up are their own.
+-- $4: what calls are told apart by, where 'agent' is who answered, but each agent's talk, hold and wrap-up are their own.
 -- $5, $6: milliseconds of "in time", and of a short abandon.
 with cells as (
     select begun.n, begun.since, lead(begun.since, 1, $2) over (order by begun.n) as until
@@ -74,16 +74,16 @@ with cells as (
     group by n, key
 ), shares as (
     select
-        n, calls_in.call, talk.agent as key, sum(talk.until - talk.since) as talk,
+        n, calls_in.call, talk.agent as key, sum(talk.until - talk.since) as talk, sum(coalesce(talk.held_ms, 0)) as held,
         (
             select coalesce((1000 * extract(epoch from sum(until - since)))::bigint, 0) from agent_times
             where agent_times.call = calls_in.call and agent_times.agent = talk.agent and state = 'wrap-up'
         ) as wrap_up
-    from calls_in cross join lateral jsonb_to_recordset(talks) as talk (agent text, since bigint, until bigint)
+    from calls_in cross join lateral jsonb_to_recordset(talks) as talk (agent text, since bigint, until bigint, held_ms bigint)
     where $4::text = 'agent' and fate = 'answered'
     group by n, calls_in.call, talk.agent
 ), agents_shares as (
-    select n, key, count(*) as handled, sum(talk) as talk, sum(wrap_up) as wrap_up
+    select n, key, count(*) as handled, sum(talk) as talk, sum(held) as held, sum(wrap_up) as wrap_up
     from shares
     group by n, key
 ), keys as (
@@ -130,7 +130,7 @@ with cells as (
         coalesce(sum(case $4 when 'agent' then handled else answered end) over w, 0)::bigint as handled,
         sum(case $4 when 'agent' then agents_shares.talk else counted.talk end) over w as talk,
         sum(case $4 when 'agent' then agents_shares.talk else attended end) over w as attended,
-        sum(held) over w as held,
+        sum(case $4 when 'agent' then agents_shares.held else counted.held end) over w as held,
         coalesce(sum(ewt_told) over w, 0)::bigint as ewt_told,
         sum(ewt_by_departures) over w as ewt_by_departures,
         sum(ewt_by_last) over w as ewt_by_last,
@@ -179,7 +179,7 @@ select
     (longest_since_prompt_end / 1000.0)::float8 as longest_wait_since_prompt_end,
     (patience / 1000.0 / nullif(abandoned, 0))::float8 as mean_patience,
     (talk / 1000.0 / nullif(handled, 0))::float8 as mean_talk,
-    (held / 1000.0 / nullif(answered, 0))::float8 as mean_hold,
+    (held / 1000.0 / nullif(handled, 0))::float8 as mean_hold,
     (wrap_up / 1000.0 / nullif(handled, 0))::float8 as mean_wrap_up,
     ((attended + wrap_up) / 1000.0 / nullif(handled, 0))::float8 as mean_handle,
     (ewt_by_departures / 1000.0 / nullif(ewt_told, 0))::float8 as ewt_error_by_departures,

@@ -55,7 +55,10 @@ from (
         when r.talks is not null then r.talks
         when r.agent is null or r.connected is null then '[]'
         else jsonb_build_array(
-            jsonb_build_object('agent', r.agent, 'since', r.connected, 'until', coalesce(r.released, r.ended))
+            jsonb_build_object(
+                'agent', r.agent, 'since', r.connected, 'until', coalesce(r.released, r.ended),
+                'held_ms', coalesce(r.held_ms, 0)
+            )
         )
     end
 ) as told (talks)  -- a record of an older version says it of one agent only

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 from routing.config import Config
 from routing.ids import AgentId
@@ -21,7 +22,15 @@ FIRST = 20.0
 AT_PHONE, ON_AT_PHONE = "holds at the phone", "goes on at the phone"
 """The agent presses the phone's own hold button, and presses it again."""
 
-Step = tuple[Do, Whom] | Do | str
+
+class By(NamedTuple):
+    """Whoever has the citizen by now asks for it, and not the agent with whom the talk began."""
+
+    agent: str
+    do: Do
+
+
+Step = tuple[Do, Whom] | By | Do | str
 Script = Sequence[Step]
 
 
@@ -61,6 +70,9 @@ def done(house: SimulatedHouse, step: Step) -> None:
     """Something is asked for, or a phone hangs up; what is refused is a fault."""
     if step in {AT_PHONE, ON_AT_PHONE}:
         house.fake.holds(house.fake.parties[SEAT], on=step == AT_PHONE)
+    elif isinstance(step, By):
+        if refused := house.asks(*step):
+            house.fake.faults.append(f"{step}: {refused}")
     elif isinstance(step, str) and not isinstance(step, Do):
         house.fake.hangs_up(house.fake.parties[step])
     elif isinstance(step, Do) and step in SUPERVISORS:

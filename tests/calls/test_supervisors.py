@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import msgspec
 import pytest
@@ -21,8 +21,10 @@ from tests.calls.talking import (
     SEAT,
     SEAT2,
     A,
+    By,
     C,
     M,
+    Script,
     Step,
     heard,
     house_with,
@@ -70,6 +72,30 @@ def test_a_supervisor_is_heard_by_whom_they_should(talk: str) -> None:
     }
     (record,) = house.records()
     assert record.brought[0].name == "boss"
+
+
+PARTS: dict[str, tuple[Script, list[tuple[str, int]]]] = {
+    "take over at once": ([Do.TAKE_OVER], [(OWNER, 0), ("boss", 0)]),
+    "each holds": (
+        [Do.HOLD, Do.RETRIEVE, Do.LISTEN, Do.TAKE_OVER, By("boss", Do.HOLD), By("boss", Do.RETRIEVE)],
+        [(OWNER, 5), ("boss", 5)],
+    ),
+    "barge in, and the agent hangs up": ([Do.BARGE, SEAT], [(OWNER, 0), ("boss", 0)]),
+    "barge in, and stop": ([Do.BARGE, Do.STOP], [(OWNER, 0)]),
+    "listen": ([Do.LISTEN], [(OWNER, 0)]),
+}
+"""Who has which part of the talk, with how many seconds of hold."""
+
+
+@pytest.mark.parametrize("talk", PARTS)
+def test_whoever_takes_over_has_a_part_of_the_talk_from_then_on_with_their_own_holds(talk: str) -> None:
+    script, wanted = PARTS[talk]
+    (record,) = played(script).records()
+    assert [(part.agent, round(part.held_ms / 1000)) for part in record.talks] == wanted
+    assert sum(part.held_ms for part in record.talks) == record.held_ms
+    assert (record.talks[0].since, record.talks[-1].until) == (record.connected, record.released)
+    for before, after in pairwise(record.talks):
+        assert abs(after.since - before.until) < 100, "the one comes as the other goes"
 
 
 def story(house: SimulatedHouse, label: str) -> list[str]:

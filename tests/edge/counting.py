@@ -31,9 +31,10 @@ def moment(at: Instant) -> datetime:
 def of_agent(agent: str, calls: Sequence[CallRecord]) -> dict[str, float | None]:
     """What an agent has had to do with any of these calls, whoever was the first to answer it."""
     talks = [(call.call, each) for call in calls if call.outcome is Outcome.ANSWERED for each in call.talks]
-    own = [(call, each.until - each.since) for call, each in talks if each.agent == agent]
-    handled = len({call for call, _ in own})
-    return {"handled": handled, "mean_talk": share(sum(ms for _, ms in own) / 1000, handled)}
+    own = [(call, each.until - each.since, each.held_ms) for call, each in talks if each.agent == agent]
+    handled = len({call for call, _, _ in own})
+    talked, held = sum(ms for _, ms, _ in own) / 1000, sum(ms for _, _, ms in own) / 1000
+    return {"handled": handled, "mean_talk": share(talked, handled), "mean_hold": share(held, handled)}
 
 
 def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:

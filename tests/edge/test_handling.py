@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from ivr.edge.database import Database
-from ivr.figures import Figures
+from ivr.figures import TERMS, Figures
 from ivr.store import Cells, PostgresStore
 from routing.talk import Do, Kind, Whom
 from tests.calls.simulated import CONFIG, SimulatedHouse
@@ -21,6 +21,7 @@ from tests.calls.talking import (
     WATER,
     A,
     B,
+    By,
     C,
     R,
     S,
@@ -85,12 +86,34 @@ async def test_each_agent_has_their_own_talk_and_wrap_up_and_the_call_has_all_of
         assert row.mean_talk == pytest.approx(talked(house, seat), abs=0.1)
         assert row.mean_wrap_up == pytest.approx(WRAP_UP_S)
         spent += row.mean_handle or 0
+    (record,) = house.records()
+    assert sum(row.mean_hold or 0 for row in rows.values()) == pytest.approx(record.held_ms / 1000)
     assert spent == pytest.approx(sum(talked(house, seat) + WRAP_UP_S for seat in (SEAT, SEAT2)), abs=0.2)
     call = (await figures(store, house, ""))[""]
     assert (call.answered, call.handled) == (1, 1)
     assert call.mean_handle == pytest.approx(spent), "what the call has cost of all agents' time"
-    (record,) = house.records()
     assert call.mean_talk == (record.talk_ms or 0) / 1000, "and the citizen has talked from the first to the last"
+
+
+HOLDS: Script = [Do.HOLD, Do.RETRIEVE, Do.TAKE_OVER, By("boss", Do.HOLD), By("boss", Do.RETRIEVE), Do.STOP]
+
+
+@pytest.mark.parametrize("house", [HOLDS], indirect=True)
+async def test_a_supervisor_who_takes_over_has_their_own_talk_and_holds_and_the_call_is_offered_and_answered_once(
+    store: PostgresStore, house: SimulatedHouse
+) -> None:
+    rows = await figures(store, house, "agent")
+    assert {key: (row.offered, row.answered, row.handled) for key, row in rows.items()} == {
+        OWNER: (1, 1, 1), "boss": (0, 0, 1),
+    }  # fmt: skip
+    for agent, seat in ((OWNER, SEAT), ("boss", "8020")):
+        assert rows[agent].mean_hold == pytest.approx(5, abs=0.1)
+        assert rows[agent].mean_talk == pytest.approx(talked(house, seat), abs=0.1)
+    call = (await figures(store, house, ""))[""]
+    assert (call.offered, call.answered, call.handled) == (1, 1, 1)
+    assert call.offered == sum(getattr(call, term) for term in TERMS)
+    assert call.mean_hold == pytest.approx(10, abs=0.2)
+    assert call.mean_handle == pytest.approx(sum(row.mean_handle or 0 for row in rows.values()))
 
 
 @pytest.mark.parametrize("house", [[(Do.TRANSFER, UTILITY)]], indirect=True)
@@ -119,4 +142,5 @@ async def test_what_an_older_version_has_kept_is_the_first_agents_talk_and_all_w
     (row,) = await store.figures(Cells([BEGINS], ENDS), "agent", IN_TIME)
     (record,) = house.records()
     assert (row.key, row.handled, row.mean_talk) == (OWNER, 1, (record.talk_ms or 0) / 1000)
+    assert row.mean_hold == call.mean_hold == record.held_ms / 1000 > 0
     assert (row.mean_wrap_up, call.mean_wrap_up) == (WRAP_UP_S, 2 * WRAP_UP_S)

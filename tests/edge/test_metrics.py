@@ -68,7 +68,10 @@ def calls(draw: st.DrawFn) -> CallRecord:
     is_reached = outcome is Outcome.ANSWERED or (outcome is Outcome.TRANSFERRED and draw(st.booleans()))
     pools = st.sampled_from([PoolId("hall"), PoolId("safety")])
     agents = st.sampled_from([AgentId("1001"), AgentId("1002"), AgentId("1003")])
-    parts = st.builds(lambda agent, ms: Talked(agent, reached, Instant(reached + ms)), agents, st.integers(0, 90_000))
+    parts = st.builds(
+        lambda agent, ms, held: Talked(agent, reached, Instant(reached + ms), held),
+        *(agents, st.integers(0, 90_000), st.integers(0, 9_000)),
+    )
     return a_call(
         "named later",
         outcome=outcome,

@@ -136,7 +136,8 @@ async def test_every_field_of_a_record_that_is_a_column_is_filled(store: Postgre
     values |= {"asked_pool": "safety", "skill": "market", "overflowed": ["safety"], "rating": 2}
     values |= {"brought": [], "paused": [], "callback": "asked", "message": None}
     values |= {"direction": "callback", "task": "c0", "result": "busy"}
-    talks = [{"agent": "1001", "since": 5, "until": 8}, {"agent": "1002", "since": 8, "until": 12}]
+    parts = (("1001", 5, 8, 1), ("1002", 8, 12, 0))
+    talks = [dict(zip(("agent", "since", "until", "held_ms"), part, strict=True)) for part in parts]
     values |= {"talks": talks, "reached": None}
     call = msgspec.convert(values | {"node": NODE, "call": "c1"}, CallRecord)
     await store.drain(NODE, [line(1, RECORD, "c1", call)])
