@@ -1,7 +1,7 @@
 """What another configuration changes: for which numbers, what, and when.
 
 Compares direct calls over the intervals between everything that changes by itself; what is equal in both is not looked
-at, and only what differs is put into words.
+at, and only what differs is put into words.  What is no number's own: `routing.changes`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ import msgspec
 
 from routing import occasions
 from routing.arrival import Arrival, arrived
+from routing.changes import Change, of_every_number, shown
 from routing.config.site import Config
 from routing.explain import in_short, steps
 from routing.hours import DAYS, SHANGHAI, Calendar, Hours, runs
@@ -34,42 +35,12 @@ SAYS = {
 }
 """Families of prompts that say more than a greeting."""
 
-TIMES = 3
-"""Times of the week that are named; the rest is counted."""
-
 
 class Entry(msgspec.Struct, frozen=True):
     """A number that is only in one of the two."""
 
     number: str
     name: str
-
-
-class Change(msgspec.Struct, frozen=True, rename={"begins": "from"}):
-    """What becomes of a number otherwise than before.
-
-    `begins` and `until` are days, None where it has always been so or goes on; `times` name the moments of a week, or
-    of each of these days, from which it holds, where it does not hold all the time.  `day` is the name of special ones.
-    """
-
-    number: str
-    words: str
-    before: str
-    after: str
-    begins: str | None = None
-    until: str | None = None
-    times: tuple[str, ...] = ()
-    day: str | None = None
-
-    def __str__(self) -> str:
-        """`12329: from 2021-10-31 no longer says that it has moved`."""
-        since = f"from {self.begins} " if self.begins else ""
-        ends = [self.day] if self.day else []
-        ends += [f"until {self.until}"] if self.until else []
-        more = f" and {len(self.times) - TIMES} more" if len(self.times) > TIMES else ""
-        at = [f"at {', '.join(self.times[:TIMES])}{more}"] if self.times else []
-        brackets = f" ({'; '.join([*ends, *at])})" if ends or at else ""
-        return f"{self.number}: {since}{self.words}{brackets}"
 
 
 class Diff(msgspec.Struct, frozen=True):
@@ -93,6 +64,7 @@ def diff(old: Config, new: Config) -> Diff:
     changed = [change for number in both if number in looked_at for change in _line(sides, number)]
     changed += [change for number in (*EMERGENCY, UNKNOWN) if number in looked_at for change in _calls(sides, number)]
     changed += _fixed(old, new)
+    changed += of_every_number(old.site, new.site)
     return Diff(
         tuple(Entry(line.number, line.name) for line in new.lines.values() if line.number not in old.lines),
         tuple(Entry(line.number, line.name) for line in old.lines.values() if line.number not in new.lines),
@@ -142,6 +114,7 @@ def _matters(config: Config) -> tuple[object, ...]:
     return (
         *(site.number, site.hall, site.timing, site.pools, site.skills, site.languages, site.targets, site.calendar),
         site.numbering,
+        site.help_out,
     )
 
 
@@ -161,15 +134,9 @@ def _line(sides: _Sides, number: str) -> Iterator[Change]:
     before, after = (side.config.lines[number] for side in sides)
     for name in FIELDS:
         if getattr(before, name) != getattr(after, name):
-            one, other = (_shown(getattr(line, name)) for line in (before, after))
+            one, other = (shown(getattr(line, name)) for line in (before, after))
             yield Change(number, f"{name}: {other or 'nothing'} instead of {one or 'nothing'}", one, other)
     yield from _calls(sides, number)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():g} s"
-    return {True: "yes", False: "no", None: ""}[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _calls(sides: _Sides, number: str) -> list[Change]:

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing.changes import Change
 from routing.config import Config, build
-from routing.diff import Change, diff, render
+from routing.config.site import HelpOut
+from routing.diff import diff, render
 from routing.hours import Calendar, SpecialDay, parse_hours
 from routing.ids import PoolId
 from routing.lines import Host, Line
+from routing.people import Pool
 from routing.prompts import Prompt
 from tests.routing.sources import changed, config, with_line
 
@@ -137,6 +140,54 @@ def test_a_week_in_an_interval_that_begins_with_a_holiday_is_an_ordinary_one() -
 def test_timing_changes_a_step_and_not_the_places() -> None:
     timing = msgspec.structs.replace(OLD.site.timing, any_agent_after=OLD.site.timing.any_agent_after / 2)
     assert any("instead of: " in line for line in said(OLD, with_site(OLD, timing=timing)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("numbers: []", "numbers: [13900000001, 13900000002]", "callers: 2 more, 0 fewer have a head start"),
+        ("{name: 英语, callers: []}", "{name: 英语, callers: [13900000001]}",
+         "callers: 1 more, 0 fewer are answered in english"),
+        ("listed: 2 min", "listed: 3 min", "priorities: listed: 180 s instead of 120 s"),
+        ("answer_within: 8 s ", "answer_within: 9 s ", "survey: answer_within: 9 s instead of 8 s"),
+        ("position: yes", "position: no", "announcements: position: no instead of yes"),
+        ("wait: departures", "wait: none", "announcements: wait: none instead of departures"),
+        ("waited: 60 s", "waited: 90 s", "callback_offer: waited: 90 s instead of 60 s"),
+        ("longest: 2 min", "longest: 3 min", "voicemail: longest: 180 s instead of 120 s"),
+        ("slower: 3 min", "slower: 4 min", "nuisance: slower: 240 s instead of 180 s"),
+        ("[5 min, 30 min, 120 min]", "[5 min, 30 min]",
+         "callbacks: after: 300 s, 1800 s instead of 300 s, 1800 s, 7200 s"),
+        ("from: 08:00 ", "from: 08:30 ", "callbacks: from: 08:30 instead of 08:00"),
+        ("same_agent_for: 24 h", "same_agent_for: 12 h", "timing: same_agent_for: 43200 s instead of 86400 s"),
+        ("seats: [8001, 8002, 8003, 8004]", "seats: [8001, 8002]",
+         "survival: seats: 8001, 8002 instead of 8001, 8002, 8003, 8004"),
+        ("12345大厅, hours: always, wrap_up: 0 s", "12345大厅, hours: always, wrap_up: 30 s",
+         "pool hall: wrap_up: 30 s instead of 0 s"),
+        ("  - {id: 2011, name: 韩冰, seat: 8111, works_in: {law: {}}}\n", "", "pool law: 1 agent instead of 2"),
+    ],
+)  # fmt: skip
+def test_what_callers_of_every_number_meet_is_told_once_and_no_number_of_theirs(old: str, new: str, words: str) -> None:
+    told = said(config(), build(changed("site.yaml", old, new)))
+    assert told == [words]
+    assert said(build(changed("site.yaml", old, new)), config())
+
+
+def test_whoever_loses_a_head_start_is_counted_too() -> None:
+    listed = [build(changed("site.yaml", "numbers: []", f"numbers: [{numbers}]")) for numbers in (
+        "13900000001, 13900000002", "13900000002, 13900000003, 13900000004",
+    )]  # fmt: skip
+    assert said(*listed) == ["callers: 2 more, 1 fewer have a head start"]
+    (change,) = diff(*listed).changed
+    assert (change.before, change.after) == ("2", "3")
+
+
+def test_who_helps_out_is_told_of_the_numbers_for_which_they_do() -> None:
+    pools = {**OLD.site.pools, PoolId("leaders"): Pool(PoolId("leaders"), "领导")}
+    old = with_site(OLD, pools=pools)
+    new = with_site(old, help_out=HelpOut(PoolId("leaders")))
+    assert any(line.startswith("12345: ") and "after 60 s also: anyone in 领导" in line for line in said(old, new)), (
+        said(old, new)
+    )
 
 
 def test_a_step_more_is_told_whole() -> None:
