@@ -33,7 +33,7 @@ from routing.callbacks import (
 )
 from routing.callbacks import number as callable_number
 from routing.config import Site
-from routing.ids import CallId, Instant
+from routing.ids import CallId
 
 log = logging.getLogger(__name__)
 
@@ -241,8 +241,3 @@ def _counts_anew(record: CallRecord, why: Why | None) -> bool:
 def _has_talked(record: CallRecord) -> bool:
     is_with_person = record.connected is not None or record.reached is Reached.PERSON
     return is_with_person and record.result is not Result.MACHINE
-
-
-def begins_at(task: Task | None) -> Instant | None:
-    """From when on a call that joins a task counts as waiting."""
-    return None if task is None else task.first_entry

@@ -9,8 +9,6 @@ import click
 from ivr.commands.switch import controller
 from ivr.commands.telephone import MAYBE
 
-WHOM = ("agent", "pool", "target", "number")
-
 
 @click.group()
 def talk() -> None:

@@ -1,9 +1,9 @@
-"""The five small protocols behind which everything that is not deterministic lives.
+"""The small protocols behind which everything that is not deterministic lives.
 
-Code outside `ivr.edge` receives these; tests pass their own.  Real ones: `clock`, `ids`, `wire`, `disk`, `database`.
+Code outside `ivr.edge` receives these; tests pass their own.  Real ones: `clock`, `wire`, `disk`, `database` …
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,13 +24,6 @@ class Clock(Protocol):
 
     def real(self) -> datetime:
         """Now for the staleness of events, sessions and audit: aware, UTC, never rehearsed."""
-
-
-class Ids(Protocol):
-    """Chance."""
-
-    def fresh(self) -> str:
-        """A new id of 16 hexadecimal digits."""
 
 
 class Link(Protocol):
@@ -213,6 +206,3 @@ class Flow(msgspec.Struct, frozen=True):
 
     pieces: AsyncGenerator[bytes, None]
     content_type: str
-
-
-Frames = AsyncIterator[str]

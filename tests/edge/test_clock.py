@@ -1,4 +1,4 @@
-"""The real clocks and real chance."""
+"""The real clocks."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ivr.edge.clock import SHANGHAI, SystemClock
-from ivr.edge.ids import RandomIds
 from routing.ids import Instant
 
 MORNING = datetime(2021, 9, 15, 9, 0, tzinfo=SHANGHAI)
@@ -42,10 +41,3 @@ def test_a_restart_in_a_rehearsal_goes_on_with_its_day() -> None:
     an_hour_ago = Instant(SystemClock().instant() - 3_600_000)
     resumed = SystemClock(MORNING, since=an_hour_ago)
     assert timedelta(hours=1) <= resumed.civil() - MORNING < timedelta(hours=1, seconds=1)
-
-
-def test_ids_do_not_repeat() -> None:
-    ids = RandomIds()
-    drawn = {ids.fresh() for _ in range(1000)}
-    assert len(drawn) == 1000
-    assert all(len(each) == 16 and int(each, 16) >= 0 for each in drawn)

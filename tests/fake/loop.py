@@ -65,16 +65,6 @@ class SimClock:
         return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=self.instant())
 
 
-class SimIds:
-    """Chance without chance."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-
-    def fresh(self) -> str:
-        return f"{next(self._numbers):016x}"
-
-
 def simulate(main: Callable[[], Coroutine[Any, Any, T]], within_s: float = 86_400) -> T:
     """Run `main()` in virtual time.  `TimeoutError` after `within_s`; an error where nothing can happen any more."""
 
