@@ -12,7 +12,7 @@ import msgspec
 from ivr import kept
 from ivr.ari.client import Ari
 from ivr.edge.protocols import Disk, Locksmith
-from ivr.errors import Gone
+from ivr.errors import AriError, DiskError, Gone
 from routing.ids import AgentId, SeatId
 from routing.standing import AgentView
 
@@ -59,7 +59,10 @@ class Browsers:
         self._phones: dict[SeatId, Phone] = {}
         for each in kept.values(disk, Phone, "browser seats"):
             self._know(each)
-        disk.replace([kept.line(each) for each in self._phones.values()])
+        try:
+            disk.replace([kept.line(each) for each in self._phones.values()])
+        except DiskError as fault:
+            log.error("browser seats: %s; the file stays as it is", fault)  # noqa: TRY400 - says all
 
     async def give(self, ari: Ari, seat: SeatId, agent: AgentId) -> str:
         """Another secret for whoever sits there, told this once.  Raises `DiskError`, `AriError`."""
@@ -72,15 +75,31 @@ class Browsers:
     async def make(self, ari: Ari) -> None:
         """All of them once more: Asterisk may have restarted."""
         for phone in self._phones.values():
-            await _make(ari, phone)
+            try:
+                await _make(ari, phone)
+            except AriError as fault:  # of one phone: calls go on
+                log.error("browser seat %s: its phone was not made: %s", phone.seat, fault)  # noqa: TRY400 - says all
 
     async def tend(self, ari: Ari, there: Iterable[AgentView]) -> None:
         """Take away the phones of those who do not sit there any more."""
         sitting = {view.seat: view.agent for view in there}
         for phone in [each for each in self._phones.values() if sitting.get(each.seat) != each.agent]:
-            await _unmake(ari, phone.seat)
-            self._keep(Phone(phone.seat, phone.agent, ""))
+            try:
+                await _unmake(ari, phone.seat)
+            except AriError as fault:  # tried again at the next look
+                log.warning("browser seat %s: its phone was not taken away: %s", phone.seat, fault)
+                continue
+            self._forget(phone)
             log.info("browser seat %s: the phone of agent %s is none any more", phone.seat, phone.agent)
+
+    def _forget(self, phone: Phone) -> None:
+        """On a full disk until the next start: then it is made, and taken away, once more."""
+        none = Phone(phone.seat, phone.agent, "")
+        try:
+            self._keep(none)
+        except DiskError as fault:
+            log.error("browser seats: %s; the file stays as it is", fault)  # noqa: TRY400 - says all
+            self._know(none)
 
     def _keep(self, phone: Phone) -> None:
         self._disk.append(kept.line(phone) + b"\n")

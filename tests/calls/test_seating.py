@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import pytest
 
+from ivr.browsers import Browsers
 from ivr.lockout import FAILURES, LOCKED_MS, Lockout
 from ivr.pins import Pins, Verdict
 from ivr.web.rights import OPERATORS, Who
@@ -276,5 +277,57 @@ def test_a_desk_phone_is_given_no_secret_and_a_colleague_none_of_somebody_elses(
         desk.fake.crash(1000)
         await asyncio.sleep(3)
         assert (await desk.ask("POST", "/agents/1295/phone", token="browser")).status is HTTPStatus.SERVICE_UNAVAILABLE
+
+    simulate(scene)
+
+
+async def with_a_browser(desk: Desk) -> str:
+    """Agent 1295 is at their browser, 1016 at a phone; the browser's secret."""
+    desk.fake.seat("8016", answers_after=1, talks=5)
+    desk.people["browser"] = Who("1295", OPERATORS, AgentId("1295"))
+    await desk.post_when_ready("/agents/1016/sign-in")
+    await desk.post("/agents/1295/sign-in", ready=False)
+    answer = await desk.ask("POST", "/agents/1295/phone", token="browser")
+    assert answer.status is HTTPStatus.OK
+    return str(answer.value.secret)
+
+
+async def brings_a_citizen_to_an_agent(desk: Desk) -> bool:
+    """Whoever calls has talked and is gone two minutes later."""
+    citizen = desk.fake.dials("12345", talks=5)
+    await asyncio.sleep(120)
+    return "voice:8016" in {what for _, _, what in desk.fake.heard(citizen.label)}
+
+
+def test_a_full_disk_keeps_no_controller_from_its_calls_when_a_browser_seat_is_left() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        await with_a_browser(desk)
+        desk.phones.room = desk.phones.size
+        await desk.post("/agents/1295/sign-out")
+        await asyncio.sleep(5)
+        assert not desk.fake.dynamic
+        assert await brings_a_citizen_to_an_agent(desk)
+        Browsers(MemoryDisk(desk.phones.platter, room=0), PlainLocksmith())  # the next life begins all the same
+
+    simulate(scene)
+
+
+def test_a_browsers_phone_that_asterisk_refuses_keeps_no_controller_from_its_calls() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        secret = await with_a_browser(desk)
+        desk.fake.refuse = lambda _method, path: 500 if "dynamic" in path else None
+        desk.fake.crash(2.0)
+        await asyncio.sleep(10)
+        assert not desk.fake.dynamic
+        assert await brings_a_citizen_to_an_agent(desk)
+        await desk.post("/agents/1295/sign-out")
+        await asyncio.sleep(60)
+        assert await brings_a_citizen_to_an_agent(desk)
+        desk.fake.refuse = lambda _method, _path: None
+        await desk.post("/agents/1295/sign-in", ready=False)
+        answer = await desk.ask("POST", "/agents/1295/phone", token="browser")
+        assert desk.fake.dynamic["auth", "8095"]["password"] == answer.value.secret != secret
 
     simulate(scene)
