@@ -99,10 +99,17 @@ class House:
         fresh.write_bytes(msgspec.json.format(msgspec.json.encode(says), indent=2))
         fresh.replace(path)
 
+    def _tell(self) -> None:
+        """The same while calls go on: a full disk ends none."""
+        try:
+            self.write()
+        except OSError as error:
+            self.report.news(f"house.json could not be written and says what was: {error.strerror or error}")
+
     @contextlib.asynccontextmanager
     async def kept(self, name: str, server: Server) -> AsyncIterator[Keeper]:
         """Start a server, ready; it is stopped when the block is left."""
-        keeper = Keeper(server, self.report.news, self.write)
+        keeper = Keeper(server, self.report.news, self._tell)
         self.keepers[name] = keeper
         try:
             await keeper.start()

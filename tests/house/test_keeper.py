@@ -2,20 +2,29 @@
 
 import asyncio
 import contextlib
+import errno
+import io
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from rich.console import Console
 
 from ivr.edge.processes import Child
 from ivr.errors import Trouble
 from ivr.house import keeper
+from ivr.house.house import House
 from ivr.house.keeper import Keeper, Server
+from ivr.house.report import Report
 from tests.asterisk.waiting import eventually, passes
+
+if TYPE_CHECKING:
+    from ivr.house.settings import Settings
 
 SOON = 10.0
 
@@ -105,3 +114,25 @@ async def test_one_that_never_gets_ready_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Trouble, match=r"(?s)ended at once \(code 1\).*no such database"):
         await one.start()
     assert one.pid is None
+
+
+async def test_a_full_disk_ends_no_house_when_a_server_was_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_house: House) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    said = io.StringIO()
+    house = House(cast("Settings", None), Report(Console(file=said, width=200)))
+    monkeypatch.setattr(House, "write", refuses)
+    async with house.kept("it", server(tmp_path, "touch ready; exec sleep 60")) as one:
+        keeping = asyncio.create_task(house.keep())
+        first = one.pid
+        assert first
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: "ready again" in said.getvalue(), SOON, "its second life")
+        assert one.pid not in {None, first}
+        assert "No space left" in said.getvalue()
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
