@@ -10,7 +10,7 @@ from datetime import timedelta
 import msgspec
 
 from ivr.edge.protocols import Clock
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.facts import CallRecord
 from ivr.journal import ACQUAINTED, LATEST_MOST, MISSED, RECORD, Journal
 from routing.ids import AgentId, Instant
@@ -33,13 +33,10 @@ class Acquaintances:
         self._clock = clock
         self._numbering = numbering
         self._met: dict[str, Met] = {}  # the latest last
-        for entry in entries:
-            if entry.topic == ACQUAINTED:
-                self._take(entry.key, msgspec.json.decode(entry.body, type=Met))
-            elif entry.topic in {RECORD, MISSED}:
-                met = self._of(msgspec.json.decode(entry.body, type=CallRecord))
-                if met is not None:
-                    self._take(*met)
+        for entry, said in read(entries, {ACQUAINTED: Met, RECORD: CallRecord, MISSED: CallRecord}):
+            met = (entry.key, said) if isinstance(said, Met) else self._of(said)
+            if met is not None:
+                self._take(*met)
 
     def of(self, raw: str, within: timedelta) -> AgentId | None:
         """The agent who has talked with this caller within this time, if any."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ivr.edge.protocols import Clock
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.journal import BROADCAST, BROADCASTS_MOST, Journal
 from routing.ids import Instant, PoolId, PromptId, TicketId
 
@@ -34,9 +34,8 @@ class Broadcasts:
         self._journal = journal
         self._clock = clock
         self._latest: dict[str, Broadcast] = {}
-        for entry in entries:
-            if entry.topic == BROADCAST:
-                self._take(msgspec.json.decode(entry.body, type=Broadcast))
+        for _, made in read(entries, {BROADCAST: Broadcast}):
+            self._take(made)
 
     def next_text(self) -> PromptId:
         """The name under which the voice puts the next text: as many are kept as announcements."""

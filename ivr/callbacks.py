@@ -7,10 +7,8 @@ call's own key.  Who calls again takes the place that they had.
 import logging
 from collections.abc import Collection, Iterable
 
-import msgspec
-
 from ivr.edge.protocols import Clock
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import CALLBACK, CALLED_BACK, MISSED, RECORD, Journal
 from routing.callbacks import (
@@ -66,12 +64,13 @@ class Callbacks:
         self._tasks = Tasks(site)
         known: set[str] = set()
         records: list[CallRecord] = []
-        for entry in entries:
-            if entry.topic in {CALLBACK, CALLED_BACK}:
+        kinds = {CALLBACK: AnyFact, CALLED_BACK: AnyFact, RECORD: CallRecord, MISSED: CallRecord}
+        for entry, said in read(entries, kinds):
+            if isinstance(said, CallRecord):
+                records.append(said)
+            else:
                 known.add(entry.key)
-                self._follow(CallId(entry.key), msgspec.json.decode(entry.body, type=AnyFact))
-            elif entry.topic in {RECORD, MISSED}:
-                records.append(msgspec.json.decode(entry.body, type=CallRecord))
+                self._follow(CallId(entry.key), said)
         self._untold = [record for record in records if record.call not in known]
 
     def open(self) -> tuple[Task, ...]:

@@ -16,7 +16,7 @@ from enum import StrEnum
 import msgspec
 
 from ivr.edge.protocols import Clock, Growing, Place
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import CENSUS, MISSED, Journal
@@ -272,5 +272,5 @@ def of_a_seat(line: Line, node: str) -> CallRecord:
 
 def place_in(entries: list[Entry]) -> Place | None:
     """How far an earlier life has read, from a replay."""
-    places = [entry for entry in entries if entry.topic == CENSUS]
-    return msgspec.json.decode(places[-1].body, type=Place) if places else None
+    places = [place for _, place in read(entries, {CENSUS: Place})]
+    return places[-1] if places else None

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.facts import (
     Announced,
     Answering,
@@ -173,7 +173,11 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class _Became(msgspec.Struct, frozen=True):
-    outcome: Outcome
+    outcome: str
+
+
+_OUTCOMES = {str(outcome): outcome for outcome in Outcome}
+"""One that only a later version of us knows is taken for the worst."""
 
 
 class Folded(msgspec.Struct):
@@ -186,14 +190,13 @@ class Folded(msgspec.Struct):
 def fold(entries: Iterable[Entry]) -> Folded:
     """The ledgers that an earlier life left behind."""
     folded = Folded()
-    for entry in entries:
+    for entry, said in read(entries, {CALL: _Kept, RECORD: _Became, MISSED: _Became}):
         call = CallId(entry.key)
-        if entry.topic in {RECORD, MISSED}:
+        if isinstance(said, _Became):
             folded.calls.pop(call, None)
-            folded.ended[call] = _decoder(_Became).decode(entry.body).outcome
-        elif entry.topic == CALL and call not in folded.ended:
-            kept = _decoder(_Kept).decode(entry.body)
-            folded.calls.setdefault(call, {})[kept.step] = kept.outcome
+            folded.ended[call] = _OUTCOMES.get(said.outcome, Outcome.FAILED)
+        elif call not in folded.ended:
+            folded.calls.setdefault(call, {})[said.step] = said.outcome
     return folded
 
 

@@ -7,10 +7,8 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
-import msgspec
-
 from ivr.edge.protocols import Clock
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.journal import NUISANCE, NUISANCE_OVER, Journal
 from routing.config import Site
 from routing.ids import AgentId, CallId, Instant
@@ -30,9 +28,8 @@ class Nuisances:
         self._cases: dict[CallId, Case] = {}
         self.changes = 0
         """Grows with each change."""
-        for entry in entries:
-            if entry.topic in {NUISANCE, NUISANCE_OVER}:
-                follow(self._cases, CallId(entry.key), msgspec.json.decode(entry.body, type=AnyFact))
+        for entry, fact in read(entries, {NUISANCE: AnyFact, NUISANCE_OVER: AnyFact}):
+            follow(self._cases, CallId(entry.key), fact)
 
     def open(self, site: Site) -> tuple[Case, ...]:
         """Every case: those first that a supervisor has not looked at, the oldest before all others."""

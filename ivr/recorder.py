@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from ivr.edge.protocols import Clock, Recordings
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import MISSED, RECORD, RECORDING, Journal
@@ -77,9 +77,8 @@ class Recorder:
 
     def remember(self, entries: Iterable[Entry]) -> None:
         """Take in the records of calls that ended in earlier lives, from a replay."""
-        for entry in entries:
-            if entry.topic in {RECORD, MISSED}:
-                self._records[CallId(entry.key)] = msgspec.json.decode(entry.body, type=CallRecord)
+        for entry, record in read(entries, {RECORD: CallRecord, MISSED: CallRecord}):
+            self._records[CallId(entry.key)] = record
 
     def connected(self) -> None:
         """Nothing: what an earlier life left is found in the folder."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ivr.entries import Entry
+from ivr.entries import Entry, read
 from ivr.journal import EXPERT, Journal
 from routing.ids import Instant
 
@@ -21,9 +21,8 @@ class Turns:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """`entries` are what earlier lives left."""
         self.called: dict[str, Instant] = {}
-        for entry in entries:
-            if entry.topic == EXPERT:
-                self.called[entry.key] = msgspec.json.decode(entry.body, type=Called).at
+        for entry, called in read(entries, {EXPERT: Called}):
+            self.called[entry.key] = called.at
 
     def calls(self, expert: str, now: Instant, journal: Journal) -> None:
         """Their phone is about to ring."""
