@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from routing.config.site import Config
-from routing.numbers import EMERGENCY, Diversion, diversions, history
+from routing.numbers import EMERGENCY, Forwarding, diversions, history
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ def _forwardings(config: Config, own: str | None, diversion: str, history_info: 
     return list(hops.items())
 
 
-def _hop(config: Config, hop: Diversion) -> tuple[str, str] | None:
+def _hop(config: Config, hop: Forwarding) -> tuple[str, str] | None:
     number = config.site.numbering.normalise(hop.number)
     return None if number is None else (number, hop.reason)
 

@@ -101,7 +101,7 @@ def spoken(text: str) -> str:
     return _DIGITS.sub(lambda match: match[0].translate(_SPOKEN), text)
 
 
-class Diversion(msgspec.Struct, frozen=True):
+class Forwarding(msgspec.Struct, frozen=True):
     """One forwarding on the way to us: the number that forwarded, raw, and why (`unconditional`, `no-answer`, ...)."""
 
     number: str
@@ -116,17 +116,17 @@ LONGEST_HEADER = 8192
 """Characters of forwarding headers that are looked at; a SIP message has fewer."""
 
 
-def diversions(raw: str) -> tuple[Diversion, ...]:
+def diversions(raw: str) -> tuple[Forwarding, ...]:
     """Diversion headers (RFC 5806) joined by `|` in the message's order, as forwardings: first dialled first."""
-    found = [_diversion(entry, _REASON) for entry in _entries(raw)]
+    found = [_forwarding(entry, _REASON) for entry in _entries(raw)]
     return tuple(d for d in reversed(found) if d is not None)
 
 
-def history(raw: str) -> tuple[Diversion, ...]:
+def history(raw: str) -> tuple[Forwarding, ...]:
     """History-Info headers (RFC 7044) joined by `|` as forwardings, the lowest index first."""
-    indexed: list[tuple[tuple[int, ...], Diversion]] = []
+    indexed: list[tuple[tuple[int, ...], Forwarding]] = []
     for entry in _entries(raw):
-        index, hop = _INDEX.search(entry), _diversion(entry, _CAUSE)
+        index, hop = _INDEX.search(entry), _forwarding(entry, _CAUSE)
         if hop is not None:
             order = tuple(int(part[:9]) for part in index[1].split(".")) if index else (len(indexed) + 1,)
             indexed.append((order, hop))
@@ -137,9 +137,9 @@ def _entries(raw: str) -> list[str]:
     return [entry.strip() for entry in _ENTRY.findall(raw[:LONGEST_HEADER])]
 
 
-def _diversion(entry: str, why: re.Pattern[str]) -> Diversion | None:
+def _forwarding(entry: str, why: re.Pattern[str]) -> Forwarding | None:
     address = _ADDRESS.search(entry)
     if address is None:
         return None
     reason = why.search(entry)
-    return Diversion(unquote(address[1]), reason[1].strip() if reason else "")
+    return Forwarding(unquote(address[1]), reason[1].strip() if reason else "")

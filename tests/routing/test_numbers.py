@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.numbers import Diversion, Numbering, bare, caller, diversions, history, mask, spoken
+from routing.numbers import Forwarding, Numbering, bare, caller, diversions, history, mask, spoken
 
 HANDAN = Numbering("0310", "86")
 BEIJING = Numbering("010", "86")
@@ -125,7 +125,7 @@ def test_digits_are_spoken_one_by_one() -> None:
 
 def test_the_last_diversion_is_the_first_dialled() -> None:
     raw = '"Centre" <sip:031112316@c>;reason=no-answer;counter=1|<sip:12316@city>;reason=unconditional'
-    assert diversions(raw) == (Diversion("12316", "unconditional"), Diversion("031112316", "no-answer"))
+    assert diversions(raw) == (Forwarding("12316", "unconditional"), Forwarding("031112316", "no-answer"))
 
 
 def test_one_header_may_hold_several_diversions() -> None:
