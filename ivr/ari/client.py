@@ -346,7 +346,8 @@ class Ari:
             kind = msgspec.json.decode(frame, type=Headline).type
         except msgspec.DecodeError:
             kind = "no JSON"
-        log.warning("a frame that cannot be read, %r: %s: %.500s", kind, error, frame)
+        log.warning("a frame that cannot be read, %r: %s", kind, error)  # the caller's number is among what it says
+        log.debug("%.500s", frame)
 
     def _lost(self, error: HotlineError) -> None:
         self._over = error

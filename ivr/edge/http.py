@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
@@ -124,14 +125,17 @@ async def ask(url: str, method: str, token: str, given: Mapping[str, Any] | None
     """The value that a controller answers with; `given` is the body.  Raises `Trouble`: its own sentence, or ours."""
     body = msgspec.json.encode(given) if given else None
     async with _asked(url, method, token, person, body) as response:
-        return msgspec.json.decode(await response.read())
+        return await _said(response, Any)
 
 
 async def fetch(url: str, token: str, person: str, target: str) -> int:
-    """Save the file that a controller answers with as `target`: how many bytes it has.  Raises `Trouble`."""
+    """Save the file that a controller answers with as `target`, for its owner alone if it is a new one: how many bytes.
+
+    Raises `Trouble`.
+    """
     async with _asked(url, "GET", token, person) as response:
         try:
-            with Path(target).open("wb") as file:  # noqa: ASYNC230 - a command, which has nothing else to do
+            with open(target, "wb", opener=partial(os.open, mode=0o600)) as file:  # noqa: ASYNC230 - a command
                 async for chunk in response.content.iter_any():
                     file.write(chunk)
                 return file.tell()
@@ -151,8 +155,19 @@ async def _asked(
             session.request(method, url, headers=headers, data=body) as response,
         ):
             if response.status >= 400:  # noqa: PLR2004
-                value = msgspec.json.decode(await response.read())
-                raise Trouble(f"{value.get('error', response.reason)}.")
+                raise Trouble(f"{(await _said(response, _Refused)).error}.")
             yield response
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Trouble("no controller answers: start the house with scripts/run.") from error
+
+
+class _Refused(msgspec.Struct):
+    error: str
+
+
+async def _said(response: aiohttp.ClientResponse, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(await response.read(), type=kind)
+    except msgspec.DecodeError as fault:
+        where = f"{response.url.host}:{response.url.port}"
+        raise Trouble(f"what answers at {where} is no controller: look at who has that port.") from fault

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from datetime import timedelta
 
 import pytest
@@ -76,19 +77,26 @@ def test_a_leg_whose_refusal_nobody_waited_for_is_not_remembered_for_ever() -> N
     simulate(main)
 
 
-def test_unknown_events_are_counted_and_known_ones_go_on() -> None:
+def test_unknown_events_are_counted_without_anybodys_number_in_the_log_and_known_ones_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
     async def main() -> None:
         fake = FakeAsterisk()
         life = fake.life()
         async with connect(life) as ari:
             life.links[0].deliver("x", {"type": "SomethingNew", "application": "hotline"})
-            life.links[0].deliver("x", {"type": "StasisStart", "args": "no channel at all"})
+            caller = {"name": "", "number": "13831234567"}
+            life.links[0].deliver("x", {"type": "StasisStart", "args": "no list", "channel": {"caller": caller}})
             fake.dials("12345")
             assert (await arrival(ari)).ended is None
             await asyncio.sleep(0.1)
             assert ari.counts.unknown == 2
 
     simulate(main)
+    assert "'StasisStart'" in caplog.text
+    assert "13831234567" not in caplog.text
 
 
 def test_a_channel_that_ended_before_anybody_took_it_has_ended_for_whoever_takes_it() -> None:

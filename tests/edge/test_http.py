@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import socket
+import stat
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -11,8 +13,8 @@ import msgspec
 import pytest
 
 from ivr.edge import http
-from ivr.edge.http import ask, serving
-from ivr.edge.protocols import Flow, Request
+from ivr.edge.http import ask, fetch, serving
+from ivr.edge.protocols import Attachment, Flow, Request
 from ivr.errors import Trouble
 
 TOKEN = "a token of the state directory"
@@ -67,6 +69,33 @@ async def test_what_is_too_long_is_refused(port: int) -> None:
     async with serving(echo, port):
         with pytest.raises(Trouble, match="Too Large"):
             await ask(f"http://127.0.0.1:{port}/agents", "POST", TOKEN, {"reason": "x" * (1 << 19)})
+
+
+async def test_a_file_that_is_fetched_is_for_its_owner_alone(port: int, tmp_path: Path) -> None:
+    async def whole(_request: Request) -> Said:
+        return Said(200, Attachment(str(tmp_path / "call.flac"), "call.flac", "audio/flac"))
+
+    (tmp_path / "call.flac").write_bytes(b"what was said")
+    target = tmp_path / "saved.flac"
+    async with serving(whole, port):
+        assert await fetch(f"http://127.0.0.1:{port}/it", TOKEN, "wang", str(target)) == len(b"what was said")
+        assert target.read_bytes() == b"what was said"
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        with pytest.raises(Trouble, match=r"nowhere.*cannot be written"):
+            await fetch(f"http://127.0.0.1:{port}/it", TOKEN, "wang", str(tmp_path / "nowhere" / "it"))
+
+
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+async def test_whoever_else_answers_at_the_port_is_no_controller(port: int, status: str) -> None:
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\n<br>".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", port):
+        with pytest.raises(Trouble, match="is no controller"):
+            await ask(f"http://127.0.0.1:{port}/status", "GET", TOKEN)
 
 
 async def test_nobody_there_is_said_with_the_remedy(port: int) -> None:
