@@ -30,6 +30,7 @@ DIRECTORIES = (
     "prompts/music",
     f"{HOTLINE}/log/cdr-custom",
     "census",
+    "census/provisional",
     "snapshot",
 )
 """What must exist below the state directory before Asterisk starts."""

@@ -47,7 +47,7 @@ from ivr.seating import Desk, called_from
 from ivr.service import Audio, Service
 from ivr.visit import Call, Conversing
 from routing.config import Config
-from routing.ids import AgentId, CallId, ChannelId, SeatId, TicketId
+from routing.ids import AgentId, CallId, ChannelId, Instant, SeatId, TicketId
 from routing.talk import Room
 from routing.tickets import AgentState
 
@@ -104,6 +104,8 @@ class Controller:
         self.browsers = browsers
         self.presence = Presence(service.dispatcher, service.clock)
         self.ari: Ari | None = None
+        self.began: Instant | None = None
+        """When the Asterisk to which we are connected, or were last, was started."""
         self._group: asyncio.TaskGroup | None = None
         self.rehearsal = rehearsal
         self.callbacks = callbacks or Callbacks(service.journal, service.clock, service.config.site)
@@ -162,7 +164,7 @@ class Controller:
     async def _era(self, ari: Ari) -> None:
         register, service = self.register, self.service
         register.forget_empty()
-        began = await ari.began()
+        self.began = began = await ari.began()
         found = survey(service.config, await ari.lists(), register, service.clock.instant(), began)
         if not found.living.keys() >= register.ledgers.keys():
             found.causes = self._causes()

@@ -1,7 +1,8 @@
 """The census: Asterisk's own list of every call on a trunk, compared with our records.
 
 A call that is in the census and was never ours came while we were away, or was refused at a limit: it becomes a record
-of topic `missed`, once, so that the citizen can be called back.  How Asterisk writes the list: `dialplans/`.
+of topic `missed`, once, so that the citizen can be called back.  How Asterisk writes the list: `dialplans/`.  A call
+has its line when it is over: whoever the dialplan had when Asterisk died has a provisional one.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ivr.edge.protocols import Clock, Growing, Place
+from ivr.edge.protocols import Clock, Growing, Place, Provisional
 from ivr.entries import Entry, read
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Direction, Outcome, Reached
@@ -99,7 +100,7 @@ def _instant(seconds: str) -> Instant:
 class Census:
     """Reads on from where it was; `place` is what an earlier life left (see `place_in`)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each that it asks
         self,
         file: Growing,
         journal: Journal,
@@ -108,10 +109,14 @@ class Census:
         is_known: Callable[[CallId], bool],
         route: Callable[[Line], Route],
         place: Place | None = None,
+        *,
+        provisional: Provisional,
+        began: Callable[[], Instant | None],
     ) -> None:
         """`is_open`: a call of ours that has no record yet; `is_known`: one that has, or that was missed already.
 
-        `route`: what the call would have been to us.
+        `route`: what the call would have been to us.  `began`: when the Asterisk that runs now was started; None while
+        we do not know.
         """
         self._file = file
         self._journal = journal
@@ -120,6 +125,8 @@ class Census:
         self._is_known = is_known
         self._route = route
         self._place = place
+        self._provisional = provisional
+        self._began = began
         self._is_first = place is None
         self.tell: Callable[[CallRecord], None] = lambda _: None
         """Hears of each call that was missed, or that a seat has made by itself."""
@@ -181,10 +188,24 @@ class Census:
                 break
             self._place = place
         if self._place is None or self._place == begun:
+            if not lines:
+                self._judge_the_cut()
             self._is_first = False
             return False
         self._journal.write(CENSUS, self._journal.node, self._place)
         return self._place == lines[-1][1]
+
+    def _judge_the_cut(self) -> None:
+        """All lines are read: what is provisional of an Asterisk that runs no more holds, as it died in them."""
+        began = self._began()
+        if began is None:
+            return
+        for call, text in self._provisional.read():
+            with contextlib.suppress(ValueError):  # it is said when the line is judged
+                if parse(text).start >= began:
+                    continue
+            if self._judged(text):
+                self._provisional.remove(call)
 
     def _judged(self, text: str) -> bool:
         """False when it is too early to say."""
@@ -205,6 +226,7 @@ class Census:
         if is_found and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
             self._missed.add(line.call)
             self._found_out(line)
+        self._provisional.remove(line.call)
         return True
 
     def _found_out(self, line: Line) -> None:

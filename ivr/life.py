@@ -32,6 +32,7 @@ from ivr.edge.following import FollowedFile
 from ivr.edge.http import serving
 from ivr.edge.locksmith import Argon2Locksmith
 from ivr.edge.places import socket_folder
+from ivr.edge.provisional import ProvisionalFolder
 from ivr.edge.recordings import RecordingsFolder
 from ivr.edge.secrets import Secrets
 from ivr.edge.wire import AsteriskWire
@@ -154,6 +155,8 @@ async def _live(given: Surroundings) -> None:
         register.is_ended,
         lambda line: meant(controller.service.config, line, given.clock.civil()),
         place_in(entries),
+        provisional=ProvisionalFolder(given.state / "census" / "provisional"),
+        began=lambda: controller.began,
     )
     recordings = RecordingsFolder(given.state / "recordings")
     recorder = Recorder(

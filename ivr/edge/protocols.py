@@ -113,6 +113,16 @@ class Growing(Protocol):
         """
 
 
+class Provisional(Protocol):
+    """Lines of the census that hold if Asterisk dies: the dialplan leaves one for each call that it has without us."""
+
+    def read(self) -> Sequence[tuple[CallId, str]]:
+        """Each call, and its line.  Raises `DiskError`."""
+
+    def remove(self, call: CallId) -> None:
+        """Its line is not needed any more; there may be none.  Raises `DiskError`."""
+
+
 class Recordings(Protocol):
     """The folder of recordings: raw while a call lasts, finished afterwards."""
 

@@ -4,8 +4,8 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Switch:
         self.trunk: Address = (settings.bind, settings.town_sip_port)
         self.switch: Address = (settings.bind, settings.sip_port)
         self.state = Path(settings.state)
+        self._servers: dict[str, subprocess.Popen[bytes]] = {}
 
     def secret(self, endpoint: str) -> str:
         """The secret of an endpoint."""
@@ -96,10 +97,17 @@ class Switch:
         """A session at the town's ARI."""
         return _session(self.settings.town_ari_port, "town", self.settings.town_password)
 
-    def started(self, found: asterisk.Asterisk, home: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    @contextlib.contextmanager
+    def started(self, found: asterisk.Asterisk, home: str) -> Iterator[None]:
         """One of the two, `asterisk` or `town`, as our child."""
         command = [*found.program, "-C", str(self.state / home / "etc/asterisk.conf"), "-f"]
-        return child(command, self.state / home / "log/out")
+        with child(command, self.state / home / "log/out") as self._servers[home]:
+            yield
+
+    def dies(self, home: str) -> None:
+        """`kill -9`."""
+        self._servers[home].kill()
+        self._servers[home].wait()
 
     async def answers(self, home: str) -> None:
         """Wait until it does."""

@@ -1,5 +1,6 @@
 """What the real Asterisk leaves behind of a call: a line in the census, and a recording in two channels."""
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,10 @@ import soundfile
 
 from ivr.callbacks import Callbacks
 from ivr.census import Census, meant, place_in
+from ivr.edge import asterisk
 from ivr.edge.clock import SystemClock
 from ivr.edge.following import FollowedFile
+from ivr.edge.provisional import ProvisionalFolder
 from ivr.edge.recordings import RecordingsFolder
 from ivr.entries import Entry
 from ivr.facts import CallRecord, Outcome, Reached
@@ -31,7 +34,8 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.slow]
 class Life:
     """A controller's life that begins after the call, on the same journal as the one before."""
 
-    def __init__(self, switch: Switch, platter: Platter) -> None:
+    def __init__(self, switch: Switch, platter: Platter, began: Instant | None = None) -> None:
+        """`began`: when Asterisk was started."""
         clock = ManualClock(Instant(SystemClock().instant() + 120_000))
         self.platter = platter
         self.journal = Journal(MemoryDisk(platter), "handan1", clock)
@@ -46,6 +50,8 @@ class Life:
             lambda call: call in known,
             lambda line: meant(switch.config, line, clock.civil()),
             place_in(self.entries),
+            provisional=ProvisionalFolder(switch.state / "census" / "provisional"),
+            began=lambda: began,
         )
 
     def written(self, topic: str) -> list[Entry]:
@@ -108,6 +114,43 @@ async def test_whom_survival_brings_to_a_person_or_tells_all_there_is_has_had_it
         }
         assert {each.outcome for each in records} == {Outcome.SURVIVAL}
         assert [(task.caller, task.why) for task in callbacks.open()] == [(leaves.name, Why.MISSED)]
+
+
+async def test_whom_the_death_of_asterisk_cuts_off_while_we_are_away_is_called_back(tmp_path: Path) -> None:
+    """Asterisk writes a call's line when it is over: of these there was none, and nobody called them back."""
+    async with house.running(tmp_path, tries=1) as switch:
+        switch.snapshot()
+        async with Phones(switch) as phones:
+            agent = await phones.agent("8001")
+            gone, talks = await phones.citizen(), await phones.citizen()
+            await gone.dials("12345")
+            (await agent.rings()).answers()
+            await gone.hears_person(agent)
+            await gone.hangs_up()
+            await agent.is_hung_up()
+            await talks.dials("12345", diverted_from="12329")
+            (await agent.rings()).answers()
+            await talks.hears_person(agent)
+            await eventually(lambda: len(switch.census()) == 1, 5)
+            switch.dies("asterisk")
+        with switch.started(await asterisk.find(tmp_path, lambda _said, _share: None), "asterisk"):
+            await switch.answers("asterisk")
+            async with switch.ari() as session, session.get("asterisk/info", params={"only": "status"}) as reply:
+                began = datetime.fromisoformat((await reply.json())["status"]["startup_time"])
+        platter, told = Platter(), []
+        for _ in range(2):
+            life = Life(switch, platter, Instant(round(began.timestamp() * 1000)))
+            callbacks = Callbacks(life.journal, ManualClock(), switch.config.site, life.entries)
+            life.census.tell = callbacks.ended
+            while life.census.reconcile():
+                pass
+            told.append([(task.caller, task.line, task.why) for task in callbacks.open()])
+        assert told == [[(talks.name, "12329", Why.MISSED)]] * 2
+        records = [msgspec.json.decode(each.body, type=CallRecord) for each in entries_of(platter, MISSED)]
+        assert [(each.caller, each.outcome, each.cause) for each in records] == [
+            (gone.name, Outcome.SURVIVAL, 16), (talks.name, Outcome.SURVIVAL, 41),
+        ]  # fmt: skip
+        assert not list((tmp_path / "census/provisional").iterdir())
 
 
 async def test_a_call_that_came_while_we_were_away_is_known_and_its_recording_is_whole(tmp_path: Path) -> None:

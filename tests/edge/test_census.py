@@ -9,11 +9,12 @@ import pytest
 
 from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
+from ivr.edge.provisional import ProvisionalFolder
 from ivr.entries import Entry
 from ivr.facts import CallRecord, Direction, Outcome, Reached
 from ivr.journal import MISSED, Journal
 from ivr.ledger import fold
-from routing.ids import CallId
+from routing.ids import CallId, Instant
 from tests.calls.simulated import CONFIG
 from tests.fake.clock import SEPTEMBER, ManualClock
 from tests.fake.disk import MemoryDisk, Platter
@@ -24,6 +25,8 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "calls.csv"
+        self.folder = folder / "provisional"
+        self.began: Instant | None = None
         self.clock = ManualClock()
         self.platter = Platter()
         self.ours: set[CallId] = set()
@@ -42,6 +45,8 @@ class House:
             is_known=lambda call: call in self.ours or call in self.ended,
             route=lambda line: meant(CONFIG, line, self.clock.civil()),
             place=place_in(self.entries),
+            provisional=ProvisionalFolder(self.folder),
+            began=lambda: self.began,
         )
 
     def call(
@@ -54,12 +59,17 @@ class House:
         dialled: str = "12345",
         more: str = "",
         answered_ms: int | None = None,
+        is_provisional: bool = False,
     ) -> None:
         ended = (self.clock.now - ago_ms) / 1000
         answered = 0 if answered_ms is None else ended - answered_ms / 1000
         moments = f'"{ended - 9:.6f}","{answered:.6f}","{ended:.6f}"'
         line = f'"{name}","{dialled}","13900000001",{moments},"NO ANSWER","{fate}","town"{more}'
-        self.append(line + end)
+        if is_provisional:
+            self.folder.mkdir(exist_ok=True)
+            (self.folder / name).write_text(line)
+        else:
+            self.append(line + end)
 
     def append(self, text: str) -> None:
         with self.path.open("a", encoding="utf-8") as file:
@@ -284,6 +294,65 @@ def test_a_line_that_cannot_be_read_is_reported_and_passed(house: House, odd: st
     assert house.reconciles() == ["next"]
     assert "census: a line" in caplog.text
     assert "1,2,3" not in caplog.text  # the numbers of a caller are among what cannot be read
+
+
+CUT = ',"","","41","nobody"'
+
+
+def test_a_provisional_line_holds_once_when_asterisk_has_died_and_goes_when_the_call_has_its_own(house: House) -> None:
+    for name in ("cut", "lives on", "ends"):
+        house.call(name, Fate.SURVIVAL, more=CUT, is_provisional=True)
+    (house.folder / "being written").touch()
+    assert house.reconciles() == [], "while we do not know since when Asterisk runs"
+    house.began = Instant(house.clock.now - 30_000)  # they began 29 s ago
+    house.call("ends", Fate.SURVIVAL, more=',"","","16","person"')
+    assert house.reconciles() == ["ends"]
+    assert sorted(path.name for path in house.folder.iterdir()) == ["being written", "cut", "lives on"]
+    (house.folder / "lives on").unlink()
+    house.began = Instant(house.clock.now - 10_000)
+    house.starts()
+    assert house.reconciles() == ["ends", "cut"]
+    record = msgspec.json.decode(house.written()[-1].body, type=CallRecord)
+    assert (record.outcome, record.cause, record.reached) == (Outcome.SURVIVAL, 41, Reached.NOBODY)
+    house.call("cut", Fate.SURVIVAL, more=CUT, is_provisional=True)  # a life that was killed before it was taken away
+    house.starts()
+    assert house.reconciles() == ["ends", "cut"]
+    assert [path.name for path in house.folder.iterdir()] == ["being written"]
+
+
+def test_a_provisional_line_waits_for_all_others_to_be_read_and_for_the_end_of_a_call_of_ours(house: House) -> None:
+    house.began = house.clock.now
+    house.open = {CallId("cut")}
+    house.call("cut", Fate.SURVIVAL, more=CUT, is_provisional=True)
+    house.call("other", ago_ms=1_000)
+    assert house.reconciles() == []
+    house.open = set()
+    assert house.reconciles() == [], "its own line may be behind one of which it is too early to say anything"
+    house.clock.now = Instant(house.clock.now + 60_000)
+    assert house.reconciles() == ["other", "cut"]
+
+
+def test_a_call_of_ours_that_survival_had_when_asterisk_died_is_told_as_one(house: House) -> None:
+    survived: list[CallRecord] = []
+    rescued: list[tuple[CallId, Reached | None]] = []
+    house.census.survived, house.census.rescued = survived.append, lambda *each: rescued.append(each)
+    house.ours, house.began = {CallId("ours"), CallId("rang")}, house.clock.now
+    house.call("ours", Fate.SURVIVAL, more=CUT, is_provisional=True)
+    house.call("rang", Fate.ENTERED, more=CUT, is_provisional=True)
+    house.call("called", Fate.RESCUED, more=CUT, is_provisional=True)
+    assert house.reconciles() == []
+    assert [(each.call, each.reached) for each in survived] == [("ours", Reached.NOBODY)]
+    assert rescued == [("called", Reached.NOBODY)]
+    assert not list(house.folder.iterdir())
+
+
+def test_a_provisional_line_that_cannot_be_read_is_reported_and_taken_away(house: House, caplog: Any) -> None:
+    house.began = house.clock.now
+    house.folder.mkdir()
+    (house.folder / "odd").write_text("nonsense")
+    assert house.reconciles() == []
+    assert "census: a line" in caplog.text
+    assert not list(house.folder.iterdir())
 
 
 def test_a_seat_that_dialled_an_emergency_number_is_no_citizen_s_call_and_has_a_record_with_its_desk_and_times(

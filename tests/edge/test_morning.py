@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ivr.census import Census, meant
 from ivr.edge.database import Database
 from ivr.edge.protocols import Place
+from ivr.edge.provisional import ProvisionalFolder
 from ivr.entries import Entry
 from ivr.facts import Outcome
 from ivr.figures import TERMS, Figures
@@ -76,7 +78,10 @@ def reconcile(busy: BusyMorning) -> None:
     journal = Journal(MemoryDisk(house.platter), house.config.site.node, clock)
     ended = fold(journal.replay()).ended
     route = lambda line: meant(house.config, line, clock.civil())  # noqa: E731 - the census asks for a function
-    census = Census(List(lines), journal, clock, lambda _: False, lambda call: call in ended, route, Place(1, 0))
+    census = Census(
+        List(lines), journal, clock, lambda _: False, lambda call: call in ended, route, Place(1, 0),
+        provisional=ProvisionalFolder(Path("/nonexistent")), began=lambda: None,
+    )  # fmt: skip
     while census.reconcile():
         pass
 
