@@ -19,8 +19,8 @@ import msgspec
 from ivr.edge.protocols import Clock, Growing, Place, Provisional
 from ivr.entries import Entry, read
 from ivr.errors import DiskError
-from ivr.facts import CallRecord, Direction, Outcome, Reached
-from ivr.journal import CENSUS, MISSED, Journal
+from ivr.facts import CallRecord, Direction, Outcome, Reached, Survived
+from ivr.journal import CENSUS, MISSED, SURVIVED, Journal
 from routing.config import Config
 from routing.ids import CallId, Instant, SeatId, TargetId
 from routing.plan import Route, plan, recognise
@@ -221,6 +221,8 @@ class Census:
         if line.fate is Fate.RESCUED:
             self.rescued(line.call, line.reached)
         elif known and line.fate is Fate.SURVIVAL:
+            if line.reached is not None:
+                self._journal.write(SURVIVED, line.call, Survived(line.reached))
             self.survived(missed(line, self._route(line), self._journal.node))
         is_found = not known and line.fate not in {Fate.DIALLED, Fate.RESCUED}
         if is_found and not (self._is_first and age > _UNKNOWN_BEFORE_MS):

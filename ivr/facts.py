@@ -256,6 +256,12 @@ class Reached(StrEnum):
     NOBODY = "nobody"
 
 
+class Survived(msgspec.Struct, frozen=True):
+    """How far the dialplan has brought the citizen of a call that had been ours; its record is older."""
+
+    reached: Reached
+
+
 class Matter(StrEnum):
     """What a call was about, as its agent says in wrap-up; `declined` (不受理) for one of `Ground`."""
 
@@ -366,7 +372,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `asked_pool`, `skill`: what it was queued for first; `pool`: for which of its pools it was answered.
     `callback`: why they are to be called back, when that is what became of the call; `message`: when they
-    left one.  `reached`: how far the dialplan has brought them, in a call that was never ours.
+    left one.  `reached`: how far the dialplan has brought them; where the call had been ours, filled in by
+    the store.
     `rating`: 1 非常满意 to 5 非常不满意; None: not asked, or no key.
     `machine`: what answered at the target is a menu, so nobody was `connected`.  `overflowed`: the pools that did not
     take it in time.  `wait_ms`: from the first place in a queue to the person, or to the end.

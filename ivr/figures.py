@@ -32,6 +32,9 @@ class Figures(msgspec.Struct, frozen=True):
     survival: int
     failed: int
     in_progress: int
+    survival_person: int
+    survival_told: int
+    survival_nobody: int
     abandoned: int
     agent_requests: int
     connected: int

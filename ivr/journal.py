@@ -26,6 +26,9 @@ CALL, FLOOR, RECORD, MISSED, AGENT = "call", "floor", "record", "missed", "agent
 RECORDING, CENSUS = "recording", "census"
 """More topics: a finished recording; how far the census has been read (the latest counts; no use to the store)."""
 
+SURVIVED = "survived"
+"""How far the dialplan has brought the citizen of a call that has its record already; the latest counts."""
+
 CALLBACK, CALLED_BACK = "callback", "called-back"
 """A fact of a task of calling back, its key the call that made it; the last fact of it, with which it is settled.
 

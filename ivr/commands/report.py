@@ -148,6 +148,8 @@ _COLUMNS = {
     "refused": "refused",
     "missed": "missed",
     "transferred": "transf.",
+    "survival": "surv.",
+    "survival_nobody": "to none",
     "in_progress": "now",
     "connection_rate": "conn. %",
     "service_level_since_answer": "15 s %",
@@ -157,7 +159,10 @@ _COLUMNS = {
     "mean_handle": "AHT s",
 }
 
-_CAPTION = "conn.: connection_rate; 15 s: service_level_since_answer; usual: service_level_since_prompt_end"
+_CAPTION = (
+    "surv., to none: survival, survival_nobody; conn.: connection_rate; 15 s: service_level_since_answer; "
+    "usual: service_level_since_prompt_end"
+)
 
 _AGENTS = {
     "answered": "answered",

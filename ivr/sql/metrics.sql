@@ -21,6 +21,11 @@ with cells as (
             end,
             ''
         ) as key,
+        case fate when 'survival' then (
+            select body ->> 'reached' from facts
+            where facts.key = offered.call and topic in ('record', 'missed', 'survived') and body ->> 'reached' is not null
+            order by seq desc limit 1
+        ) end as reached,
         starts_with(fate, 'abandoned') as is_abandoned, offered.*
     from offered
     where arrived >= ($1::timestamptz[])[1] and arrived < $2
@@ -40,6 +45,9 @@ with cells as (
         count(*) filter (where fate = 'transferred') as transferred,
         count(*) filter (where fate = 'announced') as announced,
         count(*) filter (where fate = 'survival') as survival,
+        count(*) filter (where reached = 'person') as survival_person,
+        count(*) filter (where reached = 'told') as survival_told,
+        count(*) filter (where reached = 'nobody') as survival_nobody,
         count(*) filter (where fate = 'failed') as failed,
         count(*) filter (where fate = 'in_progress') as in_progress,
         count(*) filter (where is_abandoned) as abandoned,
@@ -104,6 +112,9 @@ with cells as (
         coalesce(sum(transferred) over w, 0)::bigint as transferred,
         coalesce(sum(announced) over w, 0)::bigint as announced,
         coalesce(sum(survival) over w, 0)::bigint as survival,
+        coalesce(sum(survival_person) over w, 0)::bigint as survival_person,
+        coalesce(sum(survival_told) over w, 0)::bigint as survival_told,
+        coalesce(sum(survival_nobody) over w, 0)::bigint as survival_nobody,
         coalesce(sum(failed) over w, 0)::bigint as failed,
         coalesce(sum(in_progress) over w, 0)::bigint as in_progress,
         coalesce(sum(abandoned) over w, 0)::bigint as abandoned,
@@ -143,6 +154,7 @@ select
     offered, answered,
     abandoned_arrival, abandoned_greeting, abandoned_queue, abandoned_ring, abandoned_transfer,
     missed, refused, called_back, transferred, announced, survival, failed, in_progress,
+    survival_person, survival_told, survival_nobody,
     abandoned, agent_requests, connected, overflowed, short_abandoned, rated, satisfied, ewt_told, handled,
     in_time_since_answer, in_time_since_prompt_end, in_time_since_queue,
     answered::float8 / nullif(offered, 0) as connection_rate,

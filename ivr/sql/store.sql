@@ -104,14 +104,22 @@ where facts.node = $1 and facts.seq = any ($2::bigint[]) and calls.call = facts.
 
 -- name: calls
 -- The latest calls, newest first.
-select facts.body || jsonb_build_object('recording', calls.recording) as body
-from calls join facts using (node, seq)
+select facts.body || jsonb_build_object('recording', calls.recording) || coalesce(known.later, '{}') as body
+from calls join facts using (node, seq) left join lateral (
+    select told.body as later from facts as told
+    where told.key = calls.call and told.topic = 'survived'
+    order by told.seq desc limit 1
+) as known on calls.outcome = 'survival'
 order by calls.arrived desc, calls.call
 limit $1;
 
 -- name: call
-select facts.body || jsonb_build_object('recording', calls.recording) as body
-from calls join facts using (node, seq)
+select facts.body || jsonb_build_object('recording', calls.recording) || coalesce(known.later, '{}') as body
+from calls join facts using (node, seq) left join lateral (
+    select told.body as later from facts as told
+    where told.key = calls.call and told.topic = 'survived'
+    order by told.seq desc limit 1
+) as known on calls.outcome = 'survival'
 where calls.call = $1;
 
 -- name: facts_of

@@ -68,7 +68,7 @@ class LivingCall(msgspec.Struct, frozen=True):
 class EndedCall(msgspec.Struct, frozen=True):
     """A call that has its record; `result` of a call of our own: what came of it.
 
-    `reached`: how far the dialplan has brought somebody whose call was never ours.  `direction` seat: the phone at
+    `reached`: how far the dialplan has brought somebody; None while it is not known.  `direction` seat: the phone at
     `seat` has dialled an emergency number by itself, and `with` is the desk.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from ivr.facts import CallRecord, Outcome, Stage
+from ivr.facts import CallRecord, Outcome, Reached, Stage
 from routing.ids import Instant
 
 IN_TIME_MS, SHORT_MS = 15_000, 5_000
@@ -52,6 +52,10 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
             str(outcome).replace("-", "_"): sum(call.outcome is outcome for call in calls)
             for outcome in Outcome
             if outcome not in {Outcome.ANSWERED, Outcome.ABANDONED, *OUR_OWN}
+        },
+        **{
+            f"survival_{reached}": sum(call.outcome is Outcome.SURVIVAL and call.reached is reached for call in calls)
+            for reached in Reached
         },
         "abandoned": len(left),
         "agent_requests": len(queued),

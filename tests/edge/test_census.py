@@ -11,8 +11,8 @@ from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
 from ivr.edge.provisional import ProvisionalFolder
 from ivr.entries import Entry
-from ivr.facts import CallRecord, Direction, Outcome, Reached
-from ivr.journal import MISSED, Journal
+from ivr.facts import CallRecord, Direction, Outcome, Reached, Survived
+from ivr.journal import MISSED, SURVIVED, Journal
 from ivr.ledger import fold
 from routing.ids import CallId, Instant
 from tests.calls.simulated import CONFIG
@@ -81,8 +81,9 @@ class House:
             pass
         return [entry.key for entry in self.written() if entry.topic == MISSED]
 
-    def written(self) -> list[Entry]:
-        return list(Journal(MemoryDisk(Platter(bytearray(self.platter.content))), "handan1", self.clock).replay())
+    def written(self, topic: str = "") -> list[Entry]:
+        copy = Journal(MemoryDisk(Platter(bytearray(self.platter.content))), "handan1", self.clock)
+        return [entry for entry in copy.replay() if topic in {"", entry.topic}]
 
 
 @pytest.fixture
@@ -152,6 +153,8 @@ def test_whom_we_have_called_is_no_missed_call_and_it_is_told_when_survival_has_
     house.call("came", Fate.ENTERED)
     assert house.reconciles() == []
     assert [(each.call, each.reached) for each in survived] == [("saved", Reached.PERSON), ("before", None)]
+    told = [(each.key, msgspec.json.decode(each.body, type=Survived)) for each in house.written(SURVIVED)]
+    assert told == [("saved", Survived(Reached.PERSON))]
     assert (survived[0].line, survived[0].caller) == ("12345", "13900000001")
     assert rescued == [("left", Reached.NOBODY), ("odd", None)]
 

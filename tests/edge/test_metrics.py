@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivr.edge.database import Database
-from ivr.facts import Announced, Arrived, CallRecord, Direction, Outcome, Queued, Stage, Talked
+from ivr.facts import Announced, Arrived, CallRecord, Direction, Outcome, Queued, Reached, Stage, Talked
 from ivr.figures import NAMES, TERMS, AgentTimes, Figures
 from ivr.journal import CALL, FLOOR, MISSED, RECORD
 from ivr.ledger import Taken
@@ -81,6 +81,7 @@ def calls(draw: st.DrawFn) -> CallRecord:
         direction=draw(st.sampled_from([Direction.CALLBACK, Direction.OUT, Direction.SEAT]))
         if is_our_own
         else Direction.IN,
+        reached=draw(st.sampled_from([None, *Reached])) if outcome is Outcome.SURVIVAL else None,
         stage=draw(st.sampled_from(Stage)) if outcome is Outcome.ABANDONED else None,
         answered=answered if has_answer else None,
         queued=queued if is_queued else None,

@@ -18,8 +18,8 @@ from ivr.edge.database import NEWEST, Database, named, steps
 from ivr.edge.disk import FileDisk
 from ivr.entries import Draft
 from ivr.errors import StoreError, StoreRefused
-from ivr.facts import CallRecord, Outcome, Stage
-from ivr.journal import MISSED, RECORD, RECORDING, Journal
+from ivr.facts import CallRecord, Outcome, Reached, Stage, Survived
+from ivr.journal import MISSED, RECORD, RECORDING, SURVIVED, Journal
 from ivr.recorder import Recorded
 from ivr.store import Drainer, PostgresStore
 from routing.ids import CallId, Instant
@@ -166,6 +166,16 @@ async def test_our_own_record_beats_the_census_in_either_order(store: PostgresSt
     assert await store.calls() == [ours]
     await store.drain(NODE, [line(4, RECORD, "c2", ours), line(5, MISSED, "c2", missed)])
     assert (await store.calls(1))[0].outcome is Outcome.TRANSFERRED
+
+
+async def test_whom_survival_reached_in_a_call_that_had_been_ours_is_told_of_it(store: PostgresStore) -> None:
+    """The record is written when survival takes the call; how far it came is known when it is over."""
+    ours = a_call("c1", outcome=Outcome.SURVIVAL)
+    for n, reached in enumerate((Reached.NOBODY, Reached.PERSON), 2):  # a life that was killed over it says it again
+        await store.drain(NODE, [line(1, RECORD, "c1", ours), line(n, SURVIVED, "c1", Survived(reached))])
+        assert [call.reached for call in await store.calls()] == [reached]
+    told = await store.call(CallId("c1"))
+    assert told == msgspec.structs.replace(ours, reached=Reached.PERSON)
 
 
 async def test_a_finished_recording_is_named_in_its_call(store: PostgresStore) -> None:
