@@ -14,7 +14,7 @@ from tests.asterisk.waiting import eventually
 pytestmark = pytest.mark.asterisk
 
 
-async def is_to_be_called_back(house: House, record: CallRecord) -> dict[str, Any]:
+async def is_to_be_called_back(house: House, record: CallRecord, within: float = 5) -> dict[str, Any]:
     """The task that this call has made; it is settled for the tests that follow."""
     found: list[dict[str, Any]] = []
 
@@ -22,7 +22,7 @@ async def is_to_be_called_back(house: House, record: CallRecord) -> dict[str, An
         found[:] = [task for task in await house.controller("callbacks") if task["call"] == record.call]
         return bool(found)
 
-    await eventually(is_there, 5, f"a task of {record}", every=0.2)
+    await eventually(is_there, within, f"a task of {record}", every=0.2)
     await house.controller(f"callbacks/{record.call}/settle", method="POST")
     return found[0]
 
@@ -70,3 +70,31 @@ async def test_who_is_cut_off_by_the_network_while_the_controller_is_dead_is_cal
             await agent.is_hung_up()
         await house.is_quiet()
     await house.signs_out(*office.staff)
+
+
+async def test_whom_survival_has_when_asterisk_dies_is_called_back_and_it_is_told_that_they_reached_nobody(
+    house: House,
+) -> None:
+    async with Office(house) as office:
+        citizen = await office.citizen()
+        await citizen.dials("12345")
+        await citizen.begins_to_hear_something()
+        (channel,) = [each["id"] for each in await house.ari("channels") if each["name"].startswith("PJSIP/town-")]
+        await house.ari(f"channels/{channel}/continue?context=survival&extension=s&priority=1", method="POST")
+        record = await house.record(citizen.name)
+        assert (record.outcome, record.reached) == (Outcome.SURVIVAL, None)
+        line = house.state / "census" / "provisional" / record.call
+        await eventually(lambda: "survival" in line.read_text() if line.exists() else False, 10, "it is in survival")
+        old = house.kills("asterisk")
+        await house.has_restarted("asterisk", old)
+        task = await is_to_be_called_back(house, record, within=30)
+        assert task["why"] == Why.MISSED
+        assert not line.exists()
+
+        async def is_told() -> bool:
+            shown = (await house.controller("calls"))["ended"]
+            return [each["reached"] for each in shown if each["call"] == record.call] == ["nobody"]
+
+        await eventually(is_told, 10, "it is told whom they reached", every=0.2)
+        await citizen.hangs_up()
+        await house.is_quiet()
