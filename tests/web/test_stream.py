@@ -201,7 +201,7 @@ def test_who_names_what_nobody_has_told_is_given_everything(last: str) -> None:
 async def fidget(desk: Desk, times: int) -> None:
     """So many changes, each one told by itself."""
     for n in range(times):
-        await desk.post(f"/agents/1016/{'pause' if n % 2 else 'ready'}")
+        await (desk.post("/agents/1016/pause", reason="会议") if n % 2 else desk.post("/agents/1016/ready"))
         await asyncio.sleep(0.2)
 
 
