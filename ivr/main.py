@@ -37,6 +37,10 @@ class Program(click.Group):
             return super().invoke(ctx)
         except Trouble as trouble:
             raise click.ClickException(str(trouble)) from trouble
+        except OSError as error:
+            if error.filename is None:  # a pipe that nobody reads any more is click's affair
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,8 +65,6 @@ def controller() -> None:
         live(Surroundings.read())
     except ConfigFaults as faults:
         raise click.ClickException(render(faults.faults)) from faults
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
 
 
 for command in (

@@ -14,6 +14,7 @@ from ivr.commands.fitted import Fitted
 from ivr.commands.switch import controller, shown
 from ivr.edge.disk import whole_lines
 from ivr.edge.screen import screen
+from ivr.errors import Trouble
 from ivr.house.settings import state_directory
 from ivr.web.rights import Role
 from routing.hours import SHANGHAI
@@ -167,8 +168,8 @@ def _compared(folder: Path) -> list[str]:
     """What the controller finds, which compares the log with the database too."""
     try:
         chain = controller("GET", "/audit/chain")
-    except click.ClickException as error:
-        click.echo(f"Not compared with the database: {error.message}", err=True)
+    except Trouble as trouble:
+        click.echo(f"Not compared with the database: {trouble}", err=True)
         return []
     if chain["error"]:
         click.echo(f"Not compared with the database: {chain['error']}", err=True)

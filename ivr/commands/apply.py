@@ -47,8 +47,6 @@ def reload_command(who: str, to: int | None) -> None:
         config = _checked(sources, house)
         how = "reload" if to is None else f"reload --to {to}"
         outcome = asyncio.run(applying.reload(house, sources, config, who or user(), how))
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or error}: {error.strerror}: mend that, then reload again"
@@ -98,22 +96,19 @@ def _told(outcome: applying.Outcome) -> str:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def history_command(number: int | None, *, as_json: bool) -> None:
     """The configurations that were applied; with NUMBER, what that one changed."""
-    try:
-        state = state_directory(None)
-        history = History(state)
-        versions = history.versions()
-        if number is not None:
-            click.echo(_difference(history, number), nl=False)
-        elif as_json:
-            click.echo(msgspec.json.format(msgspec.json.encode(versions), indent=2).decode())
-        elif not versions:
-            click.echo(f"Nothing was ever applied in {state}.")
-        else:
-            screen().print(_listed(history, versions))
-            if _is_rehearsed(state):
-                click.echo(f"{OWN_CLOCK}; the house rehearses another moment: hotline status")
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
+    state = state_directory(None)
+    history = History(state)
+    versions = history.versions()
+    if number is not None:
+        click.echo(_difference(history, number), nl=False)
+    elif as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(versions), indent=2).decode())
+    elif not versions:
+        click.echo(f"Nothing was ever applied in {state}.")
+    else:
+        screen().print(_listed(history, versions))
+        if _is_rehearsed(state):
+            click.echo(f"{OWN_CLOCK}; the house rehearses another moment: hotline status")
 
 
 def _listed(history: History, versions: list[Version]) -> Fitted:

@@ -15,7 +15,6 @@ from ivr.commands.prompts import faults
 from ivr.commands.telephone import CALLER, NUMBER, Telephone
 from ivr.edge import voice
 from ivr.edge.clock import SystemClock
-from ivr.errors import Trouble
 from ivr.house.settings import (
     ROOT,
     SOURCES,
@@ -149,10 +148,7 @@ def schema_command(*, only_test: bool) -> None:
 def _sources(where: str) -> dict[str, str]:
     """The sources that a word of the command line means."""
     if where == "applied":
-        try:
-            return applied_sources(state_directory(None))
-        except Trouble as trouble:
-            raise click.ClickException(str(trouble)) from trouble
+        return applied_sources(state_directory(None))
     path, sources = Path(where), read_sources()
     if path.is_dir():
         places = {name: [path / name, path / folder / name] for name, folder in SOURCES.items()}

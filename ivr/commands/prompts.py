@@ -12,7 +12,6 @@ import msgspec
 from ivr.commands.fitted import Fitted
 from ivr.edge.screen import screen
 from ivr.edge.sounds import NONE, Piece, listen, told
-from ivr.errors import Trouble
 from ivr.house.applying import make_prompts
 from ivr.house.house import House
 from ivr.house.report import Report
@@ -60,12 +59,9 @@ def render_command() -> None:
     """Make the sound of every prompt that has none, or whose text or recording has changed."""
     settings = _settings()
     report = Report()
-    try:
-        with report.step("Prompts") as say:
-            made = asyncio.run(make_prompts(House(settings, report), say))
-            say.result = f"{len(made)} in {settings.state / 'prompts'}"
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
+    with report.step("Prompts") as say:
+        made = asyncio.run(make_prompts(House(settings, report), say))
+        say.result = f"{len(made)} in {settings.state / 'prompts'}"
 
 
 def _settings() -> Settings:
@@ -75,8 +71,6 @@ def _settings() -> Settings:
     except ConfigFaults as found:
         click.echo(render(found.faults), err=True)
         sys.exit(2)
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
 
 
 def _values(config: Config, pieces: list[Piece]) -> list[dict[str, Any]]:

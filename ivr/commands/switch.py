@@ -38,24 +38,18 @@ Render = Callable[[Any], RenderableType]
 def controller(method: str, path: str, given: Mapping[str, Any] | None = None) -> Any:
     """What the running controller answers; `given` goes into the query of a GET, into the body of all else.
 
-    Leaves the command with one plain sentence when none answers.
+    Raises `Trouble` when none answers.
     """
-    try:
-        url, token = _house(path)
-        if method == "GET":
-            return asyncio.run(ask(f"{url}?{urlencode(given or {})}", method, token, person=user()))
-        return asyncio.run(ask(url, method, token, given, user()))
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
+    url, token = _house(path)
+    if method == "GET":
+        return asyncio.run(ask(f"{url}?{urlencode(given or {})}", method, token, person=user()))
+    return asyncio.run(ask(url, method, token, given, user()))
 
 
 def save(path: str, target: str) -> int:
-    """The file that the running controller gives out, saved as `target`; how many bytes."""
-    try:
-        url, token = _house(path)
-        return asyncio.run(fetch(url, token, user(), target))
-    except Trouble as trouble:
-        raise click.ClickException(str(trouble)) from trouble
+    """The file that the running controller gives out, saved as `target`; how many bytes.  Raises `Trouble`."""
+    url, token = _house(path)
+    return asyncio.run(fetch(url, token, user(), target))
 
 
 def _house(path: str) -> tuple[str, str]:

@@ -41,6 +41,8 @@ def keep(path: Path, old: str, new: str, *, write: bool) -> None:
     """Put the new text there if that was asked for; say so, or what would do it: the end of a line."""
     if write and new != old:
         fresh = path.with_name(f".{path.name}.new")
+        fresh.write_text("", encoding="utf-8")
+        fresh.chmod(path.stat().st_mode & 0o777)  # it names callers: whoever could not read it still cannot
         fresh.write_text(new, encoding="utf-8", newline="")
         fresh.replace(path)
         click.echo(f": written to {path}")

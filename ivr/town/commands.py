@@ -102,7 +102,7 @@ def call(number: str, at: str, caller: str, diversion: str, stay: float, save: P
                 save_to=save or state / "town" / f"heard-{_plain(number)}.wav",
             )
         )
-    except (NoTown, Trouble) as problem:
+    except NoTown as problem:
         raise click.ClickException(str(problem)) from problem
     except OSError as problem:
         where = f"{problem.filename} cannot be written: " if problem.filename else ""
@@ -129,7 +129,7 @@ def town(target: str, behaviour: str) -> None:
         url = f"http://127.0.0.1:{port}/ari/asterisk/variable?{query}"
         password = Secrets(state / "secrets").get("town-password")
         asyncio.run(probe.post(url, within=ANSWER_WITHIN_S, user="town", password=password))
-    except (Trouble, OSError) as problem:
+    except OSError as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo(f"{target}: {behaviour}")
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,18 @@ def test_lines_are_imported_when_asked_to_and_not_before(city: Path) -> None:
     assert lines.read_bytes().startswith(before)
     assert "number: 3110002" in typed("explain", "3110002") or "某镇服务电话" in typed("explain", "3110002")
     assert "0 lines added, 0 changed\n" in typed("lines", "import", table, "--write")
+
+
+def test_a_file_that_is_written_anew_is_for_the_same_eyes_and_one_that_cannot_be_is_said(city: Path) -> None:
+    table, lines = city / "local.csv", city / "config/lines.yaml"
+    table.write_text("号码,名称,简称,责任单位,停用日期\n3110002,某镇服务电话,某镇,市民政局,2021-11-01\n", "utf-8")
+    lines.chmod(0o640)
+    typed("lines", "import", table, "--write")
+    assert stat.S_IMODE(lines.stat().st_mode) == 0o640
+    table.write_text("号码,名称,简称,责任单位,停用日期\n3110003,某乡服务电话,某乡,市民政局,2021-11-01\n", "utf-8")
+    (city / "config/.lines.yaml.new").mkdir()
+    said = typed("lines", "import", table, "--write", code=1)
+    assert f"Error: {city}/config/.lines.yaml.new: Is a directory.\n" in said
 
 
 def test_a_table_with_a_fault_changes_nothing(city: Path) -> None:
