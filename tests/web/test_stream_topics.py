@@ -10,8 +10,7 @@ from ivr.web.rights import Role, Who
 from tests.calls.desk import Desk
 from tests.calls.simulated import CONFIG
 from tests.fake.loop import simulate
-from tests.web.test_stream import Ear, operator, supervisor, told
-from tests.web.test_stream import as_it_is as now_told
+from tests.web.listening import Ear, as_it_is, operator, supervisor, told
 
 HOLD_LIMIT_S = CONFIG.site.timing.hold_limit.total_seconds()
 
@@ -61,7 +60,7 @@ def test_whoever_is_in_a_talk_is_told_what_each_in_it_does() -> None:
         assert not own.known["talks"]
         assert doing(other, call) == {"citizen": "talking", "1017": "talking"}
         for ear in (above, own, other):
-            assert told(ear) == await now_told(desk, ear.who)
+            assert told(ear) == await as_it_is(desk, ear.who)
             await ear.goes()
         await desk.closes()
 
@@ -103,7 +102,7 @@ def test_an_agent_is_not_told_who_listens_and_an_auditor_not_what_talks_there_ar
         await asyncio.sleep(1)
         assert doing(own, call)["house"] == "talking"
         for ear in (above, own, auditor):
-            assert told(ear) == await now_told(desk, ear.who)
+            assert told(ear) == await as_it_is(desk, ear.who)
             await ear.goes()
         await desk.closes()
 
@@ -205,7 +204,7 @@ def test_who_is_to_be_called_back_is_told_and_a_marked_number_to_those_above_alo
         await asyncio.sleep(0.5)
         assert not own.known["callbacks"]
         for ear in (above, own):
-            assert told(ear) == await now_told(desk, ear.who)
+            assert told(ear) == await as_it_is(desk, ear.who)
             await ear.goes()
         await desk.closes()
 
