@@ -35,7 +35,7 @@ from routing.arrival import Arrival
 from routing.hours import parse_moment
 from routing.ids import Instant, PromptId
 from routing.numbers import mask
-from routing.plan import Kind, Route, SpokenPrompt, Stage, plan, stages
+from routing.plan import Kind, Route, SpokenPrompt, Tier, plan, tiers
 from routing.prompts import OVERFLOWING
 from routing.talk import Room
 
@@ -68,28 +68,28 @@ async def serve(call: Call) -> None:
             if not call.is_bridged:
                 admit(call)
         prompts: tuple[SpokenPrompt, ...] = route.prompts
-        for stage in stages(route):
-            while not _is_over(call, stage):
+        for tier in tiers(route):
+            while not _is_over(call, tier):
                 async with call.citizen.alive():
-                    person = await _reach(call, stage, (*prompts, *_meanwhile(call, stage)))
+                    person = await _reach(call, tier, (*prompts, *_meanwhile(call, tier)))
                     if person is None and is_promised(call):
                         await promise(call)
                         return
-                if person is not None and not await talked(call, stage, person):
+                if person is not None and not await talked(call, tier, person):
                     async with call.citizen.alive():
                         await farewell(call)
                     return
-            prompts = (*prompts, *_meanwhile(call, stage), *_after(call, stage))
+            prompts = (*prompts, *_meanwhile(call, tier), *_after(call, tier))
 
 
-def _is_over(call: Call, stage: Stage) -> bool:
-    return RETURNED.of(stage.n) in call.ledger or OVERFLOWED.of(stage.n) in call.ledger
+def _is_over(call: Call, tier: Tier) -> bool:
+    return RETURNED.of(tier.n) in call.ledger or OVERFLOWED.of(tier.n) in call.ledger
 
 
-def _meanwhile(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
+def _meanwhile(call: Call, tier: Tier) -> tuple[SpokenPrompt, ...]:
     """What is said of where a wait has led, of targets from which the call came back, and why a pool is closed."""
     prompts: list[SpokenPrompt] = []
-    for n, diverted in entering.diversions(call, stage):
+    for n, diverted in entering.diversions(call, tier):
         prompts += _reasons(call, diverted.reasons)
         if diverted.place is not None:
             prompts.append(_fixed(call, OVERFLOWING))
@@ -98,12 +98,12 @@ def _meanwhile(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
     return tuple(dict.fromkeys(prompts))
 
 
-def _after(call: Call, stage: Stage) -> tuple[SpokenPrompt, ...]:
-    """What is said when a stage has come to nothing: of a target, or why pools that were given up are closed."""
-    place = stage.places[0]
+def _after(call: Call, tier: Tier) -> tuple[SpokenPrompt, ...]:
+    """What is said when a tier has come to nothing: of a target, or why pools that were given up are closed."""
+    place = tier.places[0]
     if place.sorry:
         return (place.sorry,)
-    overflowed = call.ledger.get(OVERFLOWED.of(stage.n))
+    overflowed = call.ledger.get(OVERFLOWED.of(tier.n))
     return _reasons(call, overflowed.reasons if overflowed else ())
 
 
@@ -158,12 +158,12 @@ async def _announce(call: Call, route: Route) -> None:
         call.ledger.write(RELEASED, Released(call.now(), Party.ENGINE, NUMBER_CHANGED))
 
 
-async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
-    place, diverted = stage.places[0], entering.under_way(call, stage)
+async def _reach(call: Call, tier: Tier, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
+    place, diverted = tier.places[0], entering.under_way(call, tier)
     if not place.is_ours:
-        return await reach.target(call, stage.n, place, prompts)
+        return await reach.target(call, tier.n, place, prompts)
     if diverted is None:
-        return await reach.agent(call, stage, prompts)
+        return await reach.agent(call, tier, prompts)
     call.service.dispatcher.leave(call.ticket)  # the life that wrote it down may not have come so far
     n, elsewhere = diverted
     if elsewhere is not None:
@@ -172,11 +172,11 @@ async def _reach(call: Call, stage: Stage, prompts: tuple[SpokenPrompt, ...]) ->
     return None
 
 
-async def talked(call: Call, stage: Stage, person: reach.Person) -> bool:
+async def talked(call: Call, tier: Tier, person: reach.Person) -> bool:
     """Until one of the two leaves.  True when a target let go so soon that the next destination is tried."""
     released = await conversation.over(call, person)
-    n, place = entering.under_way(call, stage) or (stage.n, stage.places[0])
-    if conversation.came_back(call, n, place or stage.places[0], person, released):
+    n, place = entering.under_way(call, tier) or (tier.n, tier.places[0])
+    if conversation.came_back(call, n, place or tier.places[0], person, released):
         return True
     if RELEASED not in call.ledger:
         call.ledger.write(RELEASED, released)

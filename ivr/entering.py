@@ -19,7 +19,7 @@ from routing.ids import Instant, PoolId, TargetId
 from routing.ladders import known, ladder, overflows
 from routing.outgoing import only
 from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
-from routing.plan import Destination, Diversion, Stage, diverted, is_urgent
+from routing.plan import Destination, Diversion, Tier, diverted, is_urgent
 from routing.tickets import Entered, Ladder, Offer
 
 MS = timedelta(milliseconds=1)
@@ -35,18 +35,18 @@ class _Decided:
     offer_ms: int | None = None
 
 
-def place(call: Call, stage: Stage) -> Place:
+def place(call: Call, tier: Tier) -> Place:
     """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
     ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
-    arrived, step = ledger[ARRIVED], QUEUED.of(_nth(stage, len(_diverted(call, stage))))
-    decided = _decided(call, ladder(config, known(config, stage.places)), stage)
-    waited_ms = _waited_ms(call, stage)
+    arrived, step = ledger[ARRIVED], QUEUED.of(_nth(tier, len(_diverted(call, tier))))
+    decided = _decided(call, ladder(config, known(config, tier.places)), tier)
+    waited_ms = _waited_ms(call, tier)
     rungs = begun(decided.rungs, waited_ms)
     if arrived.direction is Direction.OUT and arrived.agent is not None:
         rungs = only(arrived.agent, config.site.hall)
     elif arrived.agent is not None:
         rungs = preferring(rungs, arrived.agent)
-    limit_ms = stage.limit_ms
+    limit_ms = tier.limit_ms
     entered = Entered(
         call.ticket,
         rungs,
@@ -61,12 +61,12 @@ def place(call: Call, stage: Stage) -> Place:
     return held
 
 
-async def offered(call: Call, stage: Stage, place: Place) -> Offer | None:
+async def offered(call: Call, tier: Tier, place: Place) -> Offer | None:
     """The offer that stands; None: the place was lost or given up, or it is time for the next diversion."""
-    diversion = next_diversion(call, stage)
+    diversion = next_diversion(call, tier)
     if diversion is None:
         return await place.offered()
-    left_ms = diversion.after_ms - _waited_ms(call, stage)
+    left_ms = diversion.after_ms - _waited_ms(call, tier)
     try:
         async with asyncio.timeout(max(0, left_ms) / 1000):
             return await place.offered()
@@ -74,44 +74,44 @@ async def offered(call: Call, stage: Stage, place: Place) -> Offer | None:
         return None
 
 
-def next_diversion(call: Call, stage: Stage) -> Diversion | None:
-    """Where the wait of this stage leads next, if anywhere."""
-    first = call.ledger.get(QUEUED.of(stage.n))
-    rest = first.diversions[len(_diverted(call, stage)) :] if first else ()
+def next_diversion(call: Call, tier: Tier) -> Diversion | None:
+    """Where the wait of this tier leads next, if anywhere."""
+    first = call.ledger.get(QUEUED.of(tier.n))
+    rest = first.diversions[len(_diverted(call, tier)) :] if first else ()
     return rest[0] if rest else None
 
 
-def divert(call: Call, stage: Stage, diversion: Diversion, place: Place) -> None:
+def divert(call: Call, tier: Tier, diversion: Diversion, place: Place) -> None:
     """Write down that the wait has led there."""
-    pools = tuple(PoolId(pool.name) for pool in stage.places)
-    step = DIVERTED.of(_nth(stage, len(_diverted(call, stage)) + 1))
+    pools = tuple(PoolId(pool.name) for pool in tier.places)
+    step = DIVERTED.of(_nth(tier, len(_diverted(call, tier)) + 1))
     call.ledger.write(step, Diverted(call.now(), pools, diversion.place, place.reasons()))
 
 
-def under_way(call: Call, stage: Stage) -> tuple[str, Destination | None] | None:
+def under_way(call: Call, tier: Tier) -> tuple[str, Destination | None] | None:
     """The diversion that the call is on: its number, and its target (None: a message); None: the call waits."""
-    there = _diverted(call, stage)
-    n = _nth(stage, len(there))
+    there = _diverted(call, tier)
+    n = _nth(tier, len(there))
     return (n, there[-1].place) if there and RETURNED.of(n) not in call.ledger else None
 
 
-def diversions(call: Call, stage: Stage) -> list[tuple[str, Diverted]]:
+def diversions(call: Call, tier: Tier) -> list[tuple[str, Diverted]]:
     """Everything that this wait has led to, by number."""
-    return [(_nth(stage, k), each) for k, each in enumerate(_diverted(call, stage), 1)]
+    return [(_nth(tier, k), each) for k, each in enumerate(_diverted(call, tier), 1)]
 
 
-def _nth(stage: Stage, k: int) -> str:
-    """The number of the k-th diversion of a stage, and of the place in the queue behind it."""
-    return f"{stage.n}.{k}" if k else str(stage.n)
+def _nth(tier: Tier, k: int) -> str:
+    """The number of the k-th diversion of a tier, and of the place in the queue behind it."""
+    return f"{tier.n}.{k}" if k else str(tier.n)
 
 
-def _diverted(call: Call, stage: Stage) -> list[Diverted]:
-    return [each for n, each in call.ledger.which(DIVERTED).items() if n.startswith(f"{stage.n}.")]
+def _diverted(call: Call, tier: Tier) -> list[Diverted]:
+    return [each for n, each in call.ledger.which(DIVERTED).items() if n.startswith(f"{tier.n}.")]
 
 
-def _waited_ms(call: Call, stage: Stage) -> int:
-    """For how long the call has been in this stage."""
-    first = call.ledger.get(QUEUED.of(stage.n))
+def _waited_ms(call: Call, tier: Tier) -> int:
+    """For how long the call has been in this tier."""
+    first = call.ledger.get(QUEUED.of(tier.n))
     return 0 if first is None else call.now() - first.at
 
 
@@ -129,13 +129,13 @@ def rank(call: Call, *, has_returned: bool = False) -> tuple[Instant, int]:
     return arrived.first_entry or arrived.at, head // MS - slower_ms
 
 
-def _decided(call: Call, rungs: Ladder, stage: Stage) -> _Decided:
-    """What the stage's pools overflow to: now, when it is long, or after a while; what is closed is left out."""
+def _decided(call: Call, rungs: Ladder, tier: Tier) -> _Decided:
+    """What the tier's pools overflow to: now, when it is long, or after a while; what is closed is left out."""
     config, dispatcher = call.service.config, call.service.dispatcher
     site = config.site
     decided = _Decided(rungs, [], [])
     foreseen_ms = dispatcher.foreseen(rungs).of(site.announcements.wait.decides)
-    for pool in stage.places:
+    for pool in tier.places:
         for rule in overflows(config, pool) if pool.name in site.pools else ():
             after_ms = rule.after_ms(dispatcher.length(PoolId(pool.name)), foreseen_ms)
             if after_ms is not None:
@@ -143,8 +143,8 @@ def _decided(call: Call, rungs: Ladder, stage: Stage) -> _Decided:
     if call.ledger[ARRIVED].direction is not Direction.IN:  # nobody waits for us there
         decided.diversions, decided.offer_ms = [], None
     decided.diversions.sort(key=lambda each: each.after_ms)
-    if stage.limit_ms is not None:
-        decided.diversions = [each for each in decided.diversions if each.after_ms < stage.limit_ms]
+    if tier.limit_ms is not None:
+        decided.diversions = [each for each in decided.diversions if each.after_ms < tier.limit_ms]
     return decided
 
 

@@ -44,7 +44,7 @@ from routing.callbacks import result as result_of
 from routing.hours import parse_moment
 from routing.ids import AgentId, CallId, ChannelId, PlaybackId
 from routing.numbers import bare
-from routing.plan import Route, Stage, stages
+from routing.plan import Route, Tier, tiers
 from routing.prompts import agent_number
 from routing.tickets import AgentState, Offer, Paused, Readied, Refusal
 
@@ -67,20 +67,20 @@ BACK_WITHIN_S = 25.0
 async def serve(call: Call) -> None:
     """Carry one call of our own to its record: from its first moment, or from where an earlier life left it."""
     async with leaving(call):
-        (stage,) = stages(_routed(call))
+        (tier,) = tiers(_routed(call))
         person = None
         if call.resumed and ANSWERED in call.ledger and CONNECTED not in call.ledger:
             await _is_there(call)  # nobody was with them: their lease may be over
         if ANSWERED not in call.ledger:
-            person = await _agent_first(call, stage)
+            person = await _agent_first(call, tier)
             if ANSWERED not in call.ledger:
                 return
         if person is None and (CONNECTED in call.ledger or call.ledger[ARRIVED].direction is Direction.CALLBACK):
             async with call.citizen.alive():
-                person = await _another(call, stage)
+                person = await _another(call, tier)
         if person is None:
             return
-        await talked(call, stage, person)
+        await talked(call, tier, person)
         async with call.citizen.alive():
             await farewell(call)
 
@@ -100,14 +100,14 @@ def _routed(call: Call) -> Route:
     return route
 
 
-async def _agent_first(call: Call, stage: Stage) -> Person | None:
+async def _agent_first(call: Call, tier: Tier) -> Person | None:
     """An agent, then whom we call; None: they could not be reached, or the agent is gone and they are there."""
     if DIALLING.of(1) in call.ledger:
         await _found(call)
         return None
     try:
         async with call.seeking:
-            place = entering.place(call, stage)
+            place = entering.place(call, tier)
             if call.ledger[ARRIVED].direction is Direction.OUT and not _freed(call):
                 call.ledger.write(UNREACHED, Unreached(call.now()))
                 return None
@@ -221,13 +221,13 @@ async def _played(call: Call, channel: Channel, media: list[str], name: Playback
         log.warning("%s took too long and was cut", name)
 
 
-async def _another(call: Call, stage: Stage) -> Person | None:
+async def _another(call: Call, tier: Tier) -> Person | None:
     """Whoever has answered and has nobody waits as if they had called, and hears music."""
     if CONNECTED not in call.ledger:
         if not call.is_bridged:
             admit(call)
         call.citizen.music()
-    return await reach.agent(call, stage, call.ledger[ROUTED].prompts)
+    return await reach.agent(call, tier, call.ledger[ROUTED].prompts)
 
 
 async def _found(call: Call) -> None:

@@ -41,7 +41,7 @@ from routing import outward
 from routing.config import CallerId, Config
 from routing.ids import AgentId, ChannelId, Instant, PlaybackId, PoolId, TargetId
 from routing.outward import NO_ANSWER, PERSONAL, Way
-from routing.plan import Destination, Kind, SpokenPrompt, Stage, stages
+from routing.plan import Destination, Kind, SpokenPrompt, Tier, tiers
 from routing.prompts import agent_number
 from routing.talk import Room
 from routing.tickets import Offer, Refusal
@@ -61,10 +61,10 @@ class Person:
     party: Party
 
 
-async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Person | None:
+async def agent(call: Call, tier: Tier, prompts: Sequence[SpokenPrompt]) -> Person | None:
     """Wait in the queue, the prompts being said meanwhile, until an agent shares the bridge with the citizen.
 
-    None when the stage has a limit, and nobody has taken the call by then; when they would rather be called back; or
+    None when the tier has a limit, and nobody has taken the call by then; when they would rather be called back; or
     when their wait leads elsewhere (`entering.under_way`).
     """
     connected = call.ledger.get(CONNECTED)
@@ -73,11 +73,11 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
     if ASKED in call.ledger:
         call.service.dispatcher.leave(call.ticket)
         return None
-    place = entering.place(call, stage)
+    place = entering.place(call, tier)
     async with speaking(call, prompts) as speech, call.leased(), asking(call, place):
         while True:
             async with announcing(call, place, speech):
-                offer = await entering.offered(call, stage, place)
+                offer = await entering.offered(call, tier, place)
                 if offer is None:
                     break
                 answer = await _offered(call, place, offer, speech)
@@ -87,18 +87,18 @@ async def agent(call: Call, stage: Stage, prompts: Sequence[SpokenPrompt]) -> Pe
             call.ledger.write(DECLINED.of(offer.n), Declined(call.now(), answer))
             if ASKED in call.ledger:
                 break
-        await _gives_up(call, stage, place, speech)
+        await _gives_up(call, tier, place, speech)
     return None
 
 
-async def _gives_up(call: Call, stage: Stage, place: Place, speech: Speech) -> None:
+async def _gives_up(call: Call, tier: Tier, place: Place, speech: Speech) -> None:
     """Nobody came in time, or the citizen waits no longer: what is being said goes on, or ends with the wait."""
-    diversion = None if ASKED in call.ledger else entering.next_diversion(call, stage)
+    diversion = None if ASKED in call.ledger else entering.next_diversion(call, tier)
     if diversion is not None:
-        entering.divert(call, stage, diversion, place)
+        entering.divert(call, tier, diversion, place)
     elif ASKED not in call.ledger:
-        pools = tuple(PoolId(pool.name) for pool in stage.places)
-        call.ledger.write(OVERFLOWED.of(stage.n), Overflowed(call.now(), pools, place.reasons()))
+        pools = tuple(PoolId(pool.name) for pool in tier.places)
+        call.ledger.write(OVERFLOWED.of(tier.n), Overflowed(call.now(), pools, place.reasons()))
     call.service.dispatcher.leave(call.ticket)
     if ASKED in call.ledger:
         await speech.cut()
@@ -251,8 +251,8 @@ def pool_of(config: Config, ledger: Ledger, agent_id: AgentId) -> PoolId:
     """The first of the pools that the call has come to last in which the agent works."""
     known = config.site.agents.get(agent_id)
     theirs = [each.pool for each in known.competences] if known else []
-    ours = [stage for stage in stages(ledger[ROUTED]) if stage.places[0].is_ours]
-    came_to = [stage for stage in ours if QUEUED.of(stage.n) in ledger] or ours
+    ours = [tier for tier in tiers(ledger[ROUTED]) if tier.places[0].is_ours]
+    came_to = [tier for tier in ours if QUEUED.of(tier.n) in ledger] or ours
     pools = [PoolId(place.name) for place in came_to[-1].places]
     return next((pool for pool in pools if pool in theirs), theirs[0] if theirs else pools[-1])
 

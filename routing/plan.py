@@ -27,10 +27,10 @@ __all__ = [
     "Phase",
     "Route",
     "SpokenPrompt",
-    "Stage",
+    "Tier",
     "plan",
     "recognise",
-    "stages",
+    "tiers",
 ]
 
 UNCONDITIONAL = frozenset({"unconditional", "302"})
@@ -101,7 +101,7 @@ class Survey(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """Everything that is decided when a call arrives; kept for the call's life.
 
-    Consecutive `is_ours` destinations form one ticket: `stages`.  `whisper` is the line's short name for the agent,
+    Consecutive `is_ours` destinations form one ticket: `tiers`.  `whisper` is the line's short name for the agent,
     `whispers_first` what is said to them before it.
     `marked`: why the call is out of the ordinary (`unknown-number`, `emergency`, `from-110`).  `priority_ms` moves it
     forward.
@@ -124,7 +124,7 @@ class Route(msgspec.Struct, frozen=True):
         return (self.whisper,) if self.whispers_first is None else (self.whispers_first, self.whisper)
 
 
-class Stage(NamedTuple):
+class Tier(NamedTuple):
     """A run of destinations that is tried as one: pools of ours form one ticket, a target stands alone."""
 
     n: int
@@ -137,13 +137,13 @@ class Stage(NamedTuple):
         return None if self.is_last else sum(place.ring_for_ms for place in self.places)
 
 
-def stages(route: Route) -> tuple[Stage, ...]:
+def tiers(route: Route) -> tuple[Tier, ...]:
     """The route's destinations, in the order in which they are tried; numbered from 1."""
     runs: list[tuple[Destination, ...]] = []
     for is_ours, run in groupby(route.destinations, key=lambda place: place.is_ours):
         places = tuple(run)
         runs += [places] if is_ours else [(place,) for place in places]
-    return tuple(Stage(n, places, n == len(runs)) for n, places in enumerate(runs, 1))
+    return tuple(Tier(n, places, n == len(runs)) for n, places in enumerate(runs, 1))
 
 
 _KIND_OF = {

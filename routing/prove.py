@@ -18,7 +18,7 @@ from routing.hours import civil
 from routing.ids import TargetId
 from routing.ladders import ladder, overflows
 from routing.overflow import VOICEMAIL
-from routing.plan import Destination, Kind, Route, Stage, diverted, plan, stages
+from routing.plan import Destination, Kind, Route, Tier, diverted, plan, tiers
 
 
 class Outcome(StrEnum):
@@ -48,7 +48,7 @@ class End(StrEnum):
 
 
 FAILED = (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.RELEASED, Outcome.REJECTED)
-"""What a target can answer instead of a person; after each the next stage is tried."""
+"""What a target can answer instead of a person; after each the next tier is tried."""
 
 DECLINED = (Outcome.BUSY, Outcome.NO_ANSWER, Outcome.REJECTED, Outcome.UNREACHABLE, Outcome.NOBODY)
 """What can become of an offer; the ticket keeps its place, and goes where its ladder, or its limit, leads."""
@@ -156,7 +156,7 @@ class _Prover:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.waits: dict[Stage, waiting.Wait] = {}
+        self.waits: dict[Tier, waiting.Wait] = {}
         self.longest_elsewhere_ms = 0
         self._known: dict[tuple[Destination, ...], Walk] = {}
         site = config.site
@@ -186,14 +186,14 @@ class _Prover:
     def _add(self, steps: dict[str, Step], arrival: Arrival, route: Route, at: datetime) -> Iterator[Arrival]:
         """Add the steps of one route; the arrivals that can follow from it."""
         before_ms = 0
-        for stage in stages(route):
-            place, here = stage.places[0], _name(arrival, stage.n)
-            after = LOST if stage.is_last else _name(arrival, stage.n + 1)
+        for tier in tiers(route):
+            place, here = tier.places[0], _name(arrival, tier.n)
+            after = LOST if tier.is_last else _name(arrival, tier.n + 1)
             self.longest_elsewhere_ms = max(self.longest_elsewhere_ms, before_ms)
             if place.is_ours:
-                diversions = self._diversions(arrival, stage, at)
-                steps |= self._queue(here, stage, after, diversions)
-                before_ms += stage.limit_ms or 0
+                diversions = self._diversions(arrival, tier, at)
+                steps |= self._queue(here, tier, after, diversions)
+                before_ms += tier.limit_ms or 0
                 yield from (self._sent_back(each) for each in diversions if each is not None)
             elif place.kind is Kind.ANNOUNCEMENT:
                 steps[here] = _announcement(route)
@@ -211,24 +211,24 @@ class _Prover:
             return arrived(self.config, number, [])
         return arrived(self.config, site.number, [(number, "")])
 
-    def _diversions(self, arrival: Arrival, stage: Stage, at: datetime) -> list[Destination | None]:
-        """Where the wait of a stage may lead meanwhile, whatever its thresholds are: targets, and (None) a message."""
-        rules = [rule.to for place in stage.places for rule in overflows(self.config, place)]
+    def _diversions(self, arrival: Arrival, tier: Tier, at: datetime) -> list[Destination | None]:
+        """Where the wait of a tier may lead meanwhile, whatever its thresholds are: targets, and (None) a message."""
+        rules = [rule.to for place in tier.places for rule in overflows(self.config, place)]
         dialled = [diverted(self.config, TargetId(to), arrival, at) for to in rules if to in self.config.site.targets]
         found: list[Destination | None] = [place for place in dialled if place is not None]
         return [*found, None] if VOICEMAIL in rules else found
 
-    def _queue(self, here: str, stage: Stage, after: str, diversions: Sequence[Destination | None]) -> dict[str, Step]:
+    def _queue(self, here: str, tier: Tier, after: str, diversions: Sequence[Destination | None]) -> dict[str, Step]:
         """A run of our own pools: one ticket; the Floor itself says whether it always comes to the hall, or goes on.
 
         What its wait leads to meanwhile is dialled, and comes back to the queue; the last of these waits as if there
         had been nothing.
         """
-        words = "waits for " + ", then ".join(f"pool '{place.name}'" for place in stage.places)
-        wait = self._wait(stage)
+        words = "waits for " + ", then ".join(f"pool '{place.name}'" for place in tier.places)
+        wait = self._wait(tier)
         if not wait.holds:
             return {here: Step(words, (), wait.why)}
-        unserved = DECLINED if stage.is_last else (*DECLINED, Outcome.OVERFLOWED)
+        unserved = DECLINED if tier.is_last else (*DECLINED, Outcome.OVERFLOWED)
         served = (Outcome.ANSWERED, End.PERSON), *((outcome, after or End.HALL) for outcome in unserved)
         steps: dict[str, Step] = {}
         for n, place in enumerate(diversions):
@@ -240,18 +240,18 @@ class _Prover:
             steps |= _dialled(tried, place, later, _name(self._sent_back(place)))
         return {**steps, here + "~" * len(diversions): Step(words, served)}
 
-    def _wait(self, stage: Stage) -> waiting.Wait:
+    def _wait(self, tier: Tier) -> waiting.Wait:
         """What the Floor makes of it; equal ones are tried once."""
-        wherever = stage._replace(n=1)
+        wherever = tier._replace(n=1)
         if wherever not in self.waits:
-            site, rungs, limit_ms = self.config.site, ladder(self.config, stage.places), stage.limit_ms
+            site, rungs, limit_ms = self.config.site, ladder(self.config, tier.places), tier.limit_ms
             tried = waiting.wait(site, rungs) if limit_ms is None else waiting.limited(site, rungs, limit_ms)
             self.waits[wherever] = tried
         return self.waits[wherever]
 
 
 def _name(arrival: Arrival, n: int = 1) -> str:
-    """The step at which the `n`-th stage of a route begins."""
+    """The step at which the `n`-th tier of a route begins."""
     chain = ">".join(arrival.chain)
     return f"{arrival.number}|{chain}|{arrival.reason}|{arrival.caller}|{n}"
 

@@ -10,7 +10,7 @@ from routing.hours import SHANGHAI
 from routing.ids import AgentId, PoolId, PromptId
 from routing.lines import AnsweredBy, Cancelled
 from routing.outgoing import AT_ONCE_MS, arrival, called_back, called_out, only
-from routing.plan import stages
+from routing.plan import tiers
 from routing.tickets import Alternative
 from tests.routing.sources import ours
 
@@ -34,7 +34,7 @@ def test_who_is_called_back_comes_to_people_of_ours_and_hears_the_notice(
 ) -> None:
     route = called_back(CITY, line, LI, DAY)
     assert (route.line, [place.name for place in route.destinations]) == (answered_as, pools)
-    assert len(stages(route)) == 1
+    assert len(tiers(route)) == 1
     (notice,) = route.prompts
     assert CITY.prompts[notice.id].notice
     assert notice.must_hear

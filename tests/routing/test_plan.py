@@ -13,7 +13,7 @@ from routing.hours import SHANGHAI
 from routing.ids import PoolId, SkillId
 from routing.ladders import ladder
 from routing.lines import Phase, phase
-from routing.plan import Arrival, Destination, Kind, Route, is_urgent, plan, recognise, stages
+from routing.plan import Arrival, Destination, Kind, Route, is_urgent, plan, recognise, tiers
 from routing.tickets import Alternative
 from tests.routing.sources import changed, config, ours, with_line
 
@@ -214,10 +214,10 @@ def test_a_pool_that_waits_for_another_word_is_not_in_use() -> None:
     assert way(route("12399", DAY, conf=conf)) == ["sub-centre agriculture", "pool hall"]
 
 
-def test_stages_are_runs_of_pools_and_targets_one_by_one() -> None:
+def test_tiers_are_runs_of_pools_and_targets_one_by_one() -> None:
     line = SUB_CENTRE_LINE.replace("[safety]", "[safety, law, water, power, safety]")
-    found = stages(route("12399", DAY, conf=build(with_line(line))))
-    assert [(stage.n, [place.name for place in stage.places], stage.limit_ms) for stage in found if stage.limit_ms] == [
+    found = tiers(route("12399", DAY, conf=build(with_line(line))))
+    assert [(tier.n, [place.name for place in tier.places], tier.limit_ms) for tier in found if tier.limit_ms] == [
         *((1, ["agriculture"], 8000), (2, ["safety", "law"], 16_000), (3, ["water"], 15_000), (4, ["power"], 15_000)),
     ]
     assert found[-1] == (5, found[-1].places, True)
