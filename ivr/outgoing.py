@@ -173,7 +173,8 @@ async def _called(call: Call, offer: Offer, leg: Leg) -> Person | None:
     leg.channel.ringing()
     answer = await dialled(call)
     if isinstance(answer, Ended):
-        call.ledger.write(UNREACHED, Unreached(call.now(), result_of(answer.cause, answer.sip), answer.cause))
+        came = result_of(answer.cause, answer.sip, rang=answer.rang)
+        call.ledger.write(UNREACHED, Unreached(call.now(), came, answer.cause))
         return None
     _answered(call, answer.channel)
     async with call.citizen.alive():

@@ -71,14 +71,17 @@ _RESULTS = {
     **dict.fromkeys((20, 27), Result.OFF),  # subscriber absent, destination out of order
     21: Result.REFUSED,
 }
-_BY_SIP = {404: Result.UNKNOWN_NUMBER, 410: Result.UNKNOWN_NUMBER, 480: Result.OFF, 484: Result.UNKNOWN_NUMBER}
+_BY_SIP = {404: Result.UNKNOWN_NUMBER, 410: Result.UNKNOWN_NUMBER, 480: Result.NO_ANSWER, 484: Result.UNKNOWN_NUMBER}
+_UNAVAILABLE = 480  # SIP: switched off or out of reach, but also: has rung for as long as the carrier lets it
 _OF_A_CARRIER = frozenset({401, 403, 407})
 
 
-def result(cause: int, sip: int = 0) -> Result:
-    """What a call that nobody answered came to, by its cause (Q.850), and its SIP code where the cause says nothing."""
+def result(cause: int, sip: int = 0, *, rang: bool = False) -> Result:
+    """What a call that nobody answered came to, by its cause (Q.850), or its SIP code where that says too little."""
     if sip in _OF_A_CARRIER:
         return Result.FAILED  # the carrier's word, not its customer's
+    if sip == _UNAVAILABLE and not rang:
+        return Result.OFF
     return _RESULTS.get(cause) or _BY_SIP.get(sip, Result.FAILED)
 
 

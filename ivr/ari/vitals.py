@@ -22,11 +22,17 @@ NO_CHANNEL = 44
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The channel is no longer ours: it hung up (`cause` is Q.850, `sip` SIP's code, 0 when not said), or went back."""
+    """The channel is no longer ours: it hung up (`cause` is Q.850, `sip` SIP's code, 0 when not said), or went back.
+
+    Asterisk reads the cause of a refusal from its SIP code and lets a carrier's own word (Reason, RFC 3326) go: 480 is
+    19 to it, no answer, also of a telephone that is switched off.  That one has not rung.
+    """
 
     hung_up: bool
     cause: int = 0
     sip: int = 0
+    rang: bool = False
+    """It rang to the end, and nobody answered."""
 
 
 class Heard(StrEnum):
@@ -105,7 +111,8 @@ class Vitals:
                 else:
                     self._keeper.look_for(self)
             case models.ChannelDestroyed():
-                self.end(Ended(hung_up=True, cause=event.cause or self.cause, sip=event.tech_cause or 0))
+                cause, sip, rang = event.cause or self.cause, event.tech_cause or 0, event.channel.state == "Ringing"
+                self.end(Ended(hung_up=True, cause=cause, sip=sip, rang=rang))
             case _:
                 pass
 

@@ -361,8 +361,9 @@ class Incoming(Call):
         """The number that calls, as shown on the phone."""
         return sip.user_of(self.invite.headers.get("from"))
 
-    def _respond(self, status: int, body: str = "") -> None:
-        response = sip.reply(self.invite, status, tag=self.tag, headers=self._as_sdp(body), body=body)
+    def _respond(self, status: int, body: str = "", headers: tuple[tuple[str, str], ...] = ()) -> None:
+        lines = (*headers, *self._as_sdp(body))
+        response = sip.reply(self.invite, status, tag=self.tag, headers=lines, body=body)
         self.phone.transactions.answer(self.invite, response, self.source)
 
     def ring(self) -> None:
@@ -381,10 +382,10 @@ class Incoming(Call):
         self.media.towards(self.offer.host, self.offer.port, self.offer.digits)
         self._note()
 
-    def reject(self, status: int = 486) -> None:
-        """Refuse with a SIP status: 486 busy, 603 decline, 480."""
+    def reject(self, status: int = 486, cause: int = 0) -> None:
+        """Refuse with a SIP status: 486 busy, 603 decline, 480; `cause` (Q.850) says why, RFC 3326."""
         if self.is_pending:
-            self._respond(status)
+            self._respond(status, headers=(("Reason", f"Q.850;cause={cause}"),) if cause else ())
             self._end(End(By.US, status))
 
     def ignore(self) -> None:

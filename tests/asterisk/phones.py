@@ -22,6 +22,7 @@ from tests.asterisk.waiting import eventually
 
 RIGHT: Final = 0.9  # correlation with the prompt that was played
 WRONG: Final = 0.3  # with any other
+SPEAKS: Final = 4000.0  # amplitude of a tone that comes from nearby, without a loss
 VOICE: Final = 300.0  # amplitude of a tone that is somebody's voice
 SOON: Final = 0.5  # seconds within which what comes first has begun
 MOMENT: Final = 0.4  # seconds of a tone that make sure who speaks
@@ -198,6 +199,13 @@ class Person:
         heard = self.heard() if until is None else self.heard().between(self.heard().began, until)
         found = audio.silences(heard.samples, longer_than)
         assert not found, f"{self.name} heard silence {[(round(a, 1), round(b, 1)) for a, b in found]}: {self.story()}"
+
+    def heard_all_along(self, other: "Person", since: float, until: float) -> None:
+        """From `since` to `until` (the loop's clock) that person spoke here, and no half second was without them."""
+        pieces = self.heard().between(since, until).samples
+        pieces = pieces[: len(pieces) // (RATE // 10) * (RATE // 10)].reshape(-1, RATE // 10)
+        levels = [audio.level(piece, other.hertz) for piece in pieces]
+        assert min(max(levels[at : at + 5]) for at in range(len(levels) - 4)) > SPEAKS, (self.name, other.name, levels)
 
     def story(self) -> str:
         """What was heard, in words, for whoever reads a failure."""

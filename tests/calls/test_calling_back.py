@@ -80,7 +80,7 @@ def test_an_agent_whose_phone_answers_by_itself_hears_a_beep_before_for_whom_it_
         (Phone(busy=True), Result.BUSY),
         (Phone(), Result.NO_ANSWER),
         (Phone(rejects_after=1.0), Result.REFUSED),
-        (Phone(registered=False), Result.OFF),
+        (Phone(off=True), Result.OFF),
         (Phone(answers_after=1.0, leaves=3.0), Result.REFUSED),
     ],
 )

@@ -150,14 +150,21 @@ def test_we_can_hang_up_before_and_after_the_answer(plays: Plays) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phone", "cause", "sip"), [("busy", 17, 486), ("rejects", 21, 403), ("unregistered", 20, 0), ("rings", 19, 0)]
+    ("phone", "ended"),
+    [
+        ("busy", Ended(hung_up=True, cause=17, sip=486)),
+        ("off", Ended(hung_up=True, cause=19, sip=480)),
+        ("rejects", Ended(hung_up=True, cause=21, sip=403, rang=True)),
+        ("unregistered", Ended(hung_up=True, cause=20)),
+        ("rings", Ended(hung_up=True, cause=19)),
+    ],
 )
-def test_a_leg_that_does_not_answer_ends_with_its_causes(plays: Plays, phone: str, cause: int, sip: int) -> None:
+def test_a_leg_that_does_not_answer_ends_with_its_causes(plays: Plays, phone: str, ended: Ended) -> None:
     async def scenario(world: World) -> None:
         async with connect(world.wire, APP) as ari:
             ring_for = SECOND if phone == "rings" else 10 * SECOND
             async with Leg(ari, ChannelId("leg"), world.endpoint(phone), ring_for=ring_for) as leg:
-                assert await leg.answered() == Ended(hung_up=True, cause=cause, sip=sip)
+                assert await leg.answered() == ended
             await leg.channel.gone()
             await is_forgotten(ari, "channels/leg")
 
@@ -181,7 +188,7 @@ def test_asterisk_itself_gives_up_ringing_after_the_timeout(plays: Plays) -> Non
         async with connect(world.wire, APP) as ari:
             leg = Channel(ari, ChannelId("leg"))
             await leg.request("POST", query={"endpoint": world.endpoint("rings"), "app": APP, "timeout": 1})
-            assert await leg.gone() == Ended(hung_up=True, cause=19, sip=480)
+            assert await leg.gone() == Ended(hung_up=True, cause=19, sip=480, rang=True)
 
     plays(scenario)
 

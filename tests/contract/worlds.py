@@ -40,7 +40,7 @@ class World(Protocol):
     async def hangs_up(self, citizen: str) -> None: ...
 
     def endpoint(self, phone: str) -> str:
-        """What to dial for a phone that `answers`, `rings`, is `busy`, `rejects`, is `unregistered`, or `vanishes`."""
+        """What to dial for a phone that does what one of `PHONES` does."""
 
     async def after(self, ari: Ari, channel: str) -> str:
         """Where in the dialplan a channel is that left Stasis: `T`, `survival`, `FAILED`."""
@@ -53,6 +53,7 @@ PHONES = {
     "answers": Phone(answers_after=0.2, talks=None),
     "rings": Phone(),
     "busy": Phone(busy=True),
+    "off": Phone(off=True),
     "rejects": Phone(rejects_after=0.1, rejects_with=403),
     "unregistered": Phone(registered=False),
     "vanishes": Phone(answers_after=0.2, talks=None, vanishes=1.0),

@@ -276,11 +276,13 @@ class FakeAsterisk(World):
                 return
             if phone.busy or busy:
                 self._refused(channel, 17, 486)
+            elif phone.off:
+                self._refused(channel, 19, 480)
             elif not phone.dead:
                 self._state(channel, "Ringing")
 
         channel.timers.append(self.later(ring_s, ring))
-        if phone.busy or busy or phone.dead:
+        if phone.busy or busy or phone.off or phone.dead:
             return
         if phone.rejects_after is not None:
             wait_s = ring_s + phone.rejects_after

@@ -23,8 +23,8 @@ class Phone:
 
     `answers_after` ringing; then `talks` from the moment they share a bridge with somebody, or `leaves` from the
     answer, and hangs up; or `vanishes` from there, and Asterisk finds that out.  `rejects_after` ringing declines, with
-    the SIP code `rejects_with` (cause 21).  `busy`: 486.  `dead`: not even ringing.  `registered` false: Asterisk does
-    not know where it is.
+    the SIP code `rejects_with` (cause 21).  `busy`: 486.  `off`: 480, as a carrier says it.  `dead`: not even ringing.
+    `registered` false: Asterisk does not know where it is.
     """
 
     answers_after: float | None = None
@@ -34,6 +34,7 @@ class Phone:
     rejects_after: float | None = None
     rejects_with: int = 603
     busy: bool = False
+    off: bool = False
     dead: bool = False
     registered: bool = True
 

@@ -252,19 +252,21 @@ def test_the_oldest_task_is_outlived_by_time_or_by_number_but_not_while_it_is_tr
 
 
 @pytest.mark.parametrize(
-    ("cause", "sip", "meant"),
+    ("cause", "sip", "rang", "meant"),
     [
-        (17, 486, Result.BUSY),
-        (19, 480, Result.NO_ANSWER),
-        (20, 480, Result.OFF),
-        (0, 480, Result.OFF),
-        (1, 404, Result.UNKNOWN_NUMBER),
-        (22, 410, Result.UNKNOWN_NUMBER),
-        (21, 603, Result.REFUSED),
-        (21, 403, Result.FAILED),
-        (34, 503, Result.FAILED),
-        (0, 0, Result.FAILED),
+        (17, 486, False, Result.BUSY),
+        (19, 0, False, Result.NO_ANSWER),
+        (19, 480, True, Result.NO_ANSWER),
+        (0, 480, True, Result.NO_ANSWER),
+        (19, 480, False, Result.OFF),
+        (20, 0, False, Result.OFF),
+        (1, 404, False, Result.UNKNOWN_NUMBER),
+        (22, 410, False, Result.UNKNOWN_NUMBER),
+        (21, 603, True, Result.REFUSED),
+        (21, 403, False, Result.FAILED),
+        (34, 503, False, Result.FAILED),
+        (0, 0, False, Result.FAILED),
     ],
 )
-def test_what_a_call_came_to_is_read_from_its_cause(cause: int, sip: int, meant: Result) -> None:
-    assert result(cause, sip) is meant
+def test_what_a_call_came_to_is_read_from_its_cause(cause: int, sip: int, rang: bool, meant: Result) -> None:
+    assert result(cause, sip, rang=rang) is meant
