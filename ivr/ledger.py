@@ -144,7 +144,7 @@ class Ledger:
         return n
 
     def is_readable(self) -> bool:
-        """Whether what a call goes on from is there: a damaged journal, or an older engine's, may lack it."""
+        """Whether the steps are there without which nobody knows whose call it is, or which legs are its own."""
         try:
             self[ARRIVED], self.get(CONNECTED)
             if len(self._known) > 1:

@@ -4,6 +4,9 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+import msgspec
+
+from ivr import parties
 from ivr.entries import Entry
 from ivr.facts import CallRecord, Outcome
 from ivr.journal import Journal
@@ -40,7 +43,7 @@ class Register:
         self.ledgers: dict[CallId, Ledger] = {}
         for call, known in folded.calls.items():
             ledger = Ledger(call, journal, known)
-            if ledger.is_readable():
+            if _is_readable(ledger):
                 self.ledgers[call] = ledger
             else:
                 log.error("the ledger of %s cannot be read: if the caller is still there, it begins anew", call)
@@ -80,3 +83,15 @@ class Register:
         while len(self._ended) > REMEMBERED:
             del self._ended[next(iter(self._ended))]
         return ledger[ENDED]
+
+
+def _is_readable(ledger: Ledger) -> bool:
+    """Whether what a call goes on from is there: a damaged journal, or another version's, may lack it.
+
+    It is looked for here, once: in the middle of a life it would be missing for all calls.
+    """
+    try:
+        parties.talk(ledger)
+    except (KeyError, IndexError, msgspec.DecodeError):
+        return False
+    return ledger.is_readable()

@@ -1,18 +1,20 @@
 """Back to an earlier version: what it cannot read of the journal is left out, and said; it begins all the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from ivr.acquaintances import Acquaintances
+from ivr.adopt import tickets
 from ivr.broadcasts import Broadcasts
 from ivr.callbacks import Callbacks
 from ivr.census import place_in
 from ivr.dispatcher import replay
 from ivr.edge.recordings import RecordingsFolder
 from ivr.entries import Entry
+from ivr.facts import Arrived, Connected
 from ivr.journal import (
     CALL,
     CALLBACK,
@@ -32,7 +34,11 @@ from ivr.nuisance import Nuisances
 from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.turns import Turns
-from routing.ids import Instant
+from routing import outgoing
+from routing.hours import parse_moment
+from routing.ids import AgentId, ChannelId, Instant, SeatId
+from routing.plan import plan
+from routing.talk import Asked, Dialled, Do, Kind, Whom
 from tests.calls.simulated import CONFIG
 from tests.fake.clock import ManualClock
 from tests.fake.disk import MemoryDisk
@@ -75,3 +81,41 @@ def test_a_call_that_ended_in_a_way_only_a_later_version_knows_has_ended() -> No
     found = fold(entries)
     assert not found.calls
     assert list(found.ended) == ["handan1-1"]
+
+
+STEPS: dict[str, object] = {
+    "arrived": Arrived(CLOCK.instant(), outgoing.arrival("12345", "139"), "2021-09-15T09:00:00+08:00", ""),
+    "routed": plan(CONFIG, outgoing.arrival("12345", "139"), parse_moment("2021-09-15T09:00")),
+    "connected": Connected(CLOCK.instant(), AgentId("1001"), SeatId("8001"), ChannelId("leg"), CONFIG.site.hall),
+    "talk:1": Asked(at=CLOCK.instant(), by="1001", do=Do.CONSULT, whom=Whom(Kind.AGENT, "1002")),
+    "talk:2": Dialled(at=CLOCK.instant(), party=2, leg=ChannelId("another")),
+}
+
+
+def left(changed: Mapping[str, object]) -> list[Entry]:
+    """What a life has left of a call: these steps, but for those that are None."""
+    bodies = [{"step": name, "outcome": outcome} for name, outcome in {**STEPS, **changed}.items() if outcome]
+    return [
+        Entry(n, CLOCK.instant(), CALL, "handan1-1", msgspec.Raw(msgspec.json.encode(body)))
+        for n, body in enumerate(bodies, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_kept"),
+    [
+        ({}, True),
+        ({"talk:1": {"fact": "asked", "at": 1, "by": "1001", "do": "beam"}}, False),  # a later version's word
+        ({"talk:1": None}, False),  # its line was damaged: nobody knows who was dialled then
+        ({"routed": None}, False),
+    ],
+)
+def test_a_call_that_cannot_be_gone_on_from_keeps_no_other_from_it(
+    changed: Mapping[str, object], is_kept: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(MemoryDisk(), "handan1", CLOCK)
+    list(journal.replay())
+    register = Register(journal, left(changed))
+    assert (list(register.ledgers) == ["handan1-1"]) is is_kept
+    assert ("begins anew" in caplog.text) is not is_kept
+    assert all(tickets(ledger) for ledger in register.ledgers.values())
