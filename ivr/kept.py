@@ -18,8 +18,11 @@ def line(value: msgspec.Struct) -> bytes:
     return b"%08x %b" % (crc32(content), content)
 
 
-def values(disk: Disk, kind: Any, whose: str) -> Iterator[Any]:
-    """What the file says, each of type `kind`; a line that cannot be trusted is left out, and said."""
+def values(disk: Disk, kind: Any, whose: str, unread: list[bytes] | None = None) -> Iterator[Any]:
+    """What the file says, each of type `kind`; a line that cannot be trusted is left out, and said.
+
+    One that can be, and says what this version does not know, is put into `unread`.
+    """
     for number, each in enumerate(disk.read(), 1):
         content = each[9:]
         if each[:9] != b"%08x " % crc32(content):
@@ -29,3 +32,5 @@ def values(disk: Disk, kind: Any, whose: str) -> Iterator[Any]:
             yield msgspec.json.decode(content, type=kind)
         except msgspec.DecodeError as fault:
             log.error("%s: line %d of %s is left out: %s", whose, number, disk.name, fault)  # noqa: TRY400 - says all
+            if unread is not None:
+                unread.append(each)

@@ -94,9 +94,10 @@ class Access:
         self.tokens: dict[str, Token] = {}
         self._by_digest: dict[str, str] = {}
         self.lockout = lockout
-        for each in kept.values(disk, Account | Token | Gone, "access"):
+        unread: list[bytes] = []
+        for each in kept.values(disk, Account | Token | Gone, "access", unread):
             self._know(each)
-        self._compact()
+        self._compact(unread)
 
     # --- who
 
@@ -214,13 +215,14 @@ class Access:
                 if token is not None:
                     del self._by_digest[token.digest]
 
-    def _compact(self) -> None:
-        """At a start: what has expired or was replaced is left behind."""
+    def _compact(self, unread: list[bytes]) -> None:
+        """At a start: what has expired or was replaced is left behind, not what only another version can read."""
         now = self.now()
         for token in [each for each in self.tokens.values() if each.expires <= now]:
             self._know(Gone(token.id))
         try:
-            self._disk.replace([kept.line(each) for each in (*self.accounts.values(), *self.tokens.values())])
+            known = (*self.accounts.values(), *self.tokens.values())
+            self._disk.replace([*map(kept.line, known), *unread])
         except DiskError as fault:
             log.error("access: %s; it stays as it is", fault)  # noqa: TRY400 - says all
 

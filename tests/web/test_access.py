@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
+from zlib import crc32
 
 from ivr.errors import DiskFull
 from ivr.lockout import FAILURES, LOCKED_MS, Lockout
@@ -148,6 +149,19 @@ async def test_a_full_disk_keeps_nobody_from_signing_in() -> None:
         assert not there.accounts[SOMEBODY].is_disabled
     else:
         raise AssertionError("an account was changed that could not be kept")
+
+
+@simulated
+async def test_an_account_that_this_version_cannot_read_is_there_for_the_one_that_can() -> None:
+    platter = Platter()
+    before = access(MemoryDisk(platter))
+    await before.open(SOMEBODY, (Role.OPERATOR,), password=PASSWORD)
+    content = b'{"type":"account","name":"wang","roles":["astronaut"],"password":"x","made":1}'
+    later = b"%08x %b" % (crc32(content), content)
+    MemoryDisk(platter).append(later + b"\n")
+    after = access(MemoryDisk(platter))
+    assert list(after.accounts) == [SOMEBODY]
+    assert later in bytes(platter.content).splitlines()
 
 
 @simulated
