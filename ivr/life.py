@@ -48,7 +48,7 @@ from ivr.pins import Pins
 from ivr.recorder import Recorder
 from ivr.register import Register
 from ivr.service import Audio, Service
-from ivr.store import Drainer, PostgresStore
+from ivr.store import DayCloser, Drainer, PostgresStore
 from ivr.trunks import Trunks, away, full, logged_out
 from ivr.turns import Turns
 from ivr.watch import (
@@ -196,6 +196,7 @@ async def _live(given: Surroundings) -> None:
         access = await _access(given, secrets, lockout)
         audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
         drainer = Drainer(journal, store)
+        closer = DayCloser(store, given.clock, lambda: controller.service.config.site.timing.answer_within)
         watch = Watch(given.clock, _checks(controller, drainer, store, recorder))
         hub = Hub(controller, access, watch)
         meters = Meters(Sources(controller, store, watch, census.take_found, recordings.room))
@@ -220,8 +221,8 @@ async def _live(given: Surroundings) -> None:
             group.create_task(journal.run(), name="journal")
             group.create_task(drainer.run(), name="drainer")
             group.create_task(dispatcher.run(), name="dispatcher")
-            group.create_task(census.run(), name="census")
-            group.create_task(recorder.run(), name="recorder")
+            for name, work in ("census", census.run()), ("recorder", recorder.run()), ("closer", closer.run()):
+                group.create_task(work, name=name)
             group.create_task(hub.run(), name="stream")
             group.create_task(watch.run(), name="watch")
             group.create_task(trunks.run(lambda: controller.ari, lambda: controller.service.config.site), name="trunks")

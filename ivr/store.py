@@ -5,16 +5,17 @@ Every fact arrives exactly once: the batch and the mark move in one transaction;
 
 import asyncio
 import base64
+import hashlib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
-from ivr.edge.database import Connection, Database, named
-from ivr.edge.protocols import Store
+from ivr.edge.database import NEWEST, Connection, Database, named
+from ivr.edge.protocols import Clock, Store
 from ivr.entries import Entry
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord, Outcome
@@ -31,8 +32,16 @@ METRICS = named("ivr.sql", "metrics.sql")
 LINGER = 1.0  # seconds between batches: each costs about as much as two calls do otherwise
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0  # seconds
 PATIENCE = 4.0  # seconds: whoever asks is a person in front of a screen
-COUNTING = 25.0  # seconds: a year of calls is counted in so long
+COUNTING = 25.0  # seconds: months of calls of which nothing is kept are counted in so long
+CLOSE_EVERY = 60.0  # seconds between looks for a day that is over
+BREATH = 0.25  # seconds between two days that are closed: of a year there are many, and calls go on beside it
 SHORT_ABANDON = timedelta(seconds=5)  # 短时放弃: one who leaves sooner has dialled by mistake
+
+BY = ("line", "pool", "skill", "agent", "disposition")
+"""What calls can be told apart by."""
+
+DAY, PART = timedelta(hours=24), timedelta(minutes=5)
+"""What is kept of a day that is over: all calls together in parts, so that short windows are quick too, else in one."""
 
 
 class Cells(NamedTuple):
@@ -130,12 +139,34 @@ class PostgresStore:
 
     async def figures(self, cells: Cells, by: str, in_time: timedelta) -> list[Figures]:
         """What came of the calls that arrived in each window, told apart `by` one of `ivr.web.reports.By`, or not."""
-        values = (cells.begin, cells.end, cells.width, by, milliseconds(in_time), milliseconds(SHORT_ABANDON))
-        return [msgspec.convert(row, Figures) for row in await self._count("figures", *values)]
+        kept = (counted_by(in_time), DAY if by else PART)
+        values = ([*cells.begin, cells.end], *kept, [by], *_limits(in_time), cells.width)
+        return [Figures(**row) for row in await self._count("figures", *values)]
 
-    async def agent_times(self, cells: Cells, now: datetime) -> list[AgentTimes]:
-        """How long each agent was in which state, window by window."""
-        return [msgspec.convert(row, AgentTimes) for row in await self._count("agents", cells.begin, cells.end, now)]
+    async def agent_times(self, cells: Cells, now: datetime, in_time: timedelta) -> list[AgentTimes]:
+        """How long each agent was in which state, window by window; `in_time` says, as above, which days are closed."""
+        begin = [each for each in cells.begin if each < now]
+        values = ([*begin, min(cells.end, now)], counted_by(in_time), DAY)
+        return [AgentTimes(**row) for row in await self._count("agents", *values)]
+
+    async def close_day(self, now: datetime, in_time: timedelta) -> datetime | None:
+        """Count the last day that is over and not counted yet, and keep that: which day it was, if there was one.
+
+        Reports add up what is kept.  The day is open again as soon as anything is written that belongs to it.
+        """
+        await self.prepare()
+        counter = counted_by(in_time)
+        async with self._database.transaction() as connection:
+            await connection.run(METRICS["hold"])
+            day: datetime | None = await connection.value(METRICS["open_day"], counter, now)
+            if day is not None:
+                parts = [day + n * PART for n in range(DAY // PART)]
+                await connection.run(METRICS["forget"], day)
+                await connection.run(METRICS["close"], day, counter)
+                for by, begin in ([""], parts), (BY, [day]):
+                    await connection.run(METRICS["keep_calls"], begin, day, day + DAY, by, *_limits(in_time))
+                await connection.run(METRICS["keep_times"], [day], day + DAY)
+        return day
 
     async def _count(self, name: str, *values: Any) -> list[dict[str, Any]]:
         rows = await self._ask(METRICS[name], *values, patience=COUNTING)
@@ -150,6 +181,16 @@ class PostgresStore:
                     return await connection.rows(query, *values)
         except TimeoutError as late:
             raise StoreError(f"the database does not answer within {patience:.0f} s") from late
+
+
+def counted_by(in_time: timedelta) -> str:
+    """A name for what closes days: another SQL, another view below it, or another limit is another counter."""
+    counter = f"{NEWEST} {PART} {_limits(in_time)} {METRICS['keep_calls']} {METRICS['keep_times']}"
+    return hashlib.sha256(counter.encode()).hexdigest()[:16]
+
+
+def _limits(in_time: timedelta) -> tuple[int, int]:
+    return milliseconds(in_time), milliseconds(SHORT_ABANDON)
 
 
 async def _insert_fresh(connection: Connection, node: str, fresh: Sequence[Entry]) -> None:
@@ -220,3 +261,28 @@ class Drainer:
         if self.away:
             log.warning("store: it is back")
         self.away, self._pause = False, FIRST_RETRY
+
+
+class DayCloser:
+    """Counts each day once when it is over, so that a report of a year needs not look at each of its calls."""
+
+    def __init__(self, store: PostgresStore, clock: Clock, in_time: Callable[[], timedelta]) -> None:
+        self._store = store
+        self._clock = clock
+        self._in_time = in_time
+
+    async def run(self) -> None:
+        """Close days for ever, the latest first; while the store is away reports are not to be had anyway."""
+        while True:
+            await self.close()
+            await asyncio.sleep(CLOSE_EVERY)
+
+    async def close(self) -> None:
+        """Close all that are over now."""
+        try:
+            while True:
+                if await self._store.close_day(self._clock.real(), self._in_time()) is None:
+                    return
+                await asyncio.sleep(BREATH)
+        except StoreError as fault:
+            log.info("no day is closed: %s", fault)

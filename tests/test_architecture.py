@@ -168,6 +168,7 @@ EXCEPTIONS: dict[str, tuple[set[str], str]] = {
     "ivr.migrations.versions.r0006_talks_of_agents": ({"pathlib", "read_text()"}, _MIGRATION),
     "ivr.migrations.versions.r0007_calls_in_progress": ({"pathlib", "read_text()"}, _MIGRATION),
     "ivr.migrations.versions.r0008_holds_of_agents": ({"pathlib", "read_text()"}, _MIGRATION),
+    "ivr.migrations.versions.r0009_closed_days": ({"pathlib", "read_text()"}, _MIGRATION),
     "ivr.town.audio": ({"pathlib"}, _TELEPHONE),
     "ivr.town.citizen": ({"pathlib", "to_thread()"}, _TELEPHONE),
     "ivr.town.commands": ({"pathlib", "read_bytes()", "datetime.now()"}, _COMMAND),

@@ -15,7 +15,7 @@ import asyncpg
 
 from ivr.errors import StoreError, StoreRefused
 
-NEWEST = "0008"
+NEWEST = "0009"
 """The revision that this code is written for: the head of `ivr.migrations`."""
 
 _LOCK = 0x12345 << 16 | 0x4D47  # advisory, one for the database: who migrates
@@ -118,10 +118,16 @@ def steps(since: str | None) -> str:
 
 
 def named(package: str, file: str) -> dict[str, str]:
-    """The queries of an SQL file in which each stands under `-- name: its_name`."""
+    """The queries of an SQL file in which each stands under `-- name: its_name`.
+
+    A line `-- include: its_name` stands for one that comes before it.
+    """
     text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
+    found: dict[str, str] = {}
+    for name, part in zip(parts[1::2], parts[2::2], strict=True):
+        found[name] = re.sub(r"^ *-- include: (\w+)$", lambda line: found[line[1]], part.strip(), flags=re.MULTILINE)
+    return found
 
 
 @contextlib.contextmanager

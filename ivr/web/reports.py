@@ -71,7 +71,7 @@ async def report(asked: Asked, query: Wanted) -> Report:
         begins, ends = period(query.from_, query.to, now)
         made = _cells(query, begins, ends)
         rows = await store.figures(made, query.by or "", within)
-        agents = await store.agent_times(made, now) if query.by is By.AGENT and not query.rolling else []
+        agents = await store.agent_times(made, now, within) if query.by is By.AGENT and not query.rolling else []
         is_short = query.by is None and ends - begins <= LOOKED_THROUGH
         rolling = await store.figures(Cells(*_rolling(begins, ends)), "", within) if is_short else []
     except (ValueError, OverflowError) as fault:

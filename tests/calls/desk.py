@@ -88,7 +88,7 @@ class Records(PostgresStore):
         self._of()
         return [the_day(cells, len(await self.calls(1000)))] if not by else []
 
-    async def agent_times(self, cells: Cells, now: datetime) -> list[AgentTimes]:  # noqa: ARG002 - the same
+    async def agent_times(self, cells: Cells, now: datetime, in_time: timedelta) -> list[AgentTimes]:  # noqa: ARG002
         self._of()
         return []
 

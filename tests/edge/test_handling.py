@@ -133,6 +133,9 @@ async def test_what_an_older_version_has_kept_is_the_first_agents_talk_and_all_w
 ) -> None:
     await figures(store, house, "")
     async with database.transaction() as connection:
+        await connection.run("drop table kept_calls, kept_times, closed_days; drop index agent_times_long")
+        for opens in ("calls_open_days", "facts_open_days", "agent_times_open_days", "ends_open_days", "all_days_open"):
+            await connection.run(f"drop function {opens} cascade")
         await connection.run("drop view offered")
         await connection.run("alter table calls drop column talks, drop column agents_ms")
         await connection.run("update agent_times set call = call || '-talk-2' where agent = $1", OTHER)

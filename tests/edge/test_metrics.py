@@ -243,7 +243,7 @@ async def test_an_agents_day_adds_up_from_the_floors_own_entries(store: Postgres
     )
     await store.drain(NODE, [line(200, RECORD, "c1", a_call("c1", agent="1001", connected=at(107), released=at(205)))])
     now = moment(at(1000))
-    (day,) = await store.agent_times(whole_day(), now)
+    (day,) = await store.agent_times(whole_day(), now, IN_TIME)
     assert day == AgentTimes(
         MIDNIGHT, "1001", offers=2, not_answered=1, rejected=0, signed_in=300, ready=100, reserved=11, talking=100,
         wrapping_up=30, paused=59, unreachable=0, occupancy=130 / 300,
@@ -255,7 +255,7 @@ async def test_an_agents_day_adds_up_from_the_floors_own_entries(store: Postgres
 async def test_a_state_that_lasts_is_counted_until_now_and_in_each_window(store: PostgresStore) -> None:
     await tell(store, (0, Tick(), [("1001", AgentState.READY, "")]))
     windows = starts(moment(at(-60)), moment(at(1200)), Every.FIVE_MINUTES)
-    rows = await store.agent_times(Cells(windows, moment(at(1200))), moment(at(400)))
+    rows = await store.agent_times(Cells(windows, moment(at(1200))), moment(at(400)), IN_TIME)
     assert [(row.since, row.ready) for row in rows] == [(moment(at(0)), 300), (moment(at(300)), 100)]
     assert rows[1].offers == 0
 
