@@ -3,7 +3,9 @@
 Each call asks for what it has not heard yet, and writes down what it is about to hear: so it hears everything once.
 """
 
+from collections import deque
 from collections.abc import Iterable
+from itertools import count
 
 import msgspec
 
@@ -34,13 +36,17 @@ class Broadcasts:
         self._journal = journal
         self._clock = clock
         self._latest: dict[str, Broadcast] = {}
+        self._named: deque[PromptId] = deque(maxlen=BROADCASTS_MOST)
         for _, made in read(entries, {BROADCAST: Broadcast}):
             self._take(made)
 
     def next_text(self) -> PromptId:
-        """The name under which the voice puts the next text: as many are kept as announcements."""
-        last = int(next(reversed(self._latest), "0"))
-        return PromptId(f"broadcast-{(last + 1) % BROADCASTS_MOST}")
+        """The name under which the voice puts the next text: of none that is known still, or being read just now."""
+        taken = {*self._named, *(each.prompt for each in self._latest.values())}
+        names = (PromptId(f"broadcast-{n}") for n in count(1))
+        name = next(each for each in names if each not in taken)
+        self._named.append(name)
+        return name
 
     def make(
         self,

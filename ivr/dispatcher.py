@@ -315,10 +315,6 @@ class Dispatcher:
             return ()
         return idle_beside(self._floor.dump(), self._clock.instant())
 
-    def position(self, ticket: TicketId) -> int | None:
-        """How many stand before it, plus one; None when it does not wait."""
-        return self._floor.position(ticket)
-
     def estimate(self, ticket: TicketId) -> Estimate | None:
         """How long a ticket will still wait; None when it does not wait."""
         position, place = self._floor.position(ticket), self._floor.place(ticket)

@@ -130,3 +130,29 @@ def test_a_text_that_no_voice_can_read_is_refused_and_a_prompt_is_said_all_the_s
         await desk.closes()
 
     simulate(scene)
+
+
+def test_two_texts_at_once_are_two_sounds_and_none_takes_that_of_one_that_is_still_known() -> None:
+    read: list[PromptId] = []
+
+    async def slowly(name: PromptId, text: str) -> int:
+        read.append(name)
+        await asyncio.sleep(1)
+        if text == "失败":
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the voice has failed")
+        return 160
+
+    async def scene() -> None:
+        desk = Desk(voice=slowly)
+        await asyncio.sleep(1)
+        await asyncio.gather(*(desk.ask("POST", "/announcements", {"text": text}) for text in ("一", "二")))
+        assert len({*read}) == 2
+        for _ in range(BROADCASTS_MOST):
+            await desk.ask("POST", "/announcements", {"text": "失败"})
+            await desk.post("/announcements", text="三")
+        kept = [each.prompt for each in desk.controller.service.dispatcher.broadcasts.latest()]
+        assert len({*kept}) == len(kept) == BROADCASTS_MOST
+        assert len({*read}) < 3 * BROADCASTS_MOST, "their files are not more and more"
+        await desk.closes()
+
+    simulate(scene)
