@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ivr import parties
 from ivr.ari import models
 from ivr.ari.client import Lists
+from ivr.ari.handles import STASIS
 from ivr.ari.vitals import Ended
 from ivr.facts import Arrived, Connected, Direction
 from ivr.ledger import ARRIVED, CONNECTED, OFFERED, TRANSFERRED, TRANSFERRING, Ledger
@@ -19,6 +20,7 @@ from ivr.register import Register
 from ivr.seating import called_from
 from ivr.visit import BRIDGES
 from routing.arrival import recognise
+from routing.causes import TEMPORARY_FAILURE
 from routing.config import Config, Mode
 from routing.hours import parse_moment
 from routing.ids import BridgeId, CallId, ChannelId, Instant, TicketId
@@ -30,10 +32,6 @@ _LEG = re.compile(
 _CALLED = re.compile(r"(?P<call>.+)-citizen-\d+")  # whom we have dialled: the citizen's leg of a call of our own
 _BRIDGE = re.compile(rf"(?P<call>.+)-(?P<room>{'|'.join(BRIDGES.values())})(-\d+)?")
 _ROOMS = {name: room for room, name in BRIDGES.items()}
-
-STASIS = "Stasis"
-
-TEMPORARY_FAILURE = 41  # Q.850
 
 
 @dataclass(slots=True)

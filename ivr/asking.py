@@ -16,12 +16,11 @@ from ivr.scopes import alongside
 from ivr.speech import say
 from ivr.visit import Call
 from routing.callbacks import may_be_promised
+from routing.causes import NORMAL_CLEARING
 from routing.estimate import Estimate
 from routing.offering import KEY
 from routing.plan import MISROUTED, SpokenPrompt
 from routing.prompts import CALLBACK_OFFER, CALLBACK_PROMISE
-
-NORMAL_CLEARING = 16  # Q.850
 
 
 @asynccontextmanager

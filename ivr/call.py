@@ -32,6 +32,7 @@ from ivr.record import record
 from ivr.speech import say
 from ivr.visit import GREETED, Call
 from routing.arrival import Arrival
+from routing.causes import NUMBER_CHANGED
 from routing.hours import parse_moment
 from routing.ids import Instant, PromptId
 from routing.numbers import mask
@@ -40,8 +41,6 @@ from routing.prompts import OVERFLOWING
 from routing.talk import Room
 
 log = logging.getLogger(__name__)
-
-NUMBER_CHANGED = 22  # Q.850: this number is no longer in use; Asterisk refuses with 410 Gone
 
 SURVIVAL = "survival"
 """The dialplan's context for callers whom we cannot serve; see dialplans/hotline/extensions.conf."""

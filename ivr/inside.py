@@ -13,8 +13,8 @@ from ivr.ari.vitals import Ended
 from ivr.dispatcher import Place
 from ivr.errors import PickedUp
 from ivr.service import Service
+from routing.causes import ABSENT
 from routing.ids import AgentId, ChannelId, PromptId, SeatId
-from routing.outward import ABSENT
 from routing.people import SEAT, Answer, answers
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import msgspec
 
 from ivr import entering, inside, parties, reach
 from ivr.ari.client import Ari
-from ivr.ari.handles import Channel, Leg
+from ivr.ari.handles import STASIS, Channel, Leg
 from ivr.ari.vitals import Ended
 from ivr.call import SURVIVAL, admit, leaving, talked
 from ivr.dialling import dialled
@@ -54,8 +54,6 @@ ENGAGED = frozenset(
     {AgentState.RESERVED, AgentState.RINGING, AgentState.TALKING, AgentState.HOLDING, AgentState.CONSULTING}
 )
 """Who is with somebody else cannot call out."""
-
-STASIS = "Stasis"
 
 SERVED = frozenset({SURVIVAL, "outward"})
 """Contexts of the dialplan in which somebody is served without us; see dialplans/hotline/extensions.conf."""

@@ -15,8 +15,9 @@ from ivr.ari.handles import Leg, Up
 from ivr.ari.vitals import Ended
 from ivr.service import Service
 from routing import outward
+from routing.causes import ABSENT, NO_CHANNEL
 from routing.ids import ChannelId
-from routing.outward import NO_CHANNEL, Way
+from routing.outward import Way
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ async def dialled(
 
     `begin` writes down what is about to be dialled and names the leg, each time another one.
     """
-    answer = Ended(hung_up=True, cause=outward.ABSENT)
+    answer = Ended(hung_up=True, cause=ABSENT)
     while ways:
         async with outside(service, ari, begin(ways[0]), ways[0], citizen, into) as (leg, outcome):
             if isinstance(outcome, Up):

@@ -38,9 +38,10 @@ from ivr.outside import outside
 from ivr.speech import Speech, speaking
 from ivr.visit import LEASE, Call
 from routing import outward
+from routing.causes import NO_ANSWER
 from routing.config import CallerId, Config
 from routing.ids import AgentId, ChannelId, Instant, PlaybackId, PoolId, TargetId
-from routing.outward import NO_ANSWER, PERSONAL, Way
+from routing.outward import PERSONAL, Way
 from routing.plan import Destination, Kind, SpokenPrompt, Tier, tiers
 from routing.prompts import agent_number
 from routing.talk import Room

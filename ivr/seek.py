@@ -21,9 +21,9 @@ from ivr.outside import dialled
 from ivr.reach import refusal
 from ivr.visit import Call
 from routing import outward
+from routing.causes import ABSENT, NO_ANSWER, REJECTED
 from routing.experts import Expert, in_turn
 from routing.ids import AgentId, ChannelId, PlaybackId, SeatId, TicketId
-from routing.outward import ABSENT, NO_ANSWER, REJECTED
 from routing.talk import Aim, Dialled, Kind, Party
 from routing.tickets import Entered, Offer, Refusal
 

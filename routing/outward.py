@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from routing.causes import NO_ANSWER, NO_CHANNEL, REJECTED, USER_BUSY
 from routing.config.site import CallerId, Config, OutboundClass, Site, Target, TargetKind, Trunk
 from routing.experts import Expert
 from routing.hours import is_open, milliseconds
@@ -24,8 +25,6 @@ _LOCAL = re.compile(r"[2-8]\d{6,7}")
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _NATIONAL = re.compile(r"0((10|2\d)[2-8]\d{7}|[3-9]\d{2}[2-8]\d{6,7})")  # 010-168..., 0311-96...: not a subscriber's
 
-
-USER_BUSY, NO_ANSWER, ABSENT, REJECTED, NO_CHANNEL = 17, 19, 20, 21, 34  # Q.850
 
 PERSONAL = frozenset({USER_BUSY, NO_ANSWER, REJECTED})
 """Causes that are the other side's own word; any other may be the trunk's, and the next trunk is tried."""

@@ -20,12 +20,12 @@ from ivr.ari.client import Ari, Query
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Heard, Vitals
 from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack, Unprocessable
+from routing.causes import ABSENT, NO_ANSWER
 from routing.ids import BridgeId, ChannelId, PlaybackId
 
+STASIS = "Stasis"  # the application of the dialplan in which a channel is ours
 SILENCE = "silence"  # a class of music
 BRIDGE_TYPE = "mixing,proxy_media,dtmf_events"  # never native_rtp: it hides keys from us and spoils music on a member
-NO_ANSWER = 19  # Q.850
-SUBSCRIBER_ABSENT = 20  # Q.850
 SNOOP_S = 3.0  # an ear's own StasisStart follows within some milliseconds
 SETTLE_S = 1.0  # a refused request on a channel that is leaving: its StasisEnd follows within this time
 
@@ -340,7 +340,7 @@ class Leg:
             return Ended(hung_up=True, cause=NO_ANSWER)
         except (Refused, Conflict):  # 500: nobody is registered; 409: no such endpoint, or the id lives
             self.channel.hang_up()
-            vitals.end(Ended(hung_up=True, cause=SUBSCRIBER_ABSENT))
+            vitals.end(Ended(hung_up=True, cause=ABSENT))
         return vitals.ended or Up()
 
 

@@ -13,12 +13,10 @@ import msgspec
 
 from ivr.ari import models
 from ivr.ari.events import Event
+from routing.causes import CHANNEL_LOST
 
 SILENT = 1
 """A flag: Asterisk ends the channel because nothing has come from the other side for its `rtp_timeout`."""
-
-NO_CHANNEL = 44
-"""Q.850: requested circuit or channel not available, which Asterisk says itself of a channel that it ended so."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -149,5 +147,5 @@ class Vitals:
 def _cause(event: models.ChannelHangupRequest) -> int:
     """Q.850; what Asterisk itself has asked for (`soft`) says a flag in that place, which is no cause."""
     if event.soft:
-        return NO_CHANNEL if event.cause == SILENT else 0
+        return CHANNEL_LOST if event.cause == SILENT else 0
     return event.cause or 0

@@ -9,8 +9,8 @@ import pytest
 from ivr import inside
 from ivr.ari.vitals import Ended
 from ivr.web.rights import Role, Who
+from routing.causes import ABSENT
 from routing.ids import AgentId, ChannelId, SeatId
-from routing.outward import ABSENT
 from routing.talk import Kind
 from tests.calls.desk import Desk
 from tests.calls.test_talk_api import talking

@@ -5,16 +5,12 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
+from routing.causes import ABSENT, NO_ANSWER, NO_CHANNEL, REJECTED, USER_BUSY
 from routing.config import CallerId, Config
 from routing.config.site import Outbound, OutboundClass, Site, Target, TargetKind, Trunk
 from routing.hours import SHANGHAI
 from routing.ids import TargetId
 from routing.outward import (
-    ABSENT,
-    NO_ANSWER,
-    NO_CHANNEL,
-    REJECTED,
-    USER_BUSY,
     Way,
     after,
     direct,
