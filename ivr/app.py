@@ -49,7 +49,6 @@ from ivr.visit import Call, Conversing
 from routing.config import Config
 from routing.ids import AgentId, CallId, ChannelId, Instant, SeatId, TicketId
 from routing.talk import Room
-from routing.tickets import AgentState
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +59,7 @@ RETRY_S = 0.2
 """Between two attempts to connect: callers ring meanwhile."""
 
 LOOK_EVERY_S = 2.0
-"""How often desks, the phones of unreachable agents, and who is on a call that is not ours, are looked at."""
-
-LOOKS_OF_ALL = 8
-"""At every so many looks all phones are looked for."""
+"""How often desks, phones, and who is on a call that is not ours, are looked at."""
 
 SWEEP_EVERY_S = 30.0
 
@@ -359,15 +355,11 @@ class Controller:
 
     async def _look_for_phones(self, ari: Ari) -> None:
         """Who has lost their phone or their desk is unreachable, and who has them again is what they were."""
-        look = 0
         await self.browsers.make(ari)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            look += 1
-            agents = self.service.dispatcher.agents()
-            found = await endpoints(ari) if agents else None
-            is_due = look % LOOKS_OF_ALL == 0 or any(one.state is AgentState.UNREACHABLE for one in agents)
-            self.presence.look(self.service.config.site, registered(found or ()) if is_due else {})
+            found = await endpoints(ari) if self.service.dispatcher.agents() else None
+            self.presence.look(self.service.config.site, registered(found or ()))
             self.presence.look_elsewhere(elsewhere(found or ()))
             await self.browsers.tend(ari, self.service.dispatcher.agents())
 

@@ -32,8 +32,8 @@ FREE = frozenset({AgentState.READY, AgentState.WRAP_UP})
 ELSEWHERE = "on another call"
 """Why somebody is paused whose phone is in a call that is not ours."""
 
-LOOKS = 2
-"""A phone is gone once it was gone at so many looks in a row: one that registers anew may be gone at one."""
+LOOKS = 3
+"""A phone is gone once it was gone at so many looks in a row: one that registers anew may be gone at one or two."""
 
 
 class Presence:

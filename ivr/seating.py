@@ -115,7 +115,8 @@ async def _changes(desk: Desk, sitting: AgentView) -> str:
             said = SEAT_PAUSED
         case _:
             said = SEAT_READY
-    later = (SEAT_AFTER,) if sitting.ticket is not None and said is not SEAT_READY else ()
+    still = _sitting(desk)
+    later = (SEAT_AFTER,) if still is not None and still.ticket is not None and said is not SEAT_READY else ()
     await _says(desk, named(agent), said, *later)
     return agent if said is SEAT_READY else ""
 

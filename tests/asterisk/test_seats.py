@@ -143,7 +143,7 @@ async def a_phone_that_dies_while_it_rings_loses_its_agent_and_not_the_caller(of
     await citizen.hears_person(other, within=25)
     await citizen.hangs_up()
     await is_in(office, "2002", "ready")
-    assert (await office.house.agents())["2001"] == "paused"
+    assert (await office.house.agents())["2001"] in {"paused", "unreachable"}, "the phone was asked meanwhile"
     await office.house.signs_out("2001", "2002")
 
 

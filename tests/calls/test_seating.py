@@ -10,9 +10,9 @@ from ivr.browsers import Browsers
 from ivr.lockout import FAILURES, LOCKED_MS, Lockout
 from ivr.pins import Pins, Verdict
 from ivr.web.rights import OPERATORS, Who
-from routing.ids import AgentId, SeatId
+from routing.ids import AgentId, Instant, PoolId, SeatId, TicketId
 from routing.standing import AgentView
-from routing.tickets import AgentState, SignedIn
+from routing.tickets import AgentState, Alternative, Entered, Left, Rang, Readied, Requirement, Rung, SignedIn
 from tests.calls.desk import Desk
 from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
@@ -182,6 +182,26 @@ def test_an_agent_pauses_and_is_ready_again_from_the_phone() -> None:
         assert sitting.reason == office.house.config.site.pause_reasons[0] == "小休"
         assert await office.dials("*13") == ["named-1001", "seat-ready"]
         await office.until(lambda: office.state() is AgentState.READY)
+
+    played(scene)
+
+
+@pytest.mark.parametrize(("code", "said"), [("*12", "seat-signed-out"), ("*14", "seat-paused")])
+def test_who_leaves_from_the_phone_hears_whether_a_call_comes_first(code: str, said: str) -> None:
+    """One that is reserved for them goes to somebody else; one that rings for them is theirs."""
+
+    async def scene(office: Office) -> None:
+        agent, ticket, house = office.house.config.site.agents[AGENT], TicketId("t"), office.house
+        await office.until(lambda: house.controller is not None and house.controller.ari is not None)
+        for is_rung in (False, True):
+            house.tells(SignedIn(AGENT, SEAT, agent.competences))
+            house.tells(Readied(AGENT))
+            house.tells(Entered(ticket, (Rung(Requirement((Alternative(PoolId("hall")),))),), Instant(0)))
+            assert office.state() is AgentState.RESERVED
+            if is_rung:
+                house.tells(Rang(ticket, AGENT))
+            assert await office.dials(code) == ["named-1001", said, *(("seat-after",) if is_rung else ())]
+            house.tells(Left(ticket))
 
     played(scene)
 

@@ -84,6 +84,15 @@ def test_no_phone_and_no_carrier_may_transfer_a_call(config: Config, settings: S
     assert "load = res_pjsip_refer.so" in files["asterisk/etc/modules.conf"], "or no REFER is answered at all"
 
 
+def test_every_desk_phone_is_asked_whether_it_is_still_there(config: Config, settings: Settings) -> None:
+    text = render(config, settings)["asterisk/etc/pjsip.conf"]
+    for seat in config.site.seats.values():
+        if seat.kind is SeatKind.DESK:
+            parts = text.split(f"\n[{seat.id}]\n")[1:]
+            (aor,) = [part.partition("\n[")[0] for part in parts if part.startswith("type = aor")]
+            assert "qualify_frequency = 15" in aor
+
+
 def test_without_demo_agents_the_town_has_no_seats(config: Config, settings: Settings) -> None:
     files = render(config, replace(settings, demo_agents=False))
     assert "registration" not in files["town/etc/pjsip.conf"]
