@@ -18,6 +18,8 @@ from tests.asterisk.house import House, opened, written_city
 from tests.asterisk.office import MANY_SIDED, Act, Office, Played
 from tests.asterisk.phones import Citizen, is_whole
 from tests.asterisk.switch import sources
+from tests.asterisk.talking import voices
+from tests.asterisk.waiting import passes
 
 pytestmark = pytest.mark.asterisk
 
@@ -38,6 +40,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "seats-no-answer": ("retained-seats", "person"),
     "menu": ("centre", "menu"),
     "menu-released": ("centre", "menu"),
+    "lets-go": ("centre", "person"),
 }
 """Target -> its kind, and what answers there; the number of its line is 9600 and its place in this list."""
 
@@ -61,6 +64,11 @@ def line_of(target: str) -> str:
     return f"96{list(KINDS).index(target):02d}"
 
 
+def _digits(target: str) -> int:
+    """Of its own number, without the area code."""
+    return 80000 + list(KINDS).index(target)
+
+
 def _line(target: str) -> str:
     answered_by = KINDS[target][0]
     return f"""
@@ -82,7 +90,7 @@ def _target(target: str) -> str:
   - id: t-{target}
     name: 试验中心
     kind: {kind}
-    number: 0311-{80000 + list(KINDS).index(target)}
+    number: 0311-{_digits(target)}
     trunks: [town]
     hours: Mo-Su 08:00-18:00
     answers_with: {answers_with}
@@ -217,6 +225,27 @@ async def the_bureau_s_number_that_does_not_answer_is_followed_by_the_hall(offic
 @scenes
 async def a_menu_that_releases_at_once_is_followed_by_the_hall(office: Office) -> None:
     await comes_back(office, "menu-released")
+
+
+@scenes
+async def a_centre_that_speaks_and_lets_go_is_followed_by_the_hall_which_is_recorded(office: Office) -> None:
+    line, citizen, clerk = line_of("lets-go"), await office.citizen(), await office.citizen()
+    async with office.house.staffed(f"0311{_digits('lets-go')}", clerk):
+        await citizen.dials(line)
+        await clerk.is_called()
+        clerk.picks_up()
+        await citizen.hears_person(clerk)
+        await clerk.hears_person(citizen)
+        await clerk.hangs_up()
+    await citizen.hears("return-hall", within=15)
+    agent = await office.talks(citizen, line)
+    await passes(1)
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    assert (await office.house.record(citizen.name)).agent == office.number_of(agent)
+    left, right = await office.house.recording(citizen.name)
+    assert min(voices(left, citizen).sum(), voices(right, agent).sum()) >= 5, "tenths of a second"
+    assert not voices(right, clerk).any(), "from the first word to an agent on"
 
 
 @scenes
