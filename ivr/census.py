@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import csv
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -21,6 +22,7 @@ from ivr.entries import Entry, read
 from ivr.errors import DiskError
 from ivr.facts import CallRecord, Direction, Outcome, Reached, Survived
 from ivr.journal import CENSUS, MISSED, SURVIVED, Journal
+from ivr.register import REMEMBERED
 from routing.config import Config
 from routing.ids import CallId, Instant, SeatId, TargetId
 from routing.plan import Route, plan, recognise
@@ -94,7 +96,10 @@ def parse(text: str) -> Line:
 
 
 def _instant(seconds: str) -> Instant:
-    return Instant(round(float(seconds or 0) * 1000))
+    moment = float(seconds or 0)
+    if not math.isfinite(moment):
+        raise ValueError(f"has {seconds} for a moment")
+    return Instant(round(moment * 1000))
 
 
 class Census:
@@ -134,7 +139,7 @@ class Census:
         """Hears of each call of ours that survival took over: what its record would be if it had never been ours."""
         self.rescued: Callable[[CallId, Reached | None], None] = lambda _call, _reached: None
         """Hears of each call of our own that survival took over."""
-        self._missed: set[CallId] = set()
+        self._missed: dict[CallId, None] = {}  # the latest last
         self._found: Counter[Outcome] = Counter()
         self._look = asyncio.Event()
 
@@ -226,7 +231,9 @@ class Census:
             self.survived(missed(line, self._route(line), self._journal.node))
         is_found = not known and line.fate not in {Fate.DIALLED, Fate.RESCUED}
         if is_found and not (self._is_first and age > _UNKNOWN_BEFORE_MS):
-            self._missed.add(line.call)
+            self._missed[line.call] = None
+            if len(self._missed) > REMEMBERED:
+                del self._missed[next(iter(self._missed))]
             self._found_out(line)
         self._provisional.remove(line.call)
         return True

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ivr import census
 from ivr.census import Census, Fate, meant, parse, place_in
 from ivr.edge.following import FollowedFile
 from ivr.edge.provisional import ProvisionalFolder
@@ -266,6 +267,17 @@ def test_a_truncated_file_is_read_from_its_beginning(house: House) -> None:
     assert house.reconciles()[-1] == "b"
 
 
+def test_calls_that_were_found_long_ago_are_forgotten(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(census, "REMEMBERED", 3)
+    for n in range(5):
+        house.call(f"c{n}", Fate.REFUSED)
+    assert house.reconciles() == ["c0", "c1", "c2", "c3", "c4"]
+    house.call("c4", Fate.REFUSED)
+    assert len(house.reconciles()) == 5
+    house.call("c1", Fate.REFUSED)
+    assert len(house.reconciles()) == 6, "a line is read once: what is remembered is for one that is read again at once"
+
+
 def test_no_file_yet_is_no_fault(house: House) -> None:
     assert house.reconciles() == []
 
@@ -287,6 +299,7 @@ def test_an_old_census_beside_a_new_journal_rings_nobody(house: House) -> None:
         '"",1,2,3,4,5,6,refused,8',
         "c,1,2,x,4,5,6,refused,8",
         "c,1,2,3,4,5,6,odd,8",
+        "c,1,2,1e999,4,5,6,refused,8",
         '"open',
         "c," + "9" * 140_000,
     ],
