@@ -222,7 +222,8 @@ def _commanded(command: Sequence[str], text: str) -> tuple[Samples, int]:
     """What the city's own voice makes of `text`."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "prompt.wav"
-        line = [part.replace("{text}", text).replace("{wav}", str(file)) for part in command]
+        said = f" {text}" if text.startswith("-") else text  # or the command would take it for an option
+        line = [part.replace("{text}", said).replace("{wav}", str(file)) for part in command]
         run = subprocess.run(line, capture_output=True, timeout=ONE_WITHIN, check=False)
         if run.returncode != 0 or not file.exists():
             said = run.stderr.decode(errors="replace").strip()

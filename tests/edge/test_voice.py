@@ -131,6 +131,9 @@ async def test_a_studio_recording_wins(tmp_path: Path) -> None:
     assert match.correlation > 0.99
 
 
+COPY = "shutil.copy(sys.argv[2], sys.argv[3])"
+
+
 async def test_the_citys_own_voice_is_asked_and_its_failure_told(tmp_path: Path) -> None:
     copy = [sys.executable, "-c", "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])"]
     source = tmp_path / "source.wav"
@@ -139,6 +142,15 @@ async def test_the_citys_own_voice_is_asked_and_its_failure_told(tmp_path: Path)
     assert 900 < made[PromptId("greeting-1")] <= 1100
     with pytest.raises(voice.VoiceFailed, match="no-such-file"):
         await voice.render({PromptId("greeting-1"): "好"}, tmp_path / "b", command=[*copy, "no-such-file", "{wav}"])
+
+
+async def test_a_text_is_a_text_to_the_citys_own_voice_and_none_of_its_options(tmp_path: Path) -> None:
+    program = f"import shutil, sys; print(sys.argv[1], file=open({str(tmp_path / 'given')!r}, 'w')); {COPY}"
+    source = tmp_path / "source.wav"
+    source.write_bytes(prompts.wav(0.2 * np.sin(np.arange(8000))))
+    command = [sys.executable, "-c", program, "{text}", str(source), "{wav}"]
+    await voice.speak(PromptId("broadcast-1"), "--file=/etc/passwd", tmp_path, command)
+    assert (tmp_path / "given").read_text() == " --file=/etc/passwd\n"
 
 
 def test_music_never_falls_silent_and_has_no_seam() -> None:
