@@ -243,7 +243,7 @@ def joined(call: Call, person: Person) -> Person:
     """Nobody takes them out of their talk: a life before may have died before it had lifted the lease."""
     call.is_with_somebody = True
     if RELEASED not in call.ledger:  # after the talk a prompt may be playing, and a variable would wait for its end
-        call.citizen.put(LEASE, "0")
+        call.citizen.put({LEASE: "0"})
     call.others.append(person.leg)
     return person
 

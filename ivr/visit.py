@@ -120,8 +120,7 @@ class Call:
         Music plays around the words.  The dialplan hangs up should it get the citizen back, or we forget them.
         """
         if SAYING.of(prompt) not in self.ledger:  # else all is done, and would wait for the end of the prompt
-            self.citizen.put(DONE, "1")
-            self.citizen.put(LEASE, str((longest_ms + PARTING_SLACK_MS) // 1000))
+            self.citizen.put({DONE: "1", LEASE: str((longest_ms + PARTING_SLACK_MS) // 1000)})
             self.citizen.music()
 
     @asynccontextmanager
@@ -138,9 +137,8 @@ class Call:
         first = timing.renew / 2 if self.resumed else timing.renew
         await asyncio.sleep(first.total_seconds() - age_ms / 1000)
         while not self.is_with_somebody:  # its timer may come while the block is being left
-            self.citizen.put(LEASE, str(int(timing.lease.total_seconds())))
-            if self._is_greeted():
-                self.citizen.put(GREETED, "1")
+            greeted = {GREETED: "1"} if self._is_greeted() else {}
+            self.citizen.put({LEASE: str(int(timing.lease.total_seconds()))} | greeted)
             await asyncio.sleep(timing.renew.total_seconds())
 
     def _is_greeted(self) -> bool:

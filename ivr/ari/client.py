@@ -21,7 +21,7 @@ from ivr.ari.frames import Headline, Parameter, Request, decode, encode, reason
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Vitals
 from ivr.edge.protocols import Link, Wire
-from ivr.errors import Conflict, ConnectionLost, Deaf, Gone, HotlineError, Precondition, Replaced, ari_error
+from ivr.errors import AriError, Conflict, ConnectionLost, Deaf, Gone, HotlineError, Precondition, Replaced, ari_error
 from routing.ids import Instant
 
 log = logging.getLogger(__name__)
@@ -73,11 +73,12 @@ class Counts(msgspec.Struct):
 
 
 class Pending(msgspec.Struct, gc=False):
-    """A request without its reply; `reply` is None when nobody waits for it."""
+    """A request without its reply; `reply` is None when nobody waits for it, but `refused` may be told of a refusal."""
 
     request: str
     deadline: float
     reply: asyncio.Future[models.RESTResponse] | None
+    refused: Callable[[AriError], None] | None = None
 
 
 class Ari:
@@ -132,15 +133,32 @@ class Ari:
         if reply.status_code >= HTTPStatus.BAD_REQUEST:
             raise ari_error(request, reply.status_code, reason(reply))
 
-    def send(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> None:
-        """Ask and do not wait: what comes back is logged if it is a surprise.  Without effect on a lost connection."""
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        refused: Callable[[AriError], None] | None = None,
+    ) -> None:
+        """Ask and do not wait: what comes back is logged if it is a surprise.  Without effect on a lost connection.
+
+        `refused` is told, by the reader, should Asterisk say no.
+        """
         try:
-            self._ask(method, path, query, body, None)
+            self._ask(method, path, query, body, None, refused)
         except ConnectionLost:
             log.debug("%s %s: not sent, no connection", method, path)
 
     def _ask(
-        self, method: str, path: str, query: Query | None, body: Any, reply: asyncio.Future[models.RESTResponse] | None
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Any,
+        reply: asyncio.Future[models.RESTResponse] | None,
+        refused: Callable[[AriError], None] | None = None,
     ) -> str:
         if self._over is not None:  # what a leaving scope undoes stays: the next life finds it and goes on with it
             raise ConnectionLost(str(self._over))
@@ -156,7 +174,7 @@ class Ari:
             encode(body).decode() if body is not None else None,
         )
         self._link.send(encode(frame).decode())
-        self._pending[number] = Pending(request, self._loop.time() + DEADLINE_S, reply)
+        self._pending[number] = Pending(request, self._loop.time() + DEADLINE_S, reply, refused)
         if self._sweep is None:
             self._sweep = self._loop.call_later(DEADLINE_S, self._expire)
         return request
@@ -285,8 +303,11 @@ class Ari:
     def settle(self, vitals: Vitals) -> None:
         """Set the variables that had to wait until nothing plays on the channel."""
         waiting, vitals.waiting = vitals.waiting, {}
-        for variable, value in waiting.items():
-            self.send("POST", f"channels/{vitals.id}/variable", query={"variable": variable, "value": value})
+        self.assign(vitals.id, waiting)
+
+    def assign(self, channel: str, variables: Mapping[str, str]) -> None:
+        """Set channel variables, functions that can be written among them.  Not awaited."""
+        self.send("POST", f"channels/{channel}/variables", body={"variables": variables})
 
     # --- the reader
 
@@ -327,11 +348,11 @@ class Ari:
                 pending.reply.set_result(reply)
         elif reply.status_code >= HTTPStatus.BAD_REQUEST:
             self._found_gone(pending.request, reply.status_code)
-            usual = isinstance(ari_error("", reply.status_code, ""), Gone | Conflict | Precondition)
-            log.log(
-                logging.DEBUG if usual else logging.WARNING,
-                "%s: %s %s", pending.request, reply.status_code, reason(reply),
-            )  # fmt: skip
+            error = ari_error(pending.request, reply.status_code, reason(reply))
+            if pending.refused is not None:
+                pending.refused(error)
+            usual = isinstance(error, Gone | Conflict | Precondition) or pending.refused is not None
+            log.log(logging.DEBUG if usual else logging.WARNING, "%s", error)
 
     def _found_gone(self, request: str, status: int) -> None:
         """404 for a channel on a request that nobody awaits: it has ended, or was never made; no event tells of it."""

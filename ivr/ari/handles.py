@@ -105,12 +105,12 @@ class Channel:
         self.quiet()
         await self.request("POST", "/variable", {"variable": variable, "value": value})
 
-    def put(self, variable: str, value: str) -> None:
-        """Set a channel variable as soon as nothing plays: at once, or after the playback.  Not awaited."""
+    def put(self, variables: Mapping[str, str]) -> None:
+        """Set channel variables as soon as nothing plays: at once, or after the playback.  Not awaited."""
         if self.vitals.playing:
-            self.vitals.waiting[variable] = value
-        else:
-            self.send("POST", "/variable", {"variable": variable, "value": value})
+            self.vitals.waiting |= variables
+        elif self.vitals.ended is None:
+            self.ari.assign(self.id, variables)
 
     def music(self, kind: str | None = None) -> None:
         """Music for this party, in or out of a bridge; goes on after every `play` until `music_off`."""
@@ -182,7 +182,10 @@ class Channel:
 
 
 class Playback:
-    """Prompts on a channel, one after another.  Leaving the block stops what is still to be heard, unless kept."""
+    """Prompts on a channel, one after another.  Leaving the block stops what is still to be heard, unless kept.
+
+    Entering it waits for nothing: whether Asterisk has refused it is found out by whoever waits for its end.
+    """
 
     def __init__(self, channel: Channel, media: Sequence[str], name: PlaybackId) -> None:
         self.id = name
@@ -193,19 +196,19 @@ class Playback:
         self._kept = False
 
     async def __aenter__(self) -> Self:
-        vitals = self._channel.vitals
-        over: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
-        self._over = vitals.playing[self.id] = over
-        try:
-            query = {"media": self._media}
-            await self._channel.request("POST", f"/play/{self.id}", query)
-        except AriError:
-            vitals.playing.pop(self.id, None)
-            raise
-        except asyncio.CancelledError:
-            self.stop()
-            raise
+        channel = self._channel
+        self._over = channel.vitals.playing[self.id] = asyncio.get_running_loop().create_future()
+        channel.ari.send(
+            "POST", f"channels/{channel.id}/play/{self.id}", query={"media": self._media}, refused=self._refused
+        )
         return self
+
+    def _refused(self, error: AriError) -> None:
+        """Told by the reader; of a channel that has gone the playbacks have failed already."""
+        self._channel.vitals.playing.pop(self.id, None)
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(error)
+            self._over.exception()  # nobody may wait for its end
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -223,10 +226,14 @@ class Playback:
             self._channel.ari.send("DELETE", f"playbacks/{self.id}")
 
     async def over(self) -> Heard:
-        """Wait for its end."""
+        """Wait for its end.  Raises the `AriError` of a refusal, once it is known whether the channel has left."""
         if self._over is None:
             raise RuntimeError("a playback is waited for inside its block")
-        heard = await asyncio.shield(self._over)
+        try:
+            heard = await asyncio.shield(self._over)
+        except AriError:
+            await self._channel.settle()
+            raise
         return Heard.STOPPED if self._stopped and heard is Heard.DONE else heard
 
     @classmethod

@@ -61,7 +61,7 @@ def test_only_those_of_a_pool_hear_what_is_meant_for_it() -> None:
     assert times(simulate(lambda: three_wait(pool="hall"))) == [1, 1, 1, 0]
 
 
-STRIKES = range(1, 227)
+STRIKES = range(1, 189)
 
 
 @pytest.mark.parametrize("first", thorough(range(8), sample=None))

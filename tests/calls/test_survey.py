@@ -1,6 +1,7 @@
 """The survey after a talk: who is asked, which keys count, and that nothing of it can hold or lose anybody."""
 
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from routing.tickets import AgentState
 from tests.calls.scenes import thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse, lengths
 from tests.fake.loop import simulate
+from tests.fake.requests import Replied, Requests
 from tests.fake.world import Phone
 
 SURVEY_S = lengths()[SURVEY] / 1000
@@ -50,6 +52,26 @@ def test_a_key_is_a_level_and_is_thanked_for(digit: str, level: int) -> None:
     assert record(house).rating == level
     assert "survey-thanks" in heard(house)
     assert (record(house).outcome, record(house).released_by) == (Outcome.ANSWERED, Party.AGENT)
+
+
+def test_a_whole_call_asks_little_of_asterisk_and_waits_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most 18 requests, 6 of them awaited, and 24 events: what a call costs is what it wakes us for."""
+    uris: list[str] = []
+    do = Requests.do
+
+    def counted(self: Requests, request: dict[str, Any], replied: Replied) -> None:
+        uris.append(request["uri"])
+        do(self, request, replied)
+
+    monkeypatch.setattr(Requests, "do", counted)
+    house = simulate(lambda: asked((ASKED_AT, "1")))
+    assert record(house).rating == 1
+    assert house.controller is not None
+    assert house.controller.ari is not None
+    counts, others = house.controller.ari.counts, [uri for uri in uris if uri.startswith(("applications", "events"))]
+    assert len(uris) - len(others) <= 18
+    assert counts.awaited - len(others) <= 6  # the others are
+    assert counts.events <= 24
 
 
 def test_a_key_cuts_the_question() -> None:

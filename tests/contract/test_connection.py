@@ -38,7 +38,7 @@ def test_the_filter_lets_only_the_events_through_that_we_use(plays: Plays) -> No
     async def scenario(world: World) -> None:
         async with citizen_in(world) as (ari, channel, citizen):
             channel.music()
-            channel.put("A", "1")
+            channel.put({"A": "1"})
             await ari.request("GET", f"channels/{channel.id}")
             assert ari.counts.events == 1  # StasisStart
             await world.hangs_up(citizen)

@@ -2,23 +2,25 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 
 from ivr.ari import models
-from ivr.ari.client import EVENTS
+from ivr.ari.client import EVENTS, connect
 from ivr.ari.handles import Bridge, Channel, Playback
 from ivr.ari.vitals import Heard
-from ivr.errors import AriError, CallerHungUp, Gone
-from routing.ids import BridgeId, PlaybackId
+from ivr.errors import AriError, CallerHungUp, Conflict, Gone
+from routing.ids import BridgeId, ChannelId, PlaybackId
 from tests.asterisk.waiting import passes
 from tests.contract.conftest import Plays
 from tests.contract.scene import LISTEN, citizen_in, now, took
-from tests.contract.worlds import World
+from tests.contract.worlds import APP, World
 
 BLOCKED = {
     "answer": ("POST", "channels/{c}/answer", None),
     "variable": ("POST", "channels/{c}/variable", {"variable": "A", "value": "1"}),
+    "variables": ("POST", "channels/{c}/variables", {"variables": {"A": "1"}}),
     "addChannel": ("POST", "bridges/b/addChannel", {"channel": "{c}"}),
 }
 FREE = {
@@ -28,13 +30,15 @@ FREE = {
     "look": ("GET", "channels/{c}", None),
     "playback": ("GET", "playbacks/p", None),
 }
-Asked = tuple[str, str, dict[str, str] | None]
+Asked = tuple[str, str, dict[str, Any] | None]
+"""Method, path, and the query; or the body, where a value is no text."""
 
 
 async def ask(channel: Channel, asked: Asked) -> None:
-    method, path, query = asked
-    query = {name: value.format(c=channel.id) for name, value in (query or {}).items()}
-    await channel.ari.request(method, path.format(c=channel.id), query=query)
+    method, path, given = asked
+    query = {name: value.format(c=channel.id) for name, value in (given or {}).items() if isinstance(value, str)}
+    body = None if given is None or query else given
+    await channel.ari.request(method, path.format(c=channel.id), query=query, body=body)
 
 
 @pytest.mark.parametrize("what", BLOCKED)
@@ -87,13 +91,14 @@ def test_a_variable_put_in_mid_prompt_is_set_after_it(plays: Plays) -> None:
     async def scenario(world: World) -> None:
         async with citizen_in(world) as (ari, channel, _):
             async with channel.play([world.long], PlaybackId("p")) as playback:
-                channel.put("A", "1")
-                channel.put("A", "2")
+                channel.put({"A": "1", "B": "1"})
+                channel.put({"A": "2"})
                 await ari.request("GET", f"channels/{channel.id}")
                 assert channel.vitals.playing
                 assert await playback.over() is Heard.DONE
-            reply = await ari.request("GET", f"channels/{channel.id}/variable", query={"variable": "A"})
-            assert reply == {"value": "2"}
+            for name, value in (("A", "2"), ("B", "1")):
+                reply = await ari.request("GET", f"channels/{channel.id}/variable", query={"variable": name})
+                assert reply == {"value": value}
 
     plays(scenario)
 
@@ -143,6 +148,39 @@ def test_a_missing_file_fails_and_in_a_list_only_the_last_one_counts(plays: Play
             ):
                 async with channel.play(media, PlaybackId(f"p{serial}")) as playback:
                     assert await playback.over() is heard
+
+    plays(scenario)
+
+
+def test_a_refusal_to_play_is_told_to_whoever_waits_for_the_end(plays: Plays) -> None:
+    """Entering the block waits for nothing: what is asked for next is on its way in the same breath."""
+
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP, (*EVENTS, "ChannelStateChange")) as ari:
+            with ari.mailbox("leg") as box:
+                query = {"endpoint": world.endpoint("rings"), "app": APP}
+                await ari.request("POST", "channels/leg", query=query)
+                assert (await box.next(models.ChannelStateChange)).channel.state == "Ringing"
+            leg, awaited = Channel(ari, ChannelId("leg")), ari.counts.awaited
+            async with leg.play([world.short], PlaybackId("p")) as playback:
+                assert ari.counts.awaited == awaited
+                with pytest.raises(Conflict):
+                    await playback.over()
+            assert not leg.vitals.playing
+            leg.put({"A": "1"})  # waits for no playback
+            assert not leg.vitals.waiting
+            leg.hang_up()
+
+    plays(scenario)
+
+
+def test_a_playback_on_a_channel_that_has_gone_ends_the_block(plays: Plays) -> None:
+    async def scenario(world: World) -> None:
+        async with connect(world.wire, APP) as ari:
+            gone = Channel(ari, ChannelId("nobody"))
+            with pytest.raises(CallerHungUp):
+                async with gone.alive(), gone.play([world.short], PlaybackId("p")) as playback:
+                    await playback.over()
 
     plays(scenario)
 

@@ -19,6 +19,9 @@ NO_PLAYBACK = {"message": "Playback not found"}
 NO_RESOURCE = {"message": "Resource not found"}
 INVALID_STATE = {"message": "Channel in invalid state"}
 
+SETTING = (["variable"], ["variables"])
+LEASE = "TIMEOUT(absolute)"
+
 
 class Requests:
     """The resources of ARI that we use."""
@@ -36,6 +39,8 @@ class Requests:
                 self._create(query["channelId"], query, replied)
             case ["channels", name] if method == "POST":
                 self._originate(name, query, body, replied)
+            case ["channels", name, "variables"] if method == "POST":
+                self._channel(name, method, ["variables"], body["variables"], replied)
             case ["channels", name, *action]:
                 self._channel(name, method, action, query, replied)
             case ["endpoints", "PJSIP", name] if method == "GET":
@@ -141,7 +146,7 @@ class Requests:
             self._snoop(channel, action[1], query["app"], replied)
         elif method == "POST" and action == ["dial"]:
             self._dial(channel, float(query["timeout"]), replied)
-        elif channel.state in {"Down", "Ringing"} and action != ["variable"]:  # of a caller: Ring
+        elif channel.state in {"Down", "Ringing"} and action not in SETTING:  # of a caller: Ring
             replied(412, INVALID_STATE)
         else:
             self._command(channel, method, action, query, replied)
@@ -160,8 +165,9 @@ class Requests:
             case "POST", ["answer"]:
                 self._when_quiet((channel,), replied, lambda: fake.answer(channel))
                 return
-            case "POST", ["variable"]:
-                self._when_quiet((channel,), replied, lambda: self._set(channel, query["variable"], query["value"]))
+            case "POST", ["variable" | "variables" as which]:
+                values = query if which == "variables" else {query["variable"]: query["value"]}
+                self._when_quiet((channel,), replied, lambda: self._set(channel, values))
                 return
             case "POST", ["play", name]:
                 playback = fake.play(channel, name, query["media"].split(","))
@@ -188,10 +194,10 @@ class Requests:
         fake.listen(channel)
         replied(204, None)
 
-    def _set(self, channel: Channel, variable: str, value: str) -> None:
-        channel.variables[variable] = value
-        if variable == "TIMEOUT(absolute)":
-            self._fake.set_lease(channel, float(value))
+    def _set(self, channel: Channel, variables: dict[str, str]) -> None:
+        channel.variables |= variables
+        if LEASE in variables:
+            self._fake.set_lease(channel, float(variables[LEASE]))
 
     def _when_quiet(self, channels: tuple[Channel, ...], replied: Replied, effect: Callable[[], None]) -> None:
         """The trap: a running playback makes this wait, and the socket with it."""
