@@ -91,6 +91,7 @@ class Access:
         self._disk, self._clock, self._locksmith = disk, clock, locksmith
         self._house = _digest(house)
         self.accounts: dict[str, Account] = {}
+        self._opening: dict[str, AgentId | None] = {}
         self.tokens: dict[str, Token] = {}
         self._by_digest: dict[str, str] = {}
         self.lockout = lockout
@@ -141,15 +142,27 @@ class Access:
             return False
         return frozenset(account.roles) & frozenset(token.roles) == who.roles and account.agent == who.agent
 
+    @property
+    def names(self) -> dict[str, AgentId | None]:
+        """Every account, and those whose password is being hashed, with the 工号 of each."""
+        return self._opening | {account.name: account.agent for account in self.accounts.values()}
+
     # --- changes.  All raise `DiskError`, and then nothing has changed
 
     async def open(
         self, name: str, roles: tuple[Role, ...], agent: AgentId | None = None, password: str | None = None
     ) -> str:
-        """Make an account; its password, made here unless one is given."""
-        secret = password or self._locksmith.password()
-        hashed = await self._locksmith.hash(secret)
-        await self._keep(Account(name, roles, hashed, self.now(), agent))
+        """Make an account; its password, made here unless one is given.  Look at `names` before.
+
+        Name and 工号 are taken from the first moment on: whoever asks for them while a password is hashed is too late.
+        """
+        self._opening[name] = agent
+        try:
+            secret = password or self._locksmith.password()
+            hashed = await self._locksmith.hash(secret)
+            await self._keep(Account(name, roles, hashed, self.now(), agent))
+        finally:
+            del self._opening[name]
         return secret
 
     async def change(self, account: Account, **fields: Any) -> Account:

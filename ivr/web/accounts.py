@@ -175,7 +175,7 @@ async def accounts(asked: Asked) -> list[ShownAccount]:
 async def open_account(asked: Asked, body: Opening) -> Opened:
     """Make an account; its password is told this once."""
     access = asked.board.access
-    if body.name in access.accounts or body.name == HOUSE.name:
+    if body.name in access.names or body.name == HOUSE.name:
         raise Refusal(HTTPStatus.CONFLICT, f"there is an account {body.name!r} already")
     agent = _agent(asked, body.agent, body.name)
     password = await access.open(body.name, _once(body.roles), agent, body.password)
@@ -252,9 +252,9 @@ def _agent(asked: Asked, agent: str | None, account: str) -> AgentId | None:
     known = AgentId(agent)
     if known not in asked.board.service.config.site.agents:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"no agent {agent!r} is in site.yaml")
-    for other in asked.board.access.accounts.values():
-        if other.agent == known and other.name != account:
-            raise Refusal(HTTPStatus.CONFLICT, f"agent {agent} is {other.name}")
+    for other, theirs in asked.board.access.names.items():
+        if theirs == known and other != account:
+            raise Refusal(HTTPStatus.CONFLICT, f"agent {agent} is {other}")
     return known
 
 

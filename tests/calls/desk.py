@@ -118,7 +118,8 @@ class Desk:
         self.controller = Controller(service, self.life, register, pins, browsers=browsers)
         applied = Applied(1, config, service.audio)
         self.store = Records(disk)
-        self.access = Access(MemoryDisk(), clock, PlainLocksmith(), "house", lockout)
+        self.rights = MemoryDisk()
+        self.access = Access(self.rights, clock, PlainLocksmith(), "house", lockout)
         self.log = MemoryDisk()
         self.audit = Audit(self.log, clock, partial(journal.write, ANCHOR, ANCHOR))
         self.watch = Watch(

@@ -242,3 +242,40 @@ async def test_a_system_admin_makes_changes_and_ends_accounts() -> None:
     assert (await desk.ask("GET", "/me", token=again.value.token)).status is HTTPStatus.UNAUTHORIZED
     assert (await desk.post("/accounts/wang/disable"))["is_disabled"]
     await desk.closes()
+
+
+@simulated
+async def test_of_two_who_make_an_account_of_one_name_at_the_same_moment_one_does_and_the_other_is_told_so() -> None:
+    desk = Desk()
+    given = {"name": "wang", "roles": ["auditor"]}
+    answers = await asyncio.gather(*(desk.ask("POST", "/accounts", given) for _ in range(2)))
+    assert [each.status for each in answers] == [HTTPStatus.OK, HTTPStatus.CONFLICT]
+    assert "there is an account 'wang' already" in str(answers[1].value)
+    login = {"name": "wang", "password": answers[0].value.password}
+    assert (await desk.ask("POST", "/login", login, token="")).status is HTTPStatus.OK
+    await desk.closes()
+
+
+@simulated
+async def test_of_two_who_give_one_agent_away_at_the_same_moment_one_does_and_the_other_is_told_so() -> None:
+    desk = Desk()
+    await desk.post("/accounts", name="old", roles=["operator"])
+    answers = await asyncio.gather(
+        *(desk.ask("POST", "/accounts", {"name": name, "roles": ["operator"], "agent": "1016"}) for name in ("a", "b")),
+        desk.ask("POST", "/accounts/old/roles", {"roles": ["operator"], "agent": "1016"}),
+    )
+    assert [each.status for each in answers] == [HTTPStatus.OK, HTTPStatus.CONFLICT, HTTPStatus.CONFLICT]
+    assert all("agent 1016 is a" in str(each.value) for each in answers[1:])
+    assert {each["name"]: each["agent"] for each in await desk.get("/accounts")} == {"old": None, "a": "1016"}
+    await desk.closes()
+
+
+@simulated
+async def test_an_account_that_could_not_be_kept_leaves_its_name_and_agent_to_whoever_tries_again() -> None:
+    desk = Desk()
+    desk.rights.room = desk.rights.size
+    given = {"name": "wang", "roles": ["operator"], "agent": "1016"}
+    assert (await desk.ask("POST", "/accounts", given)).status is HTTPStatus.SERVICE_UNAVAILABLE
+    desk.rights.room = None
+    assert (await desk.ask("POST", "/accounts", given)).status is HTTPStatus.OK
+    await desk.closes()
