@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from ivr.town import audio
+from ivr.town import audio, sip
+from ivr.town.calls import Refused
 from ivr.town.rtp import RATE
 from tests.asterisk.house import House
 from tests.asterisk.office import Office, Played
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.asterisk
 HALL = ("1016", "1017", "1018", "1019", "1020", "1014", "1015", "1011", "1012", "1013")
 LAWYER, ANY_LAWYER, ENGINEER, DEAF = "2012", "2011", "2001", "2002"  # nobody dials their lines: ready when asked for
 CANCELLED, DECLINED = 487, 603
-BOSS_AT, OTHER_BOSS_AT = "8001", "8002"  # seats of nobody who is signed in
+BOSS_AT, OTHER_BOSS_AT, BUSYBODY_AT = "8001", "8002", "8003"  # seats of nobody who is signed in
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,26 @@ async def a_transfer_by_the_phone_s_own_button_is_refused_and_the_talk_goes_on(o
     for where in ("110", "8003", "13800138000"):
         assert await agent.call.refer(f"sip:{where}@{host}:{port}") == DECLINED
     assert not [each for each in await office.house.channels() if "Local/" in each]
+    await hear_each_other(citizen, agent)
+    told = await office.house.controller(f"agents/{number}/talk")
+    assert {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+
+
+@talks
+async def a_call_is_not_taken_over_from_another_phone_by_its_tags_and_goes_on(office: Office) -> None:
+    """It was: both were in silence from then on, and the controller knew of nothing."""
+    citizen, agent, number = await talking(office)
+    thief = await office.agent(BUSYBODY_AT)
+    ours, theirs, _, _ = agent.call.dialog()
+    tags = f"to-tag={sip.parameter(theirs, 'tag')};from-tag={sip.parameter(ours, 'tag')}"
+    for number_dialled in ("110", "8004"):
+        call = await thief.phone.dial(
+            number_dialled, office.house.switch, headers=[("Replaces", f"{agent.call.call_id};{tags}")]
+        )
+        with pytest.raises(Refused):
+            await call.answered()
     await hear_each_other(citizen, agent)
     told = await office.house.controller(f"agents/{number}/talk")
     assert {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}

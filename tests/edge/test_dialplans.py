@@ -210,7 +210,7 @@ def test_a_trunk_keeps_its_contract(config: Config, settings: Settings) -> None:
     assert "HOTLINE_REFUSAL=34\n" in render(production(config), settings)["asterisk/etc/pjsip.conf"]  # 503
     for line in ("allow = alaw", "direct_media = no", "send_connected_line = no", "timers_sess_expires = 1800"):
         assert f"{line}\n" in text
-    assert "endpoint_identifier_order = auth_username,ip\n" in text
+    assert "endpoint_identifier_order = header,auth_username,ip\n" in text
 
 
 def test_a_number_is_read_where_the_contract_says(config: Config, settings: Settings) -> None:
