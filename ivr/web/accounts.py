@@ -178,6 +178,7 @@ async def open_account(asked: Asked, body: Opening) -> Opened:
     if body.name in access.names or body.name == HOUSE.name:
         raise Refusal(HTTPStatus.CONFLICT, f"there is an account {body.name!r} already")
     agent = _agent(asked, body.agent, body.name)
+    _demand_own_name(asked, body.name, agent)
     password = await access.open(body.name, _once(body.roles), agent, body.password)
     return Opened(_shown(access, access.accounts[body.name]), password)
 
@@ -187,6 +188,8 @@ async def set_roles(asked: Asked, account: Name, body: Working) -> ShownAccount:
     access = asked.board.access
     known = _account(access, account)
     agent = known.agent if body.agent is msgspec.UNSET else _agent(asked, body.agent, account)
+    if agent != known.agent:
+        _demand_own_name(asked, account, agent)
     return _shown(access, await access.change(known, roles=_once(body.roles), agent=agent))
 
 
@@ -256,6 +259,13 @@ def _agent(asked: Asked, agent: str | None, account: str) -> AgentId | None:
         if theirs == known and other != account:
             raise Refusal(HTTPStatus.CONFLICT, f"agent {agent} is {other}")
     return known
+
+
+def _demand_own_name(asked: Asked, account: str, agent: AgentId | None) -> None:
+    """Nobody is taken for somebody else on the floor."""
+    if account != agent and AgentId(account) in asked.board.service.config.site.agents:
+        sentence = f"{account!r} is the 工号 of another agent: an account may be called only like its own"
+        raise Refusal(HTTPStatus.CONFLICT, sentence)
 
 
 def _once(roles: tuple[Role, ...]) -> tuple[Role, ...]:

@@ -202,7 +202,7 @@ async def stop(asked: Asked, agent: AgentPath) -> ShownTalk:
 
 
 async def _supervised(asked: Asked, agent: AgentId, do: Do, seat: str) -> ShownTalk:
-    conversation, by = _watched(asked, agent), asked.who.name
+    conversation, by = _watched(asked, agent), _supervisor(asked)
     whom = None if do is Do.STOP or conversation.talk.supervisor(by) else Whom(Kind.SEAT, seat, agent)
     if whom is not None:
         _demand_free(asked, seat)
@@ -211,6 +211,13 @@ async def _supervised(asked: Asked, agent: AgentId, do: Do, seat: str) -> ShownT
         raise Refusal(HTTPStatus.CONFLICT, refused)
     await conversation.agreed()
     return _shown(asked, conversation)
+
+
+def _supervisor(asked: Asked) -> str:
+    """Whoever asks, as the talk knows them: an account may be called like an agent who came to site.yaml later."""
+    who = asked.who
+    is_another = who.name != who.agent and AgentId(who.name) in asked.board.service.config.site.agents
+    return f"{who.name} (account)" if is_another else who.name
 
 
 def _demand_free(asked: Asked, seat: str) -> None:
@@ -237,7 +244,7 @@ def _of(asked: Asked, agent: AgentId) -> Conversing:
 def _watched(asked: Asked, agent: AgentId) -> Conversing:
     """Where the supervisor has come to that agent, who may have left since; else as for anybody."""
     for conversation in asked.board.controller.conversations():
-        me = conversation.talk.supervisor(asked.who.name)
+        me = conversation.talk.supervisor(_supervisor(asked))
         if me is not None and conversation.talk.parties[me.asker].agent == agent:
             return conversation
     return _of(asked, agent)

@@ -9,6 +9,7 @@ import pytest
 from ivr.web import views
 from ivr.web.rights import Role, Who
 from routing.ids import AgentId
+from tests.asterisk.waiting import eventually
 from tests.calls.desk import Desk
 from tests.fake.loop import simulate
 
@@ -181,6 +182,39 @@ def test_of_two_supervisors_who_take_over_at_once_one_does_and_the_other_is_told
         assert gone.status == CONFLICT
         left = await desk.ask("POST", "/agents/1016/talk/stop", token=winner)
         assert left.status == HTTPStatus.OK
+        await desk.closes()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("own", "known_as"), [(None, "1017 (account)"), ("1017", "1017")])
+def test_a_supervisor_whose_account_is_called_like_an_agent_is_that_agent_only_if_they_are(
+    own: str | None, known_as: str
+) -> None:
+    async def scene() -> None:
+        desk = await talking()
+        desk.fake.seat("8020", answers_after=1, talks=None)
+        desk.people["boss"] = Who("1017", frozenset({Role.SUPERVISOR}), AgentId(own) if own else None)
+        desk.people["1017"] = Who("wang", frozenset({Role.OPERATOR}), AgentId("1017"))
+        call = (await desk.get("/calls"))["living"][0]["call"]
+
+        async def asked(do: str, who: str, **given: str) -> HTTPStatus:
+            return (await desk.ask("POST", f"/agents/{do}", given, token=who)).status
+
+        assert await asked("1016/talk/listen", "boss", seat="8020") == HTTPStatus.OK
+        await asyncio.sleep(3)
+        assert await asked("1016/talk/whisper", "boss") == HTTPStatus.OK
+        assert await asked("1016/talk/take-over", "boss") == HTTPStatus.OK
+        await asyncio.sleep(3)
+        is_theirs = HTTPStatus.OK if own else CONFLICT
+        assert (await desk.ask("GET", "/agents/1017/talk", token="1017")).status == is_theirs
+        assert await asked("1017/talk/mute", "1017") == is_theirs
+        seen = (await desk.ask("GET", f"/calls/{call}", token="1017")).status
+        assert seen == (HTTPStatus.OK if own else HTTPStatus.FORBIDDEN)
+        assert await asked("1016/talk/stop", "boss") == HTTPStatus.OK
+        await eventually(lambda: call not in desk.controller.register.ledgers, within=90)
+        (record,) = await desk.store.calls()
+        assert [part.agent for part in record.talks] == ["1016", known_as]
         await desk.closes()
 
     simulate(scene)

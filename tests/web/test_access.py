@@ -279,3 +279,28 @@ async def test_an_account_that_could_not_be_kept_leaves_its_name_and_agent_to_wh
     desk.rights.room = None
     assert (await desk.ask("POST", "/accounts", given)).status is HTTPStatus.OK
     await desk.closes()
+
+
+@simulated
+async def test_no_account_bears_the_agent_name_of_somebody_else() -> None:
+    desk = Desk()
+    for given in ({"name": "1016", "roles": ["supervisor"]}, {"name": "1016", "roles": ["operator"], "agent": "1017"}):
+        assert "'1016' is the 工号 of another agent" in await desk.refused(
+            "POST", "/accounts", HTTPStatus.CONFLICT, **given
+        )
+    await desk.post("/accounts", name="1016", roles=["operator"], agent="1016")
+    for agent in (None, "1017"):
+        assert "'1016' is the 工号 of another agent" in await desk.refused(
+            "POST", "/accounts/1016/roles", HTTPStatus.CONFLICT, roles=["operator"], agent=agent
+        )
+    assert (await desk.post("/accounts/1016/roles", roles=["supervisor"]))["agent"] == "1016"
+    await desk.closes()
+
+
+@simulated
+async def test_an_account_that_bears_the_agent_name_of_somebody_else_already_can_be_given_other_roles() -> None:
+    desk = Desk()
+    await desk.access.open("1016", (Role.SUPERVISOR,))  # before 1016 was in site.yaml
+    assert (await desk.post("/accounts/1016/roles", roles=["auditor"]))["roles"] == ["auditor"]
+    assert (await desk.post("/accounts/1016/roles", roles=["auditor"], agent=None))["agent"] is None
+    await desk.closes()
