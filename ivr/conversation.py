@@ -95,15 +95,15 @@ class Conversation:
 
     # --- what is asked for
 
-    def ask(self, by: str, do: Do, whom: Whom | None = None) -> str:
-        """Ask for something; why it may not be done now, or nothing."""
+    def ask(self, by: str, do: Do, whom: Whom | None = None, token: str = "") -> str:
+        """Ask for something; why it may not be done now, or nothing.  A supervisor names the token they ask with."""
         refused = refusal(self.talk, by, do, whom)
         if not refused:
             if do is Do.SILENT:  # the agent need not say it once more, and may say otherwise in wrap-up
                 said = Disposition(self._call.now(), AgentId(by), Matter.SILENT)
                 self._call.service.journal.write(DISPOSITION, self._call.id, said)
             within = outward.return_within_ms(self._call.service.config, whom)
-            self._note(Asked(at=self._call.now(), by=by, do=do, whom=whom, return_within_ms=within))
+            self._note(Asked(at=self._call.now(), by=by, do=do, whom=whom, return_within_ms=within, token=token))
         return refused
 
     async def agreed(self) -> None:

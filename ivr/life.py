@@ -67,6 +67,7 @@ from ivr.web.api import Api
 from ivr.web.hub import Hub
 from ivr.web.meters import Meters, Sources
 from ivr.web.rights import Role
+from ivr.web.supervision import Supervision
 from ivr.web.switchboard import Applied, Refusal, Switchboard
 from routing.config import Config
 from routing.hours import parse_moment
@@ -221,7 +222,12 @@ async def _live(given: Surroundings) -> None:
             group.create_task(journal.run(), name="journal")
             group.create_task(drainer.run(), name="drainer")
             group.create_task(dispatcher.run(), name="dispatcher")
-            for name, work in ("census", census.run()), ("recorder", recorder.run()), ("closer", closer.run()):
+            for name, work in (
+                ("census", census.run()),
+                ("recorder", recorder.run()),
+                ("closer", closer.run()),
+                ("supervision", Supervision(controller, access, audit).run()),
+            ):
                 group.create_task(work, name=name)
             group.create_task(hub.run(), name="stream")
             group.create_task(watch.run(), name="watch")

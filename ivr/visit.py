@@ -41,7 +41,7 @@ class Conversing(Protocol):
 
     talk: Talk
 
-    def ask(self, by: str, do: Do, whom: Whom | None = None) -> str:
+    def ask(self, by: str, do: Do, whom: Whom | None = None, token: str = "") -> str:
         """Ask for something; why it may not be done now, or nothing."""
 
     async def agreed(self) -> None:

@@ -202,6 +202,7 @@ def _supervised(talk: Talk, fact: Asked) -> Talk:
         aim = Aim.TAKE_OVER if fact.do is Do.TAKE_OVER else Aim.SUPERVISE
         n = len(talk.parties)
         me = Party(n, Role.SUPERVISOR, aim, fact.at, fact.whom, watched.n if watched else 0, fact.by)
+    me = _replace(me, token=fact.token)
     if fact.do is Do.TAKE_OVER:
         return _taken_over(talk, me) if me.is_there else talk.put(_in(me, Room.CALL))
     room = Room.CALL if fact.do is Do.BARGE else Room.EAR

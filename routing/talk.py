@@ -146,12 +146,14 @@ class Asked(Fact, frozen=True, tag="asked", kw_only=True):
     """`by`, an agent in the talk or a supervisor, asked for it, and it was legal.
 
     `return_within_ms`: whom they asked for was not reached if they let go again so soon of a citizen left to them.
+    `token`: with which a supervisor asked, by its id; the house has none.
     """
 
     by: str
     do: Do
     whom: Whom | None = None
     return_within_ms: int = 0
+    token: str = ""
 
 
 class Dialled(Fact, frozen=True, tag="dialled", kw_only=True):
@@ -191,6 +193,7 @@ class Party(msgspec.Struct, frozen=True):
     `handed`: when an agent left the citizen to them; whoever lets go within `return_within_ms` from then on, or from
     their answer, was not reached.
     `asker`: who brought them in; for a supervisor (`by`) the agent who is supervised.
+    `token`: with which a supervisor has asked last.
     """
 
     n: int
@@ -213,6 +216,7 @@ class Party(msgspec.Struct, frozen=True):
     is_leaving: bool = False
     handed: Instant | None = None
     return_within_ms: int = 0
+    token: str = ""
 
     @property
     def is_alive(self) -> bool:

@@ -142,6 +142,20 @@ class Access:
             return False
         return frozenset(account.roles) & frozenset(token.roles) == who.roles and account.agent == who.agent
 
+    def lacks(self, token: str, role: Role) -> str:
+        """Why whoever had this role by a token, by its id, has it no more; empty while they have, and of the house."""
+        if not token:
+            return ""
+        known = self.tokens.get(token)
+        if known is None or known.expires <= self.now():
+            return "the token counts no more"
+        account = self.accounts.get(known.account)
+        if account is None or account.is_disabled:
+            return f"the account {known.account} is disabled"
+        if role not in account.roles:
+            return f"{account.name} has the role {role} no more"
+        return ""
+
     @property
     def names(self) -> dict[str, AgentId | None]:
         """Every account, and those whose password is being hashed, with the 工号 of each."""

@@ -206,7 +206,7 @@ async def _supervised(asked: Asked, agent: AgentId, do: Do, seat: str) -> ShownT
     whom = None if do is Do.STOP or conversation.talk.supervisor(by) else Whom(Kind.SEAT, seat, agent)
     if whom is not None:
         _demand_free(asked, seat)
-    refused = conversation.ask(by, do, whom)
+    refused = conversation.ask(by, do, whom, asked.who.token)
     if refused:
         raise Refusal(HTTPStatus.CONFLICT, refused)
     await conversation.agreed()

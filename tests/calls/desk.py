@@ -41,6 +41,7 @@ from ivr.web.api import Answer, Api
 from ivr.web.hub import Hub
 from ivr.web.meters import Meters, Sources
 from ivr.web.rights import Who
+from ivr.web.supervision import Supervision
 from ivr.web.switchboard import Applied, Switchboard
 from routing.config import Config
 from routing.floor import Floor
@@ -156,6 +157,8 @@ class Desk:
         self.api = Api(self.board, lambda token: self.people.get(token) or self.access.identify(token))
         self._run = asyncio.create_task(self.controller.run(), name="controller")
         self._decides = asyncio.create_task(dispatcher.run(), name="dispatcher")
+        supervision = Supervision(self.controller, self.access, self.audit)
+        self._supervises = asyncio.create_task(supervision.run(), name="supervision")
         self._listens = asyncio.create_task(self.hub.run(), name="stream")
 
     def _take_found(self) -> Counter[Outcome]:
@@ -199,7 +202,7 @@ class Desk:
         return msgspec.json.decode(msgspec.json.encode(answer.value))
 
     async def closes(self) -> None:
-        tasks = self._run, self._decides, self._listens
+        tasks = self._run, self._decides, self._supervises, self._listens
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
