@@ -219,21 +219,21 @@ async def _live(given: Surroundings) -> None:
             serving(api.answer, given.web_port),
             asyncio.TaskGroup() as group,
         ):
-            group.create_task(journal.run(), name="journal")
-            group.create_task(drainer.run(), name="drainer")
-            group.create_task(dispatcher.run(), name="dispatcher")
-            for name, work in (
-                ("census", census.run()),
-                ("recorder", recorder.run()),
-                ("closer", closer.run()),
-                ("supervision", Supervision(controller, access, audit).run()),
-            ):
+            for name, work in {
+                "journal": journal.run(),
+                "drainer": drainer.run(),
+                "closer": closer.run(),
+                "dispatcher": dispatcher.run(),
+                "census": census.run(),
+                "recorder": recorder.run(),
+                "stream": hub.run(),
+                "watch": watch.run(),
+                "trunks": trunks.run(lambda: controller.ari, lambda: controller.service.config.site),
+                "meters": meters.run(),
+                "supervision": Supervision(controller, access, audit).run(),
+                "controller": _control(controller),
+            }.items():
                 group.create_task(work, name=name)
-            group.create_task(hub.run(), name="stream")
-            group.create_task(watch.run(), name="watch")
-            group.create_task(trunks.run(lambda: controller.ari, lambda: controller.service.config.site), name="trunks")
-            group.create_task(meters.run(), name="meters")
-            group.create_task(_control(controller), name="controller")
             await asked_to_end()
             await _end(controller, journal)
 

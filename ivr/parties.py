@@ -71,10 +71,9 @@ def talks(ledger: Ledger, until: Instant) -> tuple[Talked, ...]:
     held: Counter[int] = Counter()
     last, owner = None, 0
     for now, since, to in _stretches(ledger, until):
-        last, owner = (
-            now,
-            now.owner.n if now.owner else owner,
-        )  # who hung up over a transfer that rings has left the hold
+        last = now
+        if now.owner is not None:  # who hung up over a transfer that rings has left the hold
+            owner = now.owner.n
         held[owner] += to - since if _is_held(now) else 0
         for each in now.parties:
             if each.role is Role.AGENT and each.since is not None and (each.ticket or each.by):

@@ -259,9 +259,12 @@ class Floor:
             self._give_up(agent, now, said)
 
     def _give_up(self, agent: Agent, now: Instant, said: list[Action]) -> None:
-        """Who leaves before their phone has rung is not rung: their ticket keeps its place, and goes to another."""
+        """Who leaves before their phone has rung is not rung: their ticket keeps its place, and goes to another.
+
+        One that is nobody's but theirs they take before they leave: a call of their own, from a pause.
+        """
         ticket = agent.ticket
-        if ticket is None or agent.state is not RESERVED:
+        if ticket is None or agent.state is not RESERVED or ticket.queue.requirement.is_personal:
             return
         ticket.agent = None
         said.append(Withdraw(ticket.id, agent.id))

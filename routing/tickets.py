@@ -31,6 +31,11 @@ class Requirement(msgspec.Struct, frozen=True):
     alternatives: tuple[Alternative, ...]
 
     @property
+    def is_personal(self) -> bool:
+        """Whether nobody will do but agents by name."""
+        return all(one.agent is not None for one in self.alternatives)
+
+    @property
     def common(self) -> "Requirement":
         """The same without agents by name, where it has anybody else: a preference, for which nobody waits.
 

@@ -65,12 +65,13 @@ def test_who_is_paused_calls_out_before_all_who_wait_and_is_paused_again() -> No
         made.fake.later(41, partial(made.comes, ME))
         made.stays_ms = 45_000
         seen: list[AgentState] = []
-        made.fake.later(35, lambda: seen.append(state(made)))
+        for second in (10, 35):
+            made.fake.later(second, lambda: seen.append(state(made)))
         await made.lives()
         made.check()
         (out,) = outgoing(made)
         assert out.result is Result.ANSWERED
-        assert seen == [AgentState.PAUSED]
+        assert seen == [AgentState.TALKING, AgentState.PAUSED]
 
     simulate(scene)
 

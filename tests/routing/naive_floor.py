@@ -292,7 +292,8 @@ class NaiveFloor:
 
     def give_up(self, person: Person) -> None:
         claim = self.claim(person.ticket)
-        if claim and person.state is S.RESERVED:
+        named = claim and all(each.agent for each in claim.requirement().alternatives)
+        if claim and person.state is S.RESERVED and not named:
             self.said.append(Withdraw(claim.ticket, person.agent))
             self.claims.remove(claim)  # it is in nobody's sight while it is carried back
             claim.agent = None

@@ -5,6 +5,7 @@ import pytest
 from routing.tickets import (
     Accepted,
     AgentState,
+    Alternative,
     Changed,
     Left,
     Moved,
@@ -14,6 +15,8 @@ from routing.tickets import (
     Readied,
     Refusal,
     Refused,
+    Requirement,
+    Rung,
     SignedIn,
     SignedOut,
     Tick,
@@ -24,6 +27,7 @@ from tests.routing.floor_house import (
     BOB,
     EXPERT,
     GENERAL,
+    HALL,
     OWN_FIRST,
     SEATED,
     SKILLED,
@@ -155,6 +159,14 @@ def test_with_nobody_else_there_the_ticket_keeps_its_place(
     assert house.hears(leaves) == (Withdraw(T1, ANN), said)
     assert [house.floor.position(each) for each in (T1, T2)] == [1, 2]
     assert offer(T1, BOB, 2) in house.sits(BOB)
+
+
+@pytest.mark.parametrize("leaves", [leaves for leaves, _ in LEAVING])
+def test_a_ticket_that_is_nobody_else_s_is_taken_before_they_leave(house: House, leaves: SignedOut | Paused) -> None:
+    house.sits(ANN)
+    house.enters(T1, (Rung(Requirement((Alternative(HALL, agent=ANN),))),))
+    assert house.hears(leaves) == ()
+    assert house.hears(Rang(T1, ANN)) == (changed(ANN, AgentState.RINGING),)
 
 
 @pytest.mark.parametrize("why", [Refusal.WITHDRAWN, Refusal.UNREACHABLE, Refusal.NO_ANSWER])
