@@ -105,6 +105,9 @@ def test_a_list_with_a_number_a_line_keeps_its_comments() -> None:
     text, now = brought(HEAD + f"{GUEST},no,\n8095001,yes,\n{FAR},no,\n", files)
     assert now[0] == (OLD, "8095001")
     assert text == sources(BLOCK.partition("    - '")[0] + "    - 8095001\n")["site.yaml"]
+    fewer, now = brought(HEAD + f"{GUEST},no,\n", files)
+    assert {*now[0]} == {OLD, FAR}
+    assert fewer == "".join(line for line in files["site.yaml"].splitlines(keepends=True) if GUEST not in line)
     none, now = brought(HEAD + f"{OLD},no,\n{GUEST},no,\n{FAR},no,\n", files)
     assert now[0] == ()
     assert none == sources("  numbers: []   # by hand\n    # of the first village\n")["site.yaml"]

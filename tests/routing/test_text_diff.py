@@ -12,6 +12,7 @@ from routing.text_diff import SMALL, changes, unified
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "e\n", "f\n"]), max_size=2 * SMALL)
 CASES = [
+    ("xaay", "zaaw"),
     ("", ""),
     ("abc", "abc"),
     ("", "abc"),
