@@ -47,7 +47,7 @@ SURVIVAL = "survival"
 
 
 class Way(StrEnum):
-    """How a call's coroutine ends.  A sixth way, detached, touches nothing: the next life goes on with the call."""
+    """How a call's coroutine ends.  A fifth way, detached, touches nothing: the next life goes on with the call."""
 
     FINISHED = "finished"
     HUNG_UP = "hung-up"

@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,16 @@ def alone() -> Iterator[None]:
         os.close(folder)
 
 
+@contextlib.contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends us by an exception meanwhile, which takes the child with it that runs just then."""
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def call(argv: Sequence[str | Path], trouble: str) -> None:
     """Run a command quietly; if it fails, show the end of what it said, and `trouble`."""
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -148,7 +159,11 @@ def install(lock: str) -> None:
     argv: list[str | Path] = [PYTHON, "-m", "pip", "install", *checked, *quiet, "-r", ROOT / lock]
     heard: list[str] = []
     seen = 0
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+    with (
+        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip,
+        contextlib.ExitStack() as ending,
+    ):
+        ending.callback(pip.terminate)  # should anything end us meanwhile
         for line in pip.stdout or ():
             heard.append(line.rstrip())
             if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
@@ -157,6 +172,7 @@ def install(lock: str) -> None:
                     say(f"  {seen} of {total}")
             elif line.startswith("Installing collected"):
                 say("  installing …")
+        ending.pop_all()
     if pip.returncode:
         tail = "\n".join(heard[-12:])
         raise Trouble(
@@ -286,7 +302,8 @@ def main() -> None:
     """Set up, then become the command."""
     command, *arguments = sys.argv[1:]
     try:
-        set_up("run" if command in {"run", "bench"} else "dev")
+        with ended_by_sigterm():
+            set_up("run" if command in {"run", "bench"} else "dev")
         match command:
             case "run":
                 hotline = VENV / "bin" / "hotline"

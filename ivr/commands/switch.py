@@ -200,8 +200,9 @@ def answer(agent: str) -> None:
     "--reason", default="", help="One of `pause_reasons` of site.yaml, if there are any; said to whoever asks."
 )
 def pause(agent: str, reason: str) -> None:
-    """An agent asks for no calls, after the talk if there is one."""
-    _change(agent, "pause", {"reason": reason})
+    """An agent asks for no calls, after the talk if there is one: 工号 AGENT, or `all` who are signed in."""
+    for each in _named(agent, lambda known: known["state"] != "signed-out"):
+        _change(each, "pause", {"reason": reason})
 
 
 def _named(agent: str, suits: Callable[[Any], bool]) -> list[str]:
