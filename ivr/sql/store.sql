@@ -102,24 +102,23 @@ update calls set recording = facts.body ->> 'file'
 from facts
 where facts.node = $1 and facts.seq = any ($2::bigint[]) and calls.call = facts.key;
 
--- name: calls
--- The latest calls, newest first.
+-- name: records
+-- Every record, with what became known of it later.
 select facts.body || jsonb_build_object('recording', calls.recording) || coalesce(known.later, '{}') as body
 from calls join facts using (node, seq) left join lateral (
     select told.body as later from facts as told
     where told.key = calls.call and told.topic = 'survived'
     order by told.seq desc limit 1
 ) as known on calls.outcome = 'survival'
+
+-- name: calls
+-- The latest calls, newest first.
+-- include: records
 order by calls.arrived desc, calls.call
 limit $1;
 
 -- name: call
-select facts.body || jsonb_build_object('recording', calls.recording) || coalesce(known.later, '{}') as body
-from calls join facts using (node, seq) left join lateral (
-    select told.body as later from facts as told
-    where told.key = calls.call and told.topic = 'survived'
-    order by told.seq desc limit 1
-) as known on calls.outcome = 'survival'
+-- include: records
 where calls.call = $1;
 
 -- name: facts_of

@@ -39,6 +39,15 @@ def sources() -> dict[str, str]:
     return {name: (ROOT / folder / name).read_text("utf-8") for name, folder in FILES.items()}
 
 
+def amended(changes: Mapping[str, str]) -> dict[str, str]:
+    """The same, with what stands once in site.yaml replaced by something else."""
+    texts = sources()
+    for old, new in changes.items():
+        assert texts["site.yaml"].count(old) == 1, old
+        texts["site.yaml"] = texts["site.yaml"].replace(old, new)
+    return texts
+
+
 class Switch:
     """The hotline's Asterisk and the town's, and what a phone must know of them."""
 

@@ -16,7 +16,7 @@ from ivr.errors import Trouble
 from tests.asterisk.house import opened, written_city
 from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import Agent, Citizen
-from tests.asterisk.switch import sources
+from tests.asterisk.switch import amended
 from tests.asterisk.talking import all_hung_up, hear_each_other, hears_no_more, voices
 from tests.asterisk.waiting import eventually
 
@@ -44,11 +44,7 @@ scenes = Act()
 
 def city(folder: Path) -> Path:
     """A city's files in `folder`."""
-    texts = dict(sources())
-    for old, new in OTHERWISE.items():
-        assert texts["site.yaml"].count(old) == 1, old
-        texts["site.yaml"] = texts["site.yaml"].replace(old, new)
-    return written_city(folder, texts)
+    return written_city(folder, amended(OTHERWISE))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from ivr.facts import CallRecord, Outcome
 from tests.asterisk.house import House, opened, written_city
 from tests.asterisk.office import Office
 from tests.asterisk.phones import Citizen
-from tests.asterisk.switch import sources
+from tests.asterisk.switch import amended
 
 pytestmark = pytest.mark.asterisk
 
@@ -53,11 +53,7 @@ class Story:
 
 def city(folder: Path) -> Path:
     """A city's files in `folder`: ours, with help from without, and no patience."""
-    texts = dict(sources())
-    for old, new in OTHERWISE.items():
-        assert texts["site.yaml"].count(old) == 1, old
-        texts["site.yaml"] = texts["site.yaml"].replace(old, new)
-    return written_city(folder, texts)
+    return written_city(folder, amended(OTHERWISE))
 
 
 @pytest.fixture(scope="module")

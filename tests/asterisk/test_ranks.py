@@ -18,7 +18,7 @@ from routing.prompts import CALLBACK_OFFER
 from tests.asterisk.house import House, opened, written_city
 from tests.asterisk.office import Office
 from tests.asterisk.phones import Agent, Citizen
-from tests.asterisk.switch import sources
+from tests.asterisk.switch import amended
 from tests.asterisk.waiting import eventually
 
 pytestmark = pytest.mark.asterisk
@@ -75,10 +75,7 @@ class Story:
 
 def city(folder: Path) -> Path:
     """A city's files in `folder`: ours, where help comes soon, and a nuisance is soon forgotten."""
-    texts = dict(sources())
-    for old, new in OTHERWISE.items():
-        assert texts["site.yaml"].count(old) == 1, old
-        texts["site.yaml"] = texts["site.yaml"].replace(old, new)
+    texts = amended(OTHERWISE)
     texts["lines.yaml"] += LINE
     return written_city(folder, texts)
 

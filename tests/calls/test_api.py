@@ -50,13 +50,23 @@ def test_a_call_of_which_nothing_is_written_yet_ends_no_controller() -> None:
     async def scene() -> None:
         desk = Desk()
         desk.fake.seat("8016", answers_after=1.5, talks=60)
-        await asyncio.sleep(1)
+
+        async def is_alone_and_talks() -> bool:
+            return [(call["direction"], call["stage"]) for call in (await desk.get("/calls"))["living"]] == [
+                ("in", "talk")
+            ]
+
+        async def has_called_out() -> bool:
+            calls = await desk.get("/calls")
+            return not calls["living"] and len(calls["ended"]) == 1
+
+        await eventually(desk.is_connected, within=5)
         await desk.post("/agents/1016/sign-in")
         desk.controller.register.open(CallId("handan1-1-1"))  # its task has not had its first turn
         assert (await desk.post("/agents/1016/call-out", number="13831234567"))["call"]
-        await asyncio.sleep(10)
+        await eventually(has_called_out, within=60)
         desk.fake.dials("12345")
-        await asyncio.sleep(10)
+        await eventually(is_alone_and_talks, within=60)
         living = (await desk.get("/calls"))["living"]
         assert [(call["direction"], call["stage"]) for call in living] == [("in", "talk")]
         await desk.closes()
