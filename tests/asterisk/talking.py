@@ -47,9 +47,14 @@ async def has_got(one: Citizen | Agent, keys: str) -> None:
 
 
 def voices(recorded: Samples, speaker: Citizen | Agent) -> NDArray[np.bool_]:
-    """In which tenths of a second of a recording somebody is heard."""
+    """In which tenths of a second of a recording somebody is heard.
+
+    One alone does not count: where a tone begins in the middle of it, it is heard on its neighbours' frequencies too.
+    """
     pieces = recorded[: len(recorded) // (RATE // 10) * (RATE // 10)].reshape(-1, RATE // 10)
-    return np.array([audio.level(np.asarray(piece), speaker.hertz) > VOICE for piece in pieces])
+    loud = np.array([audio.level(np.asarray(piece), speaker.hertz) > VOICE for piece in pieces])
+    beside = np.concatenate([[False], loud, [False]])
+    return np.asarray(loud & (beside[:-2] | beside[2:]))
 
 
 async def all_hung_up(*people: Citizen | Agent) -> None:
