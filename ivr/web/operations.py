@@ -159,7 +159,7 @@ _WORDS = {
 _STRANGE = re.compile(r"Invalid enum value (.*)")
 _MATCHING = re.compile(r"`str` matching regex '(.*)'")
 _RUN = re.compile(r"\^\[(?P<of>[^]]+)\]\{(?P<least>\d+)(,(?P<most>\d+))?\}\$")
-_CHARACTERS = {"0-9": "digits", "A-Za-z": "letters A to z", "a-f": "letters a to f"}
+_CHARACTERS = {"0-9": "digits", "A-Za-z": "letters A to z", "a-f": "letters a to f", " ": "spaces"}
 
 
 def shape(pattern: str) -> str:

@@ -10,7 +10,6 @@ from ivr.journal import DISPOSITION
 from ivr.ledger import ARRIVED
 from ivr.visit import Conversing
 from ivr.web import views
-from ivr.web.agents import AgentPath
 from ivr.web.operations import Operation
 from ivr.web.rights import OPERATORS, SUPERVISORS
 from ivr.web.switchboard import Asked, Refusal
@@ -20,6 +19,11 @@ from routing.config.site import TargetKind
 from routing.ids import AgentId, TargetId
 from routing.talk import Do, Kind, Whom
 from routing.tickets import AgentState
+
+TalkerPath = Annotated[
+    AgentId, msgspec.Meta(pattern="^[0-9A-Za-z._() -]{1,74}$", description="工号, or of a supervisor their account")
+]
+"""A supervisor who has taken over is the agent of that talk; see `_supervisor`."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Detail = Annotated[str, msgspec.Meta(max_length=64)]
@@ -61,22 +65,22 @@ class Industry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     industry: Name
 
 
-async def pause_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def pause_recording(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """What is said from now on is silence in the finished recording, which keeps its time."""
     return await _done(asked, agent, Do.PAUSE_RECORDING)
 
 
-async def resume_recording(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def resume_recording(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """What is said from now on is in the recording again."""
     return await _done(asked, agent, Do.RESUME_RECORDING)
 
 
-async def silent(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def silent(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """Nobody is heard there (无声): the citizen is told so and the call ends; its disposition is `silent`."""
     return await _done(asked, agent, Do.SILENT)
 
 
-async def nuisance(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def nuisance(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The citizen hears a warning (骚扰), and the number is marked for a supervisor; the talk goes on."""
     conversation = _of(asked, agent)
     refused = conversation.ask(agent, Do.NUISANCE)
@@ -98,72 +102,72 @@ class Supervising(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seat: Detail = ""
 
 
-async def talk(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def talk(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """Who is in the conversation of an agent, and what each does."""
     return _shown(asked, _of(asked, agent))
 
 
-async def hang_up(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def hang_up(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The agent's phone is hung up; whoever is left talks on, and with nobody left the call ends."""
     return await _done(asked, agent, Do.HANG_UP)
 
 
-async def hold(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def hold(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The citizen hears music until the agent is back."""
     return await _done(asked, agent, Do.HOLD)
 
 
-async def retrieve(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def retrieve(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The agent is back with the citizen."""
     return await _done(asked, agent, Do.RETRIEVE)
 
 
-async def mute(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def mute(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """Nobody hears the agent, who goes on hearing."""
     return await _done(asked, agent, Do.MUTE)
 
 
-async def unmute(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def unmute(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The agent is heard again."""
     return await _done(asked, agent, Do.UNMUTE)
 
 
-async def consult(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
+async def consult(asked: Asked, agent: TalkerPath, body: Bringing) -> ShownTalk:
     """Somebody is rung and talks with the agent; the citizen hears music, and none of it."""
     return await _done(asked, agent, Do.CONSULT, body.whom())
 
 
-async def switch(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def switch(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The agent turns to the citizen, and whoever was consulted hears music; or the other way round."""
     return await _done(asked, agent, Do.SWITCH)
 
 
-async def three_way(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def three_way(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """Everybody hears everybody."""
     return await _done(asked, agent, Do.THREE_WAY)
 
 
-async def complete(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def complete(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """Whoever was consulted talks with the citizen, and the agent leaves."""
     return await _done(asked, agent, Do.COMPLETE)
 
 
-async def cancel(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def cancel(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """Whoever was brought in last is let go, and the agent is back with the citizen."""
     return await _done(asked, agent, Do.CANCEL)
 
 
-async def transfer(asked: Asked, agent: AgentPath, body: Bringing) -> ShownTalk:
+async def transfer(asked: Asked, agent: TalkerPath, body: Bringing) -> ShownTalk:
     """Somebody is rung for the citizen; when they answer the agent leaves, when they do not the agent is back."""
     return await _done(asked, agent, Do.TRANSFER, body.whom())
 
 
-async def emergency(asked: Asked, agent: AgentPath, body: Emergency) -> ShownTalk:
+async def emergency(asked: Asked, agent: TalkerPath, body: Emergency) -> ShownTalk:
     """An emergency desk is rung into the call at once; the agent stays until they let go."""
     return await _done(asked, agent, Do.LINK, Whom(Kind.EMERGENCY, body.number, body.county))
 
 
-async def utility(asked: Asked, agent: AgentPath, body: Utility) -> ShownTalk:
+async def utility(asked: Asked, agent: TalkerPath, body: Utility) -> ShownTalk:
     """A utility is rung into the call at once; the agent stays until they let go."""
     known = asked.board.service.config.site.targets.get(TargetId(body.target))
     if known is None or known.kind is not TargetKind.UTILITY:
@@ -171,32 +175,32 @@ async def utility(asked: Asked, agent: AgentPath, body: Utility) -> ShownTalk:
     return await _done(asked, agent, Do.LINK, Whom(Kind.TARGET, body.target))
 
 
-async def expert(asked: Asked, agent: AgentPath, body: Industry) -> ShownTalk:
+async def expert(asked: Asked, agent: TalkerPath, body: Industry) -> ShownTalk:
     """Experts on duty are rung in turn, straight into the call; the agent stays until they let go."""
     return await _done(asked, agent, Do.LINK, Whom(Kind.EXPERT, body.industry))
 
 
-async def listen(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+async def listen(asked: Asked, agent: TalkerPath, body: Supervising) -> ShownTalk:
     """The supervisor hears the agent and whom the agent hears; nobody hears the supervisor."""
     return await _supervised(asked, agent, Do.LISTEN, body.seat)
 
 
-async def whisper(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+async def whisper(asked: Asked, agent: TalkerPath, body: Supervising) -> ShownTalk:
     """The same, and the agent alone hears the supervisor."""
     return await _supervised(asked, agent, Do.WHISPER, body.seat)
 
 
-async def barge(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+async def barge(asked: Asked, agent: TalkerPath, body: Supervising) -> ShownTalk:
     """Everybody hears the supervisor."""
     return await _supervised(asked, agent, Do.BARGE, body.seat)
 
 
-async def take_over(asked: Asked, agent: AgentPath, body: Supervising) -> ShownTalk:
+async def take_over(asked: Asked, agent: TalkerPath, body: Supervising) -> ShownTalk:
     """The supervisor talks with the citizen, and the agent leaves."""
     return await _supervised(asked, agent, Do.TAKE_OVER, body.seat)
 
 
-async def stop(asked: Asked, agent: AgentPath) -> ShownTalk:
+async def stop(asked: Asked, agent: TalkerPath) -> ShownTalk:
     """The supervisor leaves."""
     return await _supervised(asked, agent, Do.STOP, "")
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from http import HTTPStatus
+from urllib.parse import quote
 
 import msgspec
 import pytest
 
 from ivr.web import views
+from ivr.web.api import Answer
 from ivr.web.rights import Role, Who
 from routing.ids import AgentId
 from tests.asterisk.waiting import eventually
@@ -215,6 +217,30 @@ def test_a_supervisor_whose_account_is_called_like_an_agent_is_that_agent_only_i
         await eventually(lambda: call not in desk.controller.register.ledgers, within=90)
         (record,) = await desk.store.calls()
         assert [part.agent for part in record.talks] == ["1016", known_as]
+        await desk.closes()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("account", "known_as"), [("li.na", "li.na"), ("1017", "1017 (account)")])
+def test_a_supervisor_who_has_taken_over_has_the_talk_under_the_name_of_their_account(
+    account: str, known_as: str
+) -> None:
+    async def scene() -> None:
+        desk = await talking()
+        desk.fake.seat("8020", answers_after=1, talks=None)
+        desk.people["boss"] = Who(account, frozenset({Role.SUPERVISOR}), None)
+        talk = f"/agents/{quote(known_as)}/talk"
+
+        async def asked(path: str, **given: str) -> Answer:
+            return await desk.ask("POST", path, given, token="boss")
+
+        assert (await asked("/agents/1016/talk/take-over", seat="8020")).status == HTTPStatus.OK
+        await asyncio.sleep(3)
+        held = await asked(f"{talk}/hold")
+        assert held.status == HTTPStatus.OK, held
+        parties = (await desk.get(talk))["parties"]
+        assert [(each["name"], each["doing"]) for each in parties] == [("citizen", "held"), (known_as, "holding")]
         await desk.closes()
 
     simulate(scene)
