@@ -7,6 +7,7 @@ Run as a command, this is the controller of that city.
 
 import contextlib
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -98,7 +99,8 @@ async def known_phones(house: House, say: Step) -> AsyncIterator[None]:
         if aor not in text:
             raise Trouble(f"{path} has no aor of seat {seat}: the template has changed, and so must this bench.")
         text = text.replace(aor, f"{aor}contact = sip:{seat}@127.0.0.1:{port}\n")
-    path.write_text(text, "utf-8")
+    # Nor is it looked whether they are there: between two loads they are not, and would be missing from the next.
+    path.write_text(re.sub(r"^qualify_frequency = \d+$", "qualify_frequency = 0", text, flags=re.MULTILINE), "utf-8")
     say.result = f"{len(seats)} at 127.0.0.1:{port}"
     yield
 
