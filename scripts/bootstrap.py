@@ -10,6 +10,7 @@ A stamp in `.venv` says what it was made from, so the second time costs nothing.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -104,20 +105,44 @@ def alone() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends us by an exception meanwhile, which takes the child with it that runs just then."""
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM, and SIGHUP unless it is ignored, end us by an exception meanwhile, as Ctrl-C does."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}  # by nohup
+    for number in before:
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def running(argv: Sequence[str | Path]) -> Iterator[subprocess.Popen[str]]:
+    """A command, whose words are its `stdout`; should anything end us meanwhile, all that it has started ends first."""
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,  # venv starts a pip of its own
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def call(argv: Sequence[str | Path], trouble: str) -> None:
     """Run a command quietly; if it fails, show the end of what it said, and `trouble`."""
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-12:])
+    with running(argv) as process:
+        said, _ = process.communicate()
+    if process.returncode:
+        tail = "\n".join(said.splitlines()[-12:])
         raise Trouble(f"{trouble}\n\n{tail}" if tail else trouble)
 
 
@@ -159,11 +184,7 @@ def install(lock: str) -> None:
     argv: list[str | Path] = [PYTHON, "-m", "pip", "install", *checked, *quiet, "-r", ROOT / lock]
     heard: list[str] = []
     seen = 0
-    with (
-        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip,
-        contextlib.ExitStack() as ending,
-    ):
-        ending.callback(pip.terminate)  # should anything end us meanwhile
+    with running(argv) as pip:
         for line in pip.stdout or ():
             heard.append(line.rstrip())
             if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
@@ -172,12 +193,20 @@ def install(lock: str) -> None:
                     say(f"  {seen} of {total}")
             elif line.startswith("Installing collected"):
                 say("  installing …")
-        ending.pop_all()
     if pip.returncode:
-        tail = "\n".join(heard[-12:])
-        raise Trouble(
-            f"the packages of {lock} could not be installed: is there a network, and a way to PyPI?  {disk()}\n\n{tail}"
+        raise Trouble("\n".join([why(lock, "\n".join(heard)), "", *heard[-12:]]))
+
+
+def why(lock: str, said: str) -> str:
+    """Why pip could not install the packages of a lock file, as a sentence with what to do."""
+    if "DO NOT MATCH THE HASHES" in said:
+        return (
+            f"what the package index sent is not what {lock} names (its hash differs), and nothing was installed: "
+            "start again, and if it stays so, choose another index (pip config list names the one in use)."
         )
+    if f"[Errno {errno.ENOSPC}]" in said:
+        return f"the disk is full: {disk()}  Make room, then start again."
+    return f"the packages of {lock} could not be installed: is there a network, and a way to PyPI?  {disk()}"
 
 
 def disk() -> str:
@@ -302,7 +331,7 @@ def main() -> None:
     """Set up, then become the command."""
     command, *arguments = sys.argv[1:]
     try:
-        with ended_by_sigterm():
+        with ended_by_signals():
             set_up("run" if command in {"run", "bench"} else "dev")
         match command:
             case "run":

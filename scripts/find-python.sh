@@ -8,6 +8,7 @@ for candidate in python3 python3.13 python3.12 python3.11 python3.14; do
     fi
 done
 if [ -z "$python" ]; then
-    echo "Python 3.11 to 3.14 is needed and none was found: apt-get install python3, then start again." >&2
+    found=$(python3 -V 2>/dev/null) || found=none
+    echo "Python 3.11 to 3.14 is needed, and this machine has ${found}: install one (on Debian 12 or 13: apt-get install python3), then start again." >&2
     exit 1
 fi

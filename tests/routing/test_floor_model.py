@@ -91,7 +91,7 @@ class FloorAgainstNaive(RuleBasedStateMachine):
         for ticket in filter(stood.__contains__, offered):
             served = self.naive.claim(ticket)
             for claim in self.naive.waiting():
-                if served and stood.get(claim.ticket) == claim.requirement() == stood[ticket]:
+                if served and {stood.get(claim.ticket), claim.requirement(), served.requirement()} == {stood[ticket]}:
                     assert claim.rank - claim.first_entry != served.rank - served.first_entry or (
                         claim.first_entry >= served.first_entry
                     )
