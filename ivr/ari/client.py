@@ -49,6 +49,8 @@ DEADLINE_S = 5.0  # no reply by then: Asterisk is deaf, or we are; a reply takes
 
 TICK_S = 0.001
 
+SETTLE_S = 1.0  # a refused request on a channel that is leaving: its StasisEnd follows within this time
+
 REMEMBERED = 4096  # channels that have ended: more than end while a list is fetched
 
 LAST = (models.StasisEnd, models.ChannelDestroyed)
@@ -307,7 +309,16 @@ class Ari:
 
     def assign(self, channel: str, variables: Mapping[str, str]) -> None:
         """Set channel variables, functions that can be written among them.  Not awaited."""
-        self.send("POST", f"channels/{channel}/variables", body={"variables": variables})
+
+        def refused(error: AriError) -> None:
+            self._loop.call_later(SETTLE_S, self._unassigned, channel, error)
+
+        self.send("POST", f"channels/{channel}/variables", body={"variables": variables}, refused=refused)
+
+    def _unassigned(self, channel: str, error: AriError) -> None:
+        """Asterisk says 400 of a channel that is just leaving; of one that has stayed it is a surprise."""
+        if self._over is None and channel in self._vitals:
+            log.warning("%s", error)
 
     # --- the reader
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
-from ivr.ari.client import Ari, Query
+from ivr.ari.client import SETTLE_S, Ari, Query
 from ivr.ari.scope import Scope
 from ivr.ari.vitals import Ended, Heard, Vitals
 from ivr.errors import AriError, CallerHungUp, Conflict, Gone, Precondition, Refused, TakenBack, Unprocessable
@@ -27,7 +27,6 @@ STASIS = "Stasis"  # the application of the dialplan in which a channel is ours
 SILENCE = "silence"  # a class of music
 BRIDGE_TYPE = "mixing,proxy_media,dtmf_events"  # never native_rtp: it hides keys from us and spoils music on a member
 SNOOP_S = 3.0  # an ear's own StasisStart follows within some milliseconds
-SETTLE_S = 1.0  # a refused request on a channel that is leaving: its StasisEnd follows within this time
 
 
 class Up(msgspec.Struct, frozen=True):
@@ -367,19 +366,13 @@ class Bridge:
         self.ari.send("POST", f"bridges/{self.id}/addChannel", query={"channel": channel.id})
 
     async def add(self, *channels: Channel) -> None:
-        """Let channels in, out of whatever bridge they are in; their playbacks are stopped first."""
+        """Let channels in, all or none, out of whatever bridge they are in; their playbacks are stopped first.
+
+        Asterisk says 400 or 422 when one of them is leaving: then `Gone`, once that is known.
+        """
         for channel in channels:
             channel.quiet()
-        await self._change("addChannel", *channels)
-
-    async def remove(self, channel: Channel) -> None:
-        """Take a channel out; it stays in Stasis, hearing nothing."""
-        channel.quiet()
-        await self._change("removeChannel", channel)
-
-    async def _change(self, what: str, *channels: Channel) -> None:
-        """All or none.  Asterisk says 400 or 422 when one of them is leaving: then `Gone`, once that is known."""
-        request = f"bridges/{self.id}/{what}"
+        request = f"bridges/{self.id}/addChannel"
         try:
             await self.ari.request("POST", request, query={"channel": ",".join(each.id for each in channels)})
         except (Refused, Unprocessable) as error:

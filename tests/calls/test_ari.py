@@ -99,6 +99,23 @@ def test_unknown_events_are_counted_without_anybodys_number_in_the_log_and_known
     assert "13831234567" not in caplog.text
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_variables_are_no_surprise_to_whoever_is_leaving(leaves: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        fake = FakeAsterisk()
+        fake.refuse = lambda _method, path: 400 if path.endswith("/variables") else None
+        fake.dials("12345", after=1, hangs_up=0.5 if leaves else None)
+        async with connect(fake.life()) as ari:
+            channel = await arrival(ari)
+            await asyncio.sleep(0.497)
+            channel.put({"A": "1"})
+            await asyncio.sleep(2)
+            assert (channel.ended is not None) is leaves
+
+    simulate(main)
+    assert [record.levelname for record in caplog.records if "/variables" in record.message] == ["WARNING"][leaves:]
+
+
 def test_a_channel_that_ended_before_anybody_took_it_has_ended_for_whoever_takes_it() -> None:
     async def main() -> None:
         fake = FakeAsterisk()
