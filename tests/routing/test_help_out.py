@@ -34,9 +34,9 @@ def config() -> Config:
     return build(sources())
 
 
-def rungs(skill: SkillId | None) -> list[tuple[int, Alternative]]:
+def rungs(skill: SkillId | None, conf: Config | None = None) -> list[tuple[int, Alternative]]:
     """When each alternative comes in, and which."""
-    steps = ladder(config(), (Destination(Kind.POOL, HALL, skill, is_ours=True),))
+    steps = ladder(conf or config(), (Destination(Kind.POOL, HALL, skill, is_ours=True),))
     return [(rung.after_ms, rung.requirement.alternatives[-1]) for rung in steps]
 
 
@@ -49,6 +49,22 @@ def test_after_the_hall_supervisors_are_asked_and_then_whoever_shares_the_skill(
         (90_000, Alternative(SAFETY, FUND, 1)),
     ]
     assert rungs(None) == [(0, Alternative(HALL)), (60_000, Alternative(LEADERS))]
+
+
+def test_whoever_shares_the_skill_may_come_before_the_supervisors() -> None:
+    conf = build(sources(HELP.replace("60 s", "95 s")))
+    *_, sharing, leading = ladder(conf, (Destination(Kind.POOL, HALL, FUND, is_ours=True),))
+    assert (sharing.after_ms, leading.after_ms) == (90_000, 95_000)
+    *_, hall, safety = sharing.requirement.alternatives
+    assert (hall, safety) == (Alternative(HALL), Alternative(SAFETY, FUND, 1))
+    assert leading.requirement.alternatives == (*sharing.requirement.alternatives, Alternative(LEADERS))
+
+
+@pytest.mark.parametrize(("good", "levels"), [(1, [1]), (2, [2, 1]), (5, [5, 1])])
+def test_a_lower_level_is_asked_where_there_is_one(good: int, levels: list[int]) -> None:
+    site = sources()["site.yaml"].replace("good: 3, shared_by", f"good: {good}, shared_by", 1)
+    asked = rungs(FUND, build({**ours(), "site.yaml": site}))
+    assert [one.level for _, one in asked if one.pool == HALL and one.skill] == levels
 
 
 def test_the_wait_at_a_line_s_own_seats_comes_before_it() -> None:

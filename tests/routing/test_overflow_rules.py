@@ -32,7 +32,9 @@ MINUTE = timedelta(minutes=1)
 @pytest.mark.parametrize(
     ("rule", "length", "expected_ms", "after_ms"),
     [
-        (Overflow(OWN), 1_000, 3_600_000, None),
+        (Overflow(OWN), 1_000, 360_000_000, None),
+        (Overflow(OWN, length=1), 0, None, None),
+        (Overflow(OWN, length=1), 1, None, 0),
         (Overflow(OWN, length=5), 4, None, None),
         (Overflow(OWN, length=5), 5, None, 0),
         (Overflow(OWN, expected=MINUTE), 1_000, 59_999, None),
@@ -106,11 +108,14 @@ def test_a_ticket_that_overflows_by_its_own_wait_is_taken_there() -> None:
 
 def test_a_ladder_that_has_begun_stands_on_the_rung_that_holds_and_counts_from_there() -> None:
     assert begun(SKILLED, 0) == SKILLED
+    assert begun(SKILLED, 100) == (rung(Alternative(HALL, FUND, 1)), rung(Alternative(HALL), after_ms=200))
     assert begun(SKILLED, 150) == (
         rung(Alternative(HALL, FUND, 1)),
         rung(Alternative(HALL), after_ms=150),
     )
     assert begun(SKILLED, 9_000) == (rung(Alternative(HALL)),)
+    late = (rung(Alternative(HALL), after_ms=50),)
+    assert begun(late, 0) == late
 
 
 @pytest.mark.parametrize(
