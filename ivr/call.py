@@ -88,12 +88,12 @@ def _is_over(call: Call, tier: Tier) -> bool:
 def _meanwhile(call: Call, tier: Tier) -> tuple[SpokenPrompt, ...]:
     """What is said of where a wait has led, of targets from which the call came back, and why a pool is closed."""
     prompts: list[SpokenPrompt] = []
-    for n, diverted in entering.diversions(call, tier):
-        prompts += _reasons(call, diverted.reasons)
-        if diverted.place is not None:
+    for n, detoured in entering.detours(call, tier):
+        prompts += _reasons(call, detoured.reasons)
+        if detoured.place is not None:
             prompts.append(_fixed(call, OVERFLOWING))
-            if RETURNED.of(n) in call.ledger and diverted.place.sorry:
-                prompts.append(diverted.place.sorry)
+            if RETURNED.of(n) in call.ledger and detoured.place.sorry:
+                prompts.append(detoured.place.sorry)
     return tuple(dict.fromkeys(prompts))
 
 
@@ -158,13 +158,13 @@ async def _announce(call: Call, route: Route) -> None:
 
 
 async def _reach(call: Call, tier: Tier, prompts: tuple[SpokenPrompt, ...]) -> reach.Person | None:
-    place, diverted = tier.places[0], entering.under_way(call, tier)
+    place, detour = tier.places[0], entering.under_way(call, tier)
     if not place.is_ours:
         return await reach.target(call, tier.n, place, prompts)
-    if diverted is None:
+    if detour is None:
         return await reach.agent(call, tier, prompts)
     call.service.dispatcher.leave(call.ticket)  # the life that wrote it down may not have come so far
-    n, elsewhere = diverted
+    n, elsewhere = detour
     if elsewhere is not None:
         return await reach.target(call, n, elsewhere, prompts)
     await voicemail.take(call, prompts)

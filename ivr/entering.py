@@ -1,7 +1,7 @@
 """A call's place in the queue: with which ladder it enters, and where its wait may lead instead.
 
 What its pools overflow to is decided when it enters first, and kept in the ledger: other agents stand in the ladder
-from then on, a target or a message is a diversion, tried when its time has come.  A target that comes to nothing brings
+from then on, a target or a message is a detour, tried when its time has come.  A target that comes to nothing brings
 the call back to its own place: the rank is its arrival's, the wait goes on where it was.
 """
 
@@ -11,15 +11,15 @@ from datetime import timedelta
 
 from ivr.asking import may_be_called_back
 from ivr.dispatcher import Place
-from ivr.facts import Direction, Diverted, Queued
-from ivr.ledger import ARRIVED, DIVERTED, OFFERED, QUEUED, RETURNED, ROUTED
+from ivr.facts import Detoured, Direction, Queued
+from ivr.ledger import ARRIVED, DETOURED, OFFERED, QUEUED, RETURNED, ROUTED
 from ivr.visit import Call
 from routing.hours import is_open, parse_moment
 from routing.ids import Instant, PoolId, TargetId
 from routing.ladders import known, ladder, overflows
 from routing.outgoing import only
 from routing.overflow import CALLBACK, VOICEMAIL, begun, overflowing, preferring
-from routing.plan import Destination, Diversion, Tier, diverted, is_urgent
+from routing.plan import Destination, Detour, Tier, detour_to, is_urgent
 from routing.tickets import Entered, Ladder, Offer
 
 MS = timedelta(milliseconds=1)
@@ -31,14 +31,14 @@ class _Decided:
 
     rungs: Ladder
     too: list[PoolId]
-    diversions: list[Diversion]
+    detours: list[Detour]
     offer_ms: int | None = None
 
 
 def place(call: Call, tier: Tier) -> Place:
     """The call's place in the queue: its rank is its arrival's, however often it comes to one."""
     ledger, config, dispatcher = call.ledger, call.service.config, call.service.dispatcher
-    arrived, step = ledger[ARRIVED], QUEUED.of(_nth(tier, len(_diverted(call, tier))))
+    arrived, step = ledger[ARRIVED], QUEUED.of(_nth(tier, len(_detoured(call, tier))))
     decided = _decided(call, ladder(config, known(config, tier.places)), tier)
     waited_ms = _waited_ms(call, tier)
     rungs = begun(decided.rungs, waited_ms)
@@ -57,16 +57,16 @@ def place(call: Call, tier: Tier) -> Place:
     if step in ledger:
         return dispatcher.again(entered)
     held = dispatcher.enter(entered)
-    ledger.write(step, Queued(call.now(), call.ticket, tuple(decided.too), tuple(decided.diversions), decided.offer_ms))
+    ledger.write(step, Queued(call.now(), call.ticket, tuple(decided.too), tuple(decided.detours), decided.offer_ms))
     return held
 
 
 async def offered(call: Call, tier: Tier, place: Place) -> Offer | None:
-    """The offer that stands; None: the place was lost or given up, or it is time for the next diversion."""
-    diversion = next_diversion(call, tier)
-    if diversion is None:
+    """The offer that stands; None: the place was lost or given up, or it is time for the next detour."""
+    detour = next_detour(call, tier)
+    if detour is None:
         return await place.offered()
-    left_ms = diversion.after_ms - _waited_ms(call, tier)
+    left_ms = detour.after_ms - _waited_ms(call, tier)
     try:
         async with asyncio.timeout(max(0, left_ms) / 1000):
             return await place.offered()
@@ -74,39 +74,39 @@ async def offered(call: Call, tier: Tier, place: Place) -> Offer | None:
         return None
 
 
-def next_diversion(call: Call, tier: Tier) -> Diversion | None:
+def next_detour(call: Call, tier: Tier) -> Detour | None:
     """Where the wait of this tier leads next, if anywhere."""
     first = call.ledger.get(QUEUED.of(tier.n))
-    rest = first.diversions[len(_diverted(call, tier)) :] if first else ()
+    rest = first.detours[len(_detoured(call, tier)) :] if first else ()
     return rest[0] if rest else None
 
 
-def divert(call: Call, tier: Tier, diversion: Diversion, place: Place) -> None:
+def take_detour(call: Call, tier: Tier, detour: Detour, place: Place) -> None:
     """Write down that the wait has led there."""
     pools = tuple(PoolId(pool.name) for pool in tier.places)
-    step = DIVERTED.of(_nth(tier, len(_diverted(call, tier)) + 1))
-    call.ledger.write(step, Diverted(call.now(), pools, diversion.place, place.reasons()))
+    step = DETOURED.of(_nth(tier, len(_detoured(call, tier)) + 1))
+    call.ledger.write(step, Detoured(call.now(), pools, detour.place, place.reasons()))
 
 
 def under_way(call: Call, tier: Tier) -> tuple[str, Destination | None] | None:
-    """The diversion that the call is on: its number, and its target (None: a message); None: the call waits."""
-    there = _diverted(call, tier)
+    """The detour that the call is on: its number, and its target (None: a message); None: the call waits."""
+    there = _detoured(call, tier)
     n = _nth(tier, len(there))
     return (n, there[-1].place) if there and RETURNED.of(n) not in call.ledger else None
 
 
-def diversions(call: Call, tier: Tier) -> list[tuple[str, Diverted]]:
+def detours(call: Call, tier: Tier) -> list[tuple[str, Detoured]]:
     """Everything that this wait has led to, by number."""
-    return [(_nth(tier, k), each) for k, each in enumerate(_diverted(call, tier), 1)]
+    return [(_nth(tier, k), each) for k, each in enumerate(_detoured(call, tier), 1)]
 
 
 def _nth(tier: Tier, k: int) -> str:
-    """The number of the k-th diversion of a tier, and of the place in the queue behind it."""
+    """The number of the k-th detour of a tier, and of the place in the queue behind it."""
     return f"{tier.n}.{k}" if k else str(tier.n)
 
 
-def _diverted(call: Call, tier: Tier) -> list[Diverted]:
-    return [each for n, each in call.ledger.which(DIVERTED).items() if n.startswith(f"{tier.n}.")]
+def _detoured(call: Call, tier: Tier) -> list[Detoured]:
+    return [each for n, each in call.ledger.which(DETOURED).items() if n.startswith(f"{tier.n}.")]
 
 
 def _waited_ms(call: Call, tier: Tier) -> int:
@@ -141,10 +141,10 @@ def _decided(call: Call, rungs: Ladder, tier: Tier) -> _Decided:
             if after_ms is not None:
                 _apply(call, decided, rule.to, after_ms)
     if call.ledger[ARRIVED].direction is not Direction.IN:  # nobody waits for us there
-        decided.diversions, decided.offer_ms = [], None
-    decided.diversions.sort(key=lambda each: each.after_ms)
+        decided.detours, decided.offer_ms = [], None
+    decided.detours.sort(key=lambda each: each.after_ms)
     if tier.limit_ms is not None:
-        decided.diversions = [each for each in decided.diversions if each.after_ms < tier.limit_ms]
+        decided.detours = [each for each in decided.detours if each.after_ms < tier.limit_ms]
     return decided
 
 
@@ -154,11 +154,11 @@ def _apply(call: Call, decided: _Decided, to: str, after_ms: int) -> None:
     if to == CALLBACK:
         decided.offer_ms = after_ms if decided.offer_ms is None else min(decided.offer_ms, after_ms)
     elif to == VOICEMAIL:
-        decided.diversions += [Diversion(after_ms)] if may_be_called_back(call) else []
+        decided.detours += [Detour(after_ms)] if may_be_called_back(call) else []
     elif to in config.site.pools:
         if is_open(config.site.pools[PoolId(to)].hours, config.site.calendar, moment):
             decided.rungs = overflowing(decided.rungs, PoolId(to), after_ms)
             decided.too += [PoolId(to)] if after_ms == 0 else []
     else:
-        target = diverted(config, TargetId(to), arrived.arrival, moment)
-        decided.diversions += [Diversion(after_ms, target)] if target is not None else []
+        target = detour_to(config, TargetId(to), arrived.arrival, moment)
+        decided.detours += [Detour(after_ms, target)] if target is not None else []

@@ -21,7 +21,7 @@ from routing.ids import (
     TargetId,
     TicketId,
 )
-from routing.plan import Arrival, Destination, Diversion
+from routing.plan import Arrival, Destination, Detour
 from routing.tickets import Refusal
 
 
@@ -91,18 +91,18 @@ class Asked(msgspec.Struct, frozen=True):
 class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
     """The place in the queue; `too`: pools whose agents may take the ticket because this one's queue is too long.
 
-    `diversions`: where the wait leads, in order; `offer_ms`: after how long the key for being called back is offered,
+    `detours`: where the wait leads, in order; `offer_ms`: after how long the key for being called back is offered,
     because a pool overflows to that.
     """
 
     at: Instant
     ticket: TicketId
     too: tuple[PoolId, ...] = ()
-    diversions: tuple[Diversion, ...] = ()
+    detours: tuple[Detour, ...] = ()
     offer_ms: int | None = None
 
 
-class Diverted(msgspec.Struct, frozen=True):
+class Detoured(msgspec.Struct, frozen=True):
     """The wait has led to a target, or, None, to a message: nobody of `pools` has taken the call yet.
 
     `reasons`: what is to be said of it, if a supervisor has closed one.

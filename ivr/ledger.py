@@ -18,8 +18,8 @@ from ivr.facts import (
     CallRecord,
     Connected,
     Declined,
+    Detoured,
     Dialling,
-    Diverted,
     Left,
     Message,
     Offered,
@@ -76,7 +76,7 @@ SAID: Step[Said] = _step("said", Said, ":<prompt>  the prompt is over: it is nev
 QUEUED: Step[Queued] = _step("queued", Queued, ":<n>  a place in the queue is held: tier n is ours")
 ANNOUNCED: Step[Announced] = _step("announced", Announced, ":<n>  before who waits hears place, wait or a reason")
 ASKED: Step[Asked] = _step("asked", Asked, "who waits has pressed the key for being called back")
-DIVERTED: Step[Diverted] = _step("diverted", Diverted, ":<n>  the wait of a tier has led to a target, or to a message")
+DETOURED: Step[Detoured] = _step("detoured", Detoured, ":<n>  the wait of a tier has led to a target, or to a message")
 MESSAGE: Step[Message] = _step("message", Message, "the tone of a message is over; then, that it is")
 OVERFLOWED: Step[Overflowed] = _step("overflowed", Overflowed, ":<n>  that place was given up; the next tier follows")
 OFFERED: Step[Offered] = _step("offered", Offered, ":<n>  before an agent's phone is dialled")

@@ -94,9 +94,9 @@ async def agent(call: Call, tier: Tier, prompts: Sequence[SpokenPrompt]) -> Pers
 
 async def _gives_up(call: Call, tier: Tier, place: Place, speech: Speech) -> None:
     """Nobody came in time, or the citizen waits no longer: what is being said goes on, or ends with the wait."""
-    diversion = None if ASKED in call.ledger else entering.next_diversion(call, tier)
-    if diversion is not None:
-        entering.divert(call, tier, diversion, place)
+    detour = None if ASKED in call.ledger else entering.next_detour(call, tier)
+    if detour is not None:
+        entering.take_detour(call, tier, detour, place)
     elif ASKED not in call.ledger:
         pools = tuple(PoolId(pool.name) for pool in tier.places)
         call.ledger.write(OVERFLOWED.of(tier.n), Overflowed(call.now(), pools, place.reasons()))

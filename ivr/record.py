@@ -8,8 +8,8 @@ from ivr.ledger import (
     ASKED,
     CONNECTED,
     DECLINED,
+    DETOURED,
     DIALLING,
-    DIVERTED,
     LEFT,
     MACHINE,
     MESSAGE,
@@ -127,7 +127,7 @@ def _served(ledger: Ledger) -> str | None:
 def overflowed(ledger: Ledger) -> tuple[PoolId, ...]:
     """The pools that did not take the call in time."""
     lost = [place.pools for place in ledger.which(OVERFLOWED).values()]
-    lost += [place.pools for place in ledger.which(DIVERTED).values()]
+    lost += [place.pools for place in ledger.which(DETOURED).values()]
     return tuple(dict.fromkeys(pool for pools in lost for pool in pools))
 
 
@@ -171,13 +171,13 @@ def _callback(ledger: Ledger) -> Why | None:
     """Why they are to be called back: they have asked for it, or were asked for a message."""
     if ASKED in ledger:
         return Why.ASKED
-    return Why.VOICEMAIL if any(each.place is None for each in ledger.which(DIVERTED).values()) else None
+    return Why.VOICEMAIL if any(each.place is None for each in ledger.which(DETOURED).values()) else None
 
 
 def _gone(ledger: Ledger) -> Instant | None:
     """When they gave their place up to be called back."""
     asked = [ledger[ASKED].at] if ASKED in ledger else []
-    return min([*asked, *(each.at for each in ledger.which(DIVERTED).values() if each.place is None)], default=None)
+    return min([*asked, *(each.at for each in ledger.which(DETOURED).values() if each.place is None)], default=None)
 
 
 def _outcome(ledger: Ledger) -> Outcome:

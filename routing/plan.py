@@ -83,7 +83,7 @@ class Destination(msgspec.Struct, frozen=True):
     language: LanguageId | None = None
 
 
-class Diversion(msgspec.Struct, frozen=True, omit_defaults=True):
+class Detour(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a wait leads after `after_ms`: a target, from which it comes back; None: a message is taken."""
 
     after_ms: int
@@ -278,7 +278,7 @@ def _transfer(config: Config, kind: Kind, target: Target, ring_for: timedelta) -
     )
 
 
-def diverted(config: Config, name: TargetId, arrival: Arrival, now: datetime) -> Destination | None:
+def detour_to(config: Config, name: TargetId, arrival: Arrival, now: datetime) -> Destination | None:
     """A target to which a pool overflows; None when it is closed, or has sent us the call."""
     target = config.site.targets[name]
     if config.site.dialled(target) in _senders(config, arrival):

@@ -18,7 +18,7 @@ from routing.hours import civil
 from routing.ids import TargetId
 from routing.ladders import ladder, overflows
 from routing.overflow import VOICEMAIL
-from routing.plan import Destination, Kind, Route, Tier, diverted, plan, tiers
+from routing.plan import Destination, Kind, Route, Tier, detour_to, plan, tiers
 
 
 class Outcome(StrEnum):
@@ -162,12 +162,12 @@ class _Prover:
         site = config.site
         leads = [rule.to for pool in site.pools.values() for rule in pool.overflow]
         leads += [name for skill in site.skills.values() for name in skill.shared_by]
-        self._diverts = any(to in site.targets for to in leads)  # by who calls, and when
+        self._has_detours = any(to in site.targets for to in leads)  # by who calls, and when
 
     def walk(self, arrival: Arrival, at: datetime) -> Walk:
         """Every path of one call."""
         route = plan(self.config, arrival, at)
-        if self._diverts or not all(place.is_ours for place in route.destinations):
+        if self._has_detours or not all(place.is_ours for place in route.destinations):
             return follow(self._graph(arrival, route, at), _name(arrival))
         if route.destinations not in self._known:
             self._known[route.destinations] = follow(self._graph(arrival, route, at), _name(arrival))
@@ -191,10 +191,10 @@ class _Prover:
             after = LOST if tier.is_last else _name(arrival, tier.n + 1)
             self.longest_elsewhere_ms = max(self.longest_elsewhere_ms, before_ms)
             if place.is_ours:
-                diversions = self._diversions(arrival, tier, at)
-                steps |= self._queue(here, tier, after, diversions)
+                detours = self._detours(arrival, tier, at)
+                steps |= self._queue(here, tier, after, detours)
                 before_ms += tier.limit_ms or 0
-                yield from (self._sent_back(each) for each in diversions if each is not None)
+                yield from (self._sent_back(each) for each in detours if each is not None)
             elif place.kind is Kind.ANNOUNCEMENT:
                 steps[here] = _announcement(route)
             else:
@@ -211,14 +211,14 @@ class _Prover:
             return arrived(self.config, number, [])
         return arrived(self.config, site.number, [(number, "")])
 
-    def _diversions(self, arrival: Arrival, tier: Tier, at: datetime) -> list[Destination | None]:
+    def _detours(self, arrival: Arrival, tier: Tier, at: datetime) -> list[Destination | None]:
         """Where the wait of a tier may lead meanwhile, whatever its thresholds are: targets, and (None) a message."""
         rules = [rule.to for place in tier.places for rule in overflows(self.config, place)]
-        dialled = [diverted(self.config, TargetId(to), arrival, at) for to in rules if to in self.config.site.targets]
+        dialled = [detour_to(self.config, TargetId(to), arrival, at) for to in rules if to in self.config.site.targets]
         found: list[Destination | None] = [place for place in dialled if place is not None]
         return [*found, None] if VOICEMAIL in rules else found
 
-    def _queue(self, here: str, tier: Tier, after: str, diversions: Sequence[Destination | None]) -> dict[str, Step]:
+    def _queue(self, here: str, tier: Tier, after: str, detours: Sequence[Destination | None]) -> dict[str, Step]:
         """A run of our own pools: one ticket; the Floor itself says whether it always comes to the hall, or goes on.
 
         What its wait leads to meanwhile is dialled, and comes back to the queue; the last of these waits as if there
@@ -231,14 +231,14 @@ class _Prover:
         unserved = DECLINED if tier.is_last else (*DECLINED, Outcome.OVERFLOWED)
         served = (Outcome.ANSWERED, End.PERSON), *((outcome, after or End.HALL) for outcome in unserved)
         steps: dict[str, Step] = {}
-        for n, place in enumerate(diversions):
+        for n, place in enumerate(detours):
             now, later, tried = (f"{here}{mark}" for mark in ("~" * n, "~" * (n + 1), f"?{n}"))
             steps[now] = Step(words, (*served, (Outcome.WAITED, tried)))
             if place is None:
                 steps[tried] = Step("leaves a message", ((Outcome.SAID, End.CALL_BACK),))
                 return steps
             steps |= _dialled(tried, place, later, _name(self._sent_back(place)))
-        return {**steps, here + "~" * len(diversions): Step(words, served)}
+        return {**steps, here + "~" * len(detours): Step(words, served)}
 
     def _wait(self, tier: Tier) -> waiting.Wait:
         """What the Floor makes of it; equal ones are tried once."""

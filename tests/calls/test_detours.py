@@ -101,8 +101,8 @@ def test_and_when_nobody_answers_there_the_call_is_in_its_place_again(kill_at: i
 def test_from_a_target_that_does_not_answer_it_comes_back_and_waits_for_an_agent(phone: Phone) -> None:
     house = simulate(lambda: waits(TO_SEATS, phone=phone))
     assert story(house)[-3:] == ["return-queue", "agent-1016", "voice:8016"]
-    assert [step for step in house.steps() if step.startswith(("queued", "diverted", "returned"))] == [
-        "queued:1", "diverted:1.1", "returned:1.1", "queued:1.1",
+    assert [step for step in house.steps() if step.startswith(("queued", "detoured", "returned"))] == [
+        "queued:1", "detoured:1.1", "returned:1.1", "queued:1.1",
     ]  # fmt: skip
     assert record(house).outcome is Outcome.ANSWERED
 
@@ -155,7 +155,7 @@ def test_a_target_that_is_closed_or_has_sent_the_call_is_not_dialled() -> None:
     for at, caller in ((NIGHT, LI), (WORKDAY, "03108012320")):
         house = simulate(lambda: waits(TO_SEATS, at=at, caller=caller))  # noqa: B023 - simulated at once
         assert story(house)[-1] == "voice:8016"
-        assert not [step for step in house.steps() if step.startswith("diverted")]
+        assert not [step for step in house.steps() if step.startswith("detoured")]
 
 
 def test_an_agent_who_is_free_is_asked_before_a_queue_that_is_long() -> None:
