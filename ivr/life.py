@@ -7,11 +7,12 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -79,6 +80,8 @@ log = logging.getLogger(__name__)
 REPLACED = 3
 """Exit code: another controller has taken our application."""
 
+Work = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -131,7 +134,38 @@ def _with_call(record: logging.LogRecord) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class _Engine:
+    """What has to do with calls, put together from what earlier lives have left."""
+
+    controller: Controller
+    journal: Journal
+    census: Census
+    recorder: Recorder
+    recordings: RecordingsFolder
+    store: PostgresStore
+
+
 async def _live(given: Surroundings) -> None:
+    secrets = Secrets(given.state / "secrets")
+    wire = AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password"))
+    lockout = Lockout(FileDisk(given.state / "lockout" / "lockout"))
+    engine = _engine(given, wire, lockout)
+    gc.freeze()  # what is loaded stays; a full collection of it takes 36 ms, in which no call goes on
+    async with wire:
+        access = await _access(given, secrets, lockout)
+        api, work = _served(given, engine, access)
+        async with (
+            serving(api.answer, given.web_port),
+            asyncio.TaskGroup() as group,
+        ):
+            for name, run in work.items():
+                group.create_task(run(), name=name)
+            await asked_to_end()
+            await _end(engine.controller, engine.journal)
+
+
+def _engine(given: Surroundings, wire: AsteriskWire, lockout: Lockout) -> _Engine:
     site = given.config.site
     disk = FileDisk(given.state / "journal" / "journal")
     journal = Journal(disk, site.node, given.clock, site.limits.journal_bytes)
@@ -139,17 +173,19 @@ async def _live(given: Surroundings) -> None:
     register = Register(journal, entries)
     dispatcher = Dispatcher(replay(entries), journal, given.clock, Broadcasts(journal, given.clock, entries))
     dispatcher.configure(site)
-    audio = Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts)
-    trunks = Trunks(partial(console.ask, given.console))
     service = Service(
-        given.config, journal, dispatcher, given.clock, audio, given.version, trunks=trunks, turns=Turns(entries)
+        given.config,
+        journal,
+        dispatcher,
+        given.clock,
+        Audio(str(given.state / "prompts"), voice.lengths(given.state / "prompts"), given.config.prompts),
+        given.version,
+        trunks=Trunks(partial(console.ask, given.console)),
+        turns=Turns(entries),
     )
     callbacks = Callbacks(journal, given.clock, site, entries)
-    acquaintances = Acquaintances(journal, given.clock, site.numbering, entries)
-    nuisances = Nuisances(journal, given.clock, entries)
-    calls_csv = FollowedFile(given.state / "census" / "calls.csv")
     census = Census(
-        calls_csv,
+        FollowedFile(given.state / "census" / "calls.csv"),
         journal,
         given.clock,
         register.is_open,
@@ -173,69 +209,60 @@ async def _live(given: Surroundings) -> None:
         callbacks.rescued,
         partial(_found, recorder, callbacks),
     )
-    del entries
-    gc.freeze()  # what is loaded stays; a full collection of it takes 36 ms, in which no call goes on
-    store = PostgresStore(Database(given.database))
-    secrets = Secrets(given.state / "secrets")
-    async with AsteriskWire(f"127.0.0.1:{given.ari_port}", "hotline", secrets.get("ari-password")) as wire:
-        lockout = Lockout(FileDisk(given.state / "lockout" / "lockout"))
-        pins = Pins(FileDisk(given.state / "pins" / "pins"), given.clock, Argon2Locksmith(), lockout)
-        controller = Controller(
-            service,
-            wire,
-            register,
-            pins,
-            given.rehearsal,
-            callbacks,
-            acquaintances,
-            browsers=Browsers(FileDisk(given.state / "browsers" / "browsers"), Argon2Locksmith()),
-            nuisances=nuisances,
-            causes=census.causes,
-        )
-        for witness in (recorder, census):
-            controller.attend(witness)
-        access = await _access(given, secrets, lockout)
-        audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
-        drainer = Drainer(journal, store)
-        closer = DayCloser(store, given.clock, lambda: controller.service.config.site.timing.answer_within)
-        watch = Watch(given.clock, _checks(controller, drainer, store, recorder))
-        hub = Hub(controller, access, watch)
-        meters = Meters(Sources(controller, store, watch, census.take_found, recordings.room))
-        controller.attend(meters)
-        board = Switchboard(
-            controller,
-            store,
-            partial(_applied, given.state),
-            access,
-            audit,
-            recordings.find,
-            hub,
-            watch,
-            meters,
-            partial(_speak, given.state, controller),
-        )
-        api = Api(board, access.identify)
-        async with (
-            serving(api.answer, given.web_port),
-            asyncio.TaskGroup() as group,
-        ):
-            for name, work in {
-                "journal": journal.run(),
-                "drainer": drainer.run(),
-                "closer": closer.run(),
-                "dispatcher": dispatcher.run(),
-                "census": census.run(),
-                "recorder": recorder.run(),
-                "stream": hub.run(),
-                "watch": watch.run(),
-                "trunks": trunks.run(lambda: controller.ari, lambda: controller.service.config.site),
-                "meters": meters.run(),
-                "supervision": Supervision(controller, access, audit).run(),
-                "controller": _control(controller),
-            }.items():
-                group.create_task(work, name=name)
-            await asked_to_end()
-            await _end(controller, journal)
+    controller = Controller(
+        service,
+        wire,
+        register,
+        Pins(FileDisk(given.state / "pins" / "pins"), given.clock, Argon2Locksmith(), lockout),
+        given.rehearsal,
+        callbacks,
+        Acquaintances(journal, given.clock, site.numbering, entries),
+        browsers=Browsers(FileDisk(given.state / "browsers" / "browsers"), Argon2Locksmith()),
+        nuisances=Nuisances(journal, given.clock, entries),
+        causes=census.causes,
+    )
+    for witness in (recorder, census):
+        controller.attend(witness)
+    return _Engine(controller, journal, census, recorder, recordings, PostgresStore(Database(given.database)))
+
+
+def _served(given: Surroundings, engine: _Engine, access: Access) -> tuple[Api, Work]:
+    """What answers over HTTP, and everything that runs for as long as we live, by name."""
+    controller, journal, store, recorder = engine.controller, engine.journal, engine.store, engine.recorder
+    service = controller.service
+    audit = Audit(FileDisk(given.state / "audit" / "audit"), given.clock, partial(journal.write, ANCHOR, ANCHOR))
+    drainer = Drainer(journal, store)
+    closer = DayCloser(store, given.clock, lambda: controller.service.config.site.timing.answer_within)
+    watch = Watch(given.clock, _checks(controller, drainer, store, recorder))
+    hub = Hub(controller, access, watch)
+    meters = Meters(Sources(controller, store, watch, engine.census.take_found, engine.recordings.room))
+    controller.attend(meters)
+    board = Switchboard(
+        controller,
+        store,
+        partial(_applied, given.state),
+        access,
+        audit,
+        engine.recordings.find,
+        hub,
+        watch,
+        meters,
+        partial(_speak, given.state, controller),
+    )
+    return Api(board, access.identify), {
+        "journal": journal.run,
+        "drainer": drainer.run,
+        "closer": closer.run,
+        "dispatcher": service.dispatcher.run,
+        "census": engine.census.run,
+        "recorder": recorder.run,
+        "stream": hub.run,
+        "watch": watch.run,
+        "trunks": partial(service.trunks.run, lambda: controller.ari, lambda: controller.service.config.site),
+        "meters": meters.run,
+        "supervision": Supervision(controller, access, audit).run,
+        "controller": partial(_control, controller),
+    }
 
 
 def _found(recorder: Recorder, callbacks: Callbacks, record: CallRecord) -> None:
