@@ -75,9 +75,9 @@ def _first(*candidates: Path, holding: str) -> Path | None:
 def _under(prefix: Path, program: tuple[str, ...], origin: str) -> Asterisk | None:
     """The Asterisk whose files lie under `prefix`, if it is whole."""
     triplet = f"{platform.machine()}-linux-gnu"
-    libraries = (prefix / "usr/lib" / triplet, prefix / "usr/lib", prefix / "usr/lib64", prefix / "lib")
-    modules = _first(*(each / "asterisk/modules" for each in libraries), holding="chan_pjsip.so")
-    shares = ("usr/share/asterisk", "share/asterisk", "var/lib/asterisk")
+    libraries = ("usr/lib/" + triplet, "usr/lib", "usr/lib64", "lib/" + triplet, "lib", "lib64")
+    modules = _first(*(prefix / each / "asterisk/modules" for each in libraries), holding="chan_pjsip.so")
+    shares = ("usr/share/asterisk", "share/asterisk", "var/lib/asterisk", "../var/lib/asterisk")  # the last: of /usr
     data = _first(*(prefix / each for each in shares), holding="documentation")
     version = _version(program)
     if not (modules and data and version):
@@ -109,16 +109,26 @@ def named(folder: Path) -> Asterisk:
     return found
 
 
+def _place() -> str | None:
+    """Where the program of this machine is."""
+    return shutil.which("asterisk", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+
+
 def installed() -> Asterisk | None:
     """The Asterisk of this machine, if it is safe and whole."""
-    place = shutil.which("asterisk", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
-    if not place:
-        return None
-    for prefix in (Path("/"), Path(place).resolve().parent.parent):
-        found = _under(prefix, (place,), "installed")
-        if found and safe(found.version):
-            return found
-    return None
+    place = _place()
+    found = _under(Path(place).resolve().parent.parent, (place,), "installed") if place else None
+    return found if found and safe(found.version) else None
+
+
+def passed_over() -> str:
+    """Why the Asterisk of this machine is not used, as a sentence; empty where it is, or where there is none."""
+    place = _place()
+    if not place or installed():
+        return ""
+    version = _version((place,)) or "unknown"
+    why = "parts of it are missing" if safe(version) else f"version {version} is too old, or has known holes"
+    return f"the Asterisk of this machine, {place}, is not used: {why}."
 
 
 def caches(state: Path) -> tuple[Path, ...]:

@@ -133,6 +133,8 @@ async def prompts(house: House, say: Step) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def telephony(house: House, say: Step) -> AsyncIterator[None]:
     """An Asterisk to run: the machine's, or one unpacked in a cache."""
+    if why := asterisk.passed_over():
+        house.report.news(why)
     house.asterisk = await asterisk.find(house.settings.state, say)
     say.result = f"{house.asterisk.version.partition('+')[0]}, from {house.asterisk.origin}"
     yield

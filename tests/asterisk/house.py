@@ -328,8 +328,8 @@ def opened(state: Path, options: Sequence[str] = (), **more: str) -> Iterator[Ho
         more["HOTLINE_CONFIG"] = str(copied_city(state.parent / f"{state.name}'s city"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
     environment |= {name: os.environ[name] for name in ("HOTLINE_ASTERISK",) if name in os.environ}
-    environment |= chosen_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more
     environment.pop("DATABASE_URL", None)
+    environment |= chosen_ports() | {"HOTLINE_STATE": str(state), "HOTLINE_DEMO_AGENTS": "no"} | more
     state.mkdir(parents=True, exist_ok=True)
     lend(state)
     out = state.parent / f"{state.name}.out"

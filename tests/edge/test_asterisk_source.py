@@ -1,13 +1,20 @@
 """An Asterisk is found where it may be, and refused with a sentence where it is not good."""
 
 import asyncio
+import io
 import os
+import platform
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ivr.edge import asterisk, packages
 from ivr.errors import Trouble
+from ivr.house import ladder
+from ivr.house.house import House
+from ivr.house.report import Report
+from ivr.house.settings import read
 from tests.asterisk.waiting import eventually
 
 
@@ -37,6 +44,80 @@ def test_versions_with_known_holes_are_refused(version: str, is_safe: bool) -> N
     assert asterisk.safe(version) is is_safe
 
 
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a machine whose PATH is `usr/local/sbin:usr/sbin`, and where nothing is installed yet."""
+    monkeypatch.delenv("HOTLINE_ASTERISK", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}/usr/local/sbin:{tmp_path}/usr/sbin:/usr/bin:/bin")
+    return tmp_path
+
+
+def install(version: str, program: Path, modules: Path, data: Path) -> None:
+    """An Asterisk that only says its version."""
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho Asterisk {version}\n")
+    program.chmod(0o755)
+    (data / "documentation").mkdir(parents=True)
+    modules.mkdir(parents=True)
+    for name in asterisk.NEEDED_MODULES:
+        (modules / f"{name}.so").touch()
+
+
+def install_debian_s(version: str, machine: Path) -> Path:
+    """As Debian's package does; the folder of its modules."""
+    usr = machine / "usr"
+    modules = usr / "lib" / f"{platform.machine()}-linux-gnu" / "asterisk/modules"
+    install(version, usr / "sbin/asterisk", modules, usr / "share/asterisk")
+    return modules
+
+
+@pytest.mark.parametrize("data", ["usr/share/asterisk", "var/lib/asterisk"])
+@pytest.mark.parametrize("library", [f"lib/{platform.machine()}-linux-gnu", "lib", "lib64"])
+async def test_one_that_is_installed_and_new_enough_is_used(machine: Path, library: str, data: str) -> None:
+    modules = machine / "usr" / library / "asterisk/modules"
+    install("22.10.1", machine / "usr/sbin/asterisk", modules, machine / data)
+    found = await asterisk.find(machine / "state", quiet)
+    assert (found.origin, found.version) == ("installed", "22.10.1")
+    assert found.program == (f"{machine}/usr/sbin/asterisk",)
+    assert (found.modules, found.data.resolve()) == (modules, machine / data)
+    assert asterisk.passed_over() == ""
+
+
+async def test_one_that_was_built_here_is_used_with_its_own_modules(machine: Path) -> None:
+    """Beside Debian's old one, whose modules would not fit."""
+    install_debian_s("16.28.0~dfsg-0+deb11u4", machine)
+    local = machine / "usr/local"
+    install("22.10.1", local / "sbin/asterisk", local / "lib/asterisk/modules", local / "var/lib/asterisk")
+    found = await asterisk.find(machine / "state", quiet)
+    assert (found.version, found.modules) == ("22.10.1", local / "lib/asterisk/modules")
+
+
+def test_one_that_is_installed_and_too_old_or_not_whole_is_passed_over_and_that_is_said(machine: Path) -> None:
+    modules = install_debian_s("16.28.0~dfsg-0+deb11u4", machine)
+    said = f"the Asterisk of this machine, {machine}/usr/sbin/asterisk, is not used: "
+    assert asterisk.installed() is None
+    assert asterisk.passed_over() == f"{said}version 16.28.0~dfsg-0+deb11u4 is too old, or has known holes."
+    program = machine / "usr/sbin/asterisk"
+    program.write_text("#!/bin/sh\necho Asterisk 22.10.1\n")
+    assert asterisk.installed() is not None
+    (modules / "app_queue.so").unlink()
+    assert asterisk.installed() is None
+    assert asterisk.passed_over() == f"{said}parts of it are missing."
+
+
+@pytest.mark.asterisk
+async def test_a_house_on_a_machine_with_an_old_one_says_so_and_has_another(machine: Path) -> None:
+    install_debian_s("16.28.0", machine)
+    said = io.StringIO()
+    report = Report(Console(file=said, width=400))
+    house = House(read(machine / "state", None, {}), report)
+    with report.step("Asterisk's programs") as step:
+        async with ladder.telephony(house, step):
+            assert house.asterisk
+            assert asterisk.safe(house.asterisk.version)
+    assert "usr/sbin/asterisk, is not used: version 16.28.0 is too old" in said.getvalue()
+
+
 async def test_a_folder_without_an_asterisk_is_named_in_the_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +131,15 @@ async def test_a_full_disk_is_told_before_anything_is_downloaded(
 ) -> None:
     monkeypatch.setattr(asterisk, "NEEDED_MIB", 1 << 40)
     with pytest.raises(Trouble, match="make room, then start again"):
+        await asterisk.download(tmp_path, "asterisk", quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_machine_without_debian_s_tools_is_told_what_to_do_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Trouble, match=r"apt-get is not on this machine, so .*Install Asterisk 22.10.1 or newer, or"):
         await asterisk.download(tmp_path, "asterisk", quiet)
     assert list(tmp_path.iterdir()) == []
 

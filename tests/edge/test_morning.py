@@ -25,8 +25,8 @@ from ivr.journal import CALL, CENSUS, Journal
 from ivr.ledger import fold
 from ivr.store import Cells, PostgresStore
 from routing.ids import Instant
+from tests.asterisk.servers import Postgres
 from tests.calls.busy import NUMBERS, REFUSED, BusyMorning
-from tests.edge.conftest import Postgres
 from tests.edge.counting import moment
 from tests.fake.clock import SEPTEMBER, ManualClock
 from tests.fake.disk import MemoryDisk

@@ -23,8 +23,8 @@ from ivr.journal import MISSED, RECORD, RECORDING, SURVIVED, Journal
 from ivr.recorder import Recorded
 from ivr.store import Drainer, PostgresStore
 from routing.ids import CallId, Instant
+from tests.asterisk.servers import Postgres
 from tests.asterisk.waiting import eventually
-from tests.edge.conftest import Postgres
 from tests.fake.clock import SEPTEMBER
 
 SOON = 60.0
