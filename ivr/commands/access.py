@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 import click
-import msgspec
 
 from ivr import audit
+from ivr.commands import in_json
 from ivr.commands.fitted import Fitted
+from ivr.commands.in_json import AS_JSON
 from ivr.commands.switch import controller, shown
 from ivr.edge.disk import whole_lines
 from ivr.edge.screen import screen
@@ -20,7 +21,6 @@ from ivr.web.rights import Role
 from routing.hours import SHANGHAI
 
 ROLES = click.Choice([str(role) for role in Role])
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 ROLE = click.option("--role", "roles", type=ROLES, multiple=True, required=True, help="May be given more than once.")
 AGENT = click.option("--agent", default=None, help="The 工号 of an operator.")
 TYPED = click.option("--type-it", "is_typed", is_flag=True, help="Ask for the password; otherwise one is made.")
@@ -150,7 +150,7 @@ def audit_command(last: int, who: str, before: int | None, *, as_json: bool) -> 
             kept.append(link.entry)
             del kept[: -last or None]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(kept), indent=2).decode())
+        in_json.say(kept)
     else:
         screen().print(_deeds(kept))
     faults += _compared(folder)

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import msgspec
 
+from ivr.commands import in_json
 from ivr.commands.fitted import Fitted
+from ivr.commands.in_json import AS_JSON
 from ivr.commands.prompts import faults
 from ivr.commands.switch import OWN_CLOCK
 from ivr.edge import voice
@@ -93,7 +94,7 @@ def _told(outcome: applying.Outcome) -> str:
 
 @click.command("history")
 @click.argument("number", required=False, type=click.IntRange(min=1))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@AS_JSON
 def history_command(number: int | None, *, as_json: bool) -> None:
     """The configurations that were applied; with NUMBER, what that one changed."""
     state = state_directory(None)
@@ -102,7 +103,7 @@ def history_command(number: int | None, *, as_json: bool) -> None:
     if number is not None:
         click.echo(_difference(history, number), nl=False)
     elif as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(versions), indent=2).decode())
+        in_json.say(versions)
     elif not versions:
         click.echo(f"Nothing was ever applied in {state}.")
     else:

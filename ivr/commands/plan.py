@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import msgspec
 from msgspec.structs import replace
 
 from dialplans.render import Settings
 from dialplans.render import render as render_dialplan
+from ivr.commands import in_json
+from ivr.commands.in_json import AS_JSON
 from ivr.commands.prompts import faults
 from ivr.commands.telephone import CALLER, NUMBER, Telephone
 from ivr.edge import voice
@@ -75,7 +76,7 @@ def check_command(file: Path | None) -> None:
 @click.option(
     "--caller", default="", metavar="NUMBER", type=CALLER, help="Who calls: one who is listed is answered otherwise."
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@AS_JSON
 def explain_command(number: str, at: str | None, arrival: str, caller: str, *, as_json: bool) -> None:
     """What a caller of NUMBER hears, where the call goes, and why."""
     config = _config(read_sources())
@@ -84,13 +85,13 @@ def explain_command(number: str, at: str | None, arrival: str, caller: str, *, a
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2).decode())
+        in_json.say(explanation)
     else:
         click.echo(explaining.render(explanation))
 
 
 @click.command("prove")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@AS_JSON
 def prove_command(*, as_json: bool) -> None:
     """Walk every number, way of arriving, moment and outcome: nobody who dials is lost, or here is the path."""
     config = _config(read_sources())
@@ -104,7 +105,7 @@ def prove_command(*, as_json: bool) -> None:
     )
     if as_json:
         both = {"routes": ours, "dialplan": asterisk}
-        click.echo(msgspec.json.format(msgspec.json.encode(both), indent=2).decode())
+        in_json.say(both)
     else:
         click.echo(f"{prove.render(ours)}\n{dialplan.render(asterisk)}")
     if not ours.holds or asterisk.broken:
@@ -114,7 +115,7 @@ def prove_command(*, as_json: bool) -> None:
 @click.command("diff")
 @click.argument("old")
 @click.argument("new")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@AS_JSON
 def diff_command(old: str, new: str, *, as_json: bool) -> None:
     """Which numbers change what from OLD to NEW, and when.
 
@@ -123,7 +124,7 @@ def diff_command(old: str, new: str, *, as_json: bool) -> None:
     """
     found = differing.diff(_config(_sources(old)), _config(_sources(new)))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        in_json.say(found)
     else:
         click.echo(differing.render(found))
 

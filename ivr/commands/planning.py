@@ -12,6 +12,8 @@ import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ivr.commands import in_json
+from ivr.commands.in_json import AS_JSON
 from ivr.commands.report import FORMATS
 from ivr.dispatcher import configured
 from ivr.edge.chance import callers
@@ -66,7 +68,7 @@ OPTIONS = (
     click.option("--every", type=click.Choice([*INTERVALS]), default="30m", show_default=True, help="Intervals."),
     click.option("--days", type=click.IntRange(1, 400), default=10, show_default=True, help="Simulated, all alike."),
     click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the simulation."),
-    click.option("--json", "as_json", is_flag=True, help="As JSON."),
+    AS_JSON,
     click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="A picture: FILE.svg, .png or .pdf."),
 )
 
@@ -226,7 +228,7 @@ def _clock(since_ms: int) -> str:
 
 
 def _print(found: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    in_json.say(found)
 
 
 def _drawn(plot: Path | None, found: Sequence[Lived], rows: Sequence[Needed] | None) -> None:

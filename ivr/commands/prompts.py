@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from ivr.commands import in_json
 from ivr.commands.fitted import Fitted
+from ivr.commands.in_json import AS_JSON
 from ivr.edge.screen import screen
 from ivr.edge.sounds import NONE, Piece, listen, told
 from ivr.house.applying import make_prompts
@@ -33,7 +34,7 @@ def faults(config: Config, state: Path, city: Path) -> list[str]:
 
 
 @click.group("prompts", invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@AS_JSON
 @click.pass_context
 def prompts_command(context: click.Context, *, as_json: bool) -> None:
     """Every prompt: its length and loudness, recorded or synthetic, where it is used, its text; exit 2 for a fault."""
@@ -42,7 +43,7 @@ def prompts_command(context: click.Context, *, as_json: bool) -> None:
     settings = _settings()
     pieces = list(listen(settings.config.prompts.values(), settings.state / "prompts", settings.city / "recordings"))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_values(settings.config, pieces)), indent=2).decode())
+        in_json.say(_values(settings.config, pieces))
     else:
         screen().print(_listed(settings.config, pieces))
         bad = told(pieces)

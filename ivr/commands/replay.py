@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from ivr.commands.access import AS_JSON
+from ivr.commands import in_json
+from ivr.commands.in_json import AS_JSON
 from ivr.dispatcher import kept
 from ivr.edge.disk import whole_lines
 from ivr.entries import trusted
@@ -32,7 +33,7 @@ def replay_command(file: Path | None, *, as_json: bool) -> None:
     except DiskError as error:
         raise click.ClickException(f"{error}.") from error
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        in_json.say(found)
     else:
         click.echo(_told(path, found))
     if found.difference is not None:

@@ -14,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ivr.commands import in_json
 from ivr.commands.switch import controller
 from ivr.edge.screen import screen
 from ivr.facts import WORDS
@@ -51,7 +52,7 @@ def report(  # noqa: PLR0913 - so many options
     asked = {"from": since, "to": until, "by": by, "every": every, "rolling": "true" if rolling else None}
     found = controller("GET", "/report", {name: value for name, value in asked.items() if value})
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        in_json.say(found)
     elif as_csv:
         click.echo(as_text(found), nl=False)
     else:

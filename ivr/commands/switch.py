@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ivr.commands.fitted import Fitted, clock, seconds, short, since
+from ivr.commands.in_json import AS_JSON
 from ivr.edge.applied import user
 from ivr.edge.clock import SystemClock
 from ivr.edge.http import HOST, ask, fetch
@@ -95,7 +96,7 @@ def _answers(path: str, query: Mapping[str, str] | None, *, watch: bool) -> Iter
 def options(command: Callable[..., None]) -> Callable[..., None]:
     """`--json` and `--watch`."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="As JSON."),
+        AS_JSON,
         click.option("--watch", is_flag=True, help="Keep it on the screen."),
     ):
         command = option(command)

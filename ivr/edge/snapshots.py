@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +12,8 @@ from ivr.errors import DiskError
 from ivr.snapshot import COMPILED, SNAPSHOT, Compiled, Snapshot, compiled
 from routing.config import Config
 from routing.ids import PromptId
+
+Left = TypeVar("Left", Snapshot, Compiled)
 
 
 def write(state: Path, snapshot: Snapshot, config: Config) -> None:
@@ -21,18 +24,17 @@ def write(state: Path, snapshot: Snapshot, config: Config) -> None:
 
 def texts(state: Path) -> Snapshot:
     """What was applied last, as text.  Raises `DiskError`."""
-    path = state / SNAPSHOT
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Snapshot)
-    except (OSError, msgspec.DecodeError) as error:
-        raise DiskError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return _read(state / SNAPSHOT, Snapshot)
 
 
 def values(state: Path) -> Compiled:
     """What was applied last, as values.  Raises `DiskError`: also when an older engine left it."""
-    path = state / COMPILED
+    return _read(state / COMPILED, Compiled)
+
+
+def _read(path: Path, wanted: type[Left]) -> Left:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Compiled)
+        return msgspec.json.decode(path.read_bytes(), type=wanted)
     except (OSError, msgspec.DecodeError) as error:
         raise DiskError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 

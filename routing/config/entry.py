@@ -62,6 +62,10 @@ class Entry:
         """The fields of a part that need not be there: then it has none, and every `maybe` its default."""
         return Entry(self.source, self._fields.get(key, _NOTHING), f"'{key}'", keys)
 
+    def section(self, key: str, keys: Collection[str]) -> "Entry":
+        """The same of a part that has to be there."""
+        return Entry(self.source, self.child(key) or _NOTHING, f"'{key}'", keys)
+
     def peek(self, key: str) -> str:
         """The field's text, "" when it has none; notes nothing."""
         node = self._fields.get(key)

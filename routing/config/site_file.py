@@ -292,10 +292,7 @@ def _by_name(
 
 def _ports(file: Entry) -> Ports:
     names = Ports.__struct_fields__
-    node = file.child("ports")
-    if node is None:
-        return Ports()
-    entry = Entry(file.source, node, "'ports'", names)
+    entry = file.section("ports", names)
     read = {name: entry.maybe(name, between(1, 65_535), getattr(Ports(), name)) for name in names}
     ports = Ports(**read)
     single = [ports.sip, ports.web, ports.ari, ports.town_sip]
@@ -308,10 +305,7 @@ def _ports(file: Entry) -> Ports:
 
 def _timing(file: Entry) -> Timing:
     names = Timing.__struct_fields__
-    node = file.child("timing")
-    if node is None:
-        return Timing()
-    entry = Entry(file.source, node, "'timing'", names)
+    entry = file.section("timing", names)
     readers = dict.fromkeys(WAITS, lasting)
     timing = Timing(**{name: entry.maybe(name, readers.get(name, duration), getattr(Timing(), name)) for name in names})
     if timing.any_agent_after > WIDEST_ANY_AGENT:
@@ -326,10 +320,7 @@ def _timing(file: Entry) -> Timing:
 
 
 def _limits(file: Entry) -> Limits:
-    node = file.child("limits")
-    if node is None:
-        return Limits()
-    entry = Entry(file.source, node, "'limits'", ("calls", "journal"))
+    entry = file.section("limits", ("calls", "journal"))
     return Limits(
         entry.maybe("calls", between(1, 1_000_000), Limits().calls),
         entry.maybe("journal", size, Limits().journal_bytes),
