@@ -380,7 +380,7 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     `since_answer_ms` and `since_prompt_end_ms`: the strict and the usual clock of the 15 seconds; the second is 0 when
     a person answered during the prompts.  `held_ms`: music within the talk.  `talks`: the part of
     each agent, in order, a supervisor's being from their taking over on; who came twice stands there twice.
-    `paused`: when the recording was: it is silent there.
+    `paused`: when the recording was: it is silent there.  `lacks_ms`: what the recording has not of the call.
     A call of our own has another `direction` than `in`: `caller` is whom we have called, `result` what came of it,
     `task` the call that made the task of calling back.
     """
@@ -422,7 +422,8 @@ class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     rating: int | None = None
     callback: Why | None = None
     message: tuple[Instant, Instant] | None = None
-    recording: str = ""  # its file, once it is finished: filled in by the store
+    recording: str = ""  # its file, once it is finished: filled in by the store, as the next
+    lacks_ms: int = 0
     wait_ms: int | None = None
     since_answer_ms: int | None = None
     since_prompt_end_ms: int | None = None

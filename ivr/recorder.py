@@ -28,10 +28,14 @@ _QUIET_MS = 3_000  # Asterisk writes every 2 s (64 KiB), and the rest 20 ms afte
 _QUIET_IN_SURVIVAL_MS = 60_000  # there the call goes on after its record
 _AROUND_MS = 500
 _ORPHAN_MS = 6 * 3_600_000  # a raw recording whose call nobody knows: kept whole
+_LACKS_FROM_MS = 5_000  # less may be missing on a machine out of breath
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """The fact of topic `recording`: sample 0 of `file` was heard at `begins` (None: not known)."""
+    """The fact of topic `recording`: sample 0 of `file` was heard at `begins` (None: not known).
+
+    `lacks_ms`: so much of the call, from `begins` to its end, is not in it: the disk did not take it, most likely.
+    """
 
     call: CallId
     file: str
@@ -39,6 +43,7 @@ class Recorded(msgspec.Struct, frozen=True):
     size: int
     sha256: str
     begins: Instant | None
+    lacks_ms: int = 0
 
 
 class Erased(msgspec.Struct, frozen=True):
@@ -158,7 +163,10 @@ class Recorder:
         cut_ms = _cut_ms(record) if record else 0
         finished = await self._folder.finish(call, cut_ms, *_silent_ms(record))
         begins = Instant(record.answered + cut_ms) if record and record.answered is not None else None
-        fact = Recorded(call, finished.file, finished.length_ms, finished.size, finished.sha256, begins)
+        lacks_ms = _lacks_ms(record.ended - begins - finished.length_ms) if record and begins is not None else 0
+        if lacks_ms:
+            log.error("recordings: %s lacks %.1f s of its call: was the disk full?", call, lacks_ms / 1000)
+        fact = Recorded(call, finished.file, finished.length_ms, finished.size, finished.sha256, begins, lacks_ms)
         self._journal.write(RECORDING, call, fact)
         await self._folder.discard(call)
 
@@ -179,6 +187,10 @@ def _silent_ms(record: CallRecord | None) -> tuple[Sequence[tuple[int, int]], in
     begin = record.answered or record.arrived
     spans = [(since - begin - _AROUND_MS, until - begin + _AROUND_MS) for since, until in record.paused]
     return spans, record.ended - begin
+
+
+def _lacks_ms(missing_ms: int) -> int:
+    return missing_ms if missing_ms >= _LACKS_FROM_MS else 0
 
 
 def _has_talk(record: CallRecord) -> bool:

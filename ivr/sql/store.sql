@@ -104,12 +104,19 @@ where facts.node = $1 and facts.seq = any ($2::bigint[]) and calls.call = facts.
 
 -- name: records
 -- Every record, with what became known of it later.
-select facts.body || jsonb_build_object('recording', calls.recording) || coalesce(known.later, '{}') as body
+select
+    facts.body
+    || jsonb_build_object('recording', calls.recording, 'lacks_ms', coalesce(sound.lacks, '0'))
+    || coalesce(known.later, '{}') as body
 from calls join facts using (node, seq) left join lateral (
     select told.body as later from facts as told
     where told.key = calls.call and told.topic = 'survived'
     order by told.seq desc limit 1
-) as known on calls.outcome = 'survival'
+) as known on calls.outcome = 'survival' left join lateral (
+    select told.body -> 'lacks_ms' as lacks from facts as told
+    where told.key = calls.call and told.topic = 'recording'
+    order by told.seq desc limit 1
+) as sound on calls.recording <> ''
 
 -- name: calls
 -- The latest calls, newest first.

@@ -69,7 +69,8 @@ class EndedCall(msgspec.Struct, frozen=True):
     """A call that has its record; `result` of a call of our own: what came of it.
 
     `reached`: how far the dialplan has brought somebody; None while it is not known.  `direction` seat: the phone at
-    `seat` has dialled an emergency number by itself, and `with` is the desk.
+    `seat` has dialled an emergency number by itself, and `with` is the desk.  `lacks_ms`: so much of `recording` did
+    the disk not take.
     """
 
     call: CallId
@@ -95,6 +96,7 @@ class EndedCall(msgspec.Struct, frozen=True):
     reached: Reached | None = None
     answered: Instant | None = None
     seat: SeatId | None = None
+    lacks_ms: int = 0
 
 
 class ShownAgent(msgspec.Struct, frozen=True):
@@ -281,6 +283,7 @@ def ended(record: CallRecord) -> EndedCall:
         record.reached,
         record.answered,
         record.seat,
+        record.lacks_ms,
     )
 
 

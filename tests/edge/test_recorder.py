@@ -307,6 +307,19 @@ async def test_a_low_disk_is_an_alarm_before_the_recording_stops_and_until_there
     assert watch.raised == {"disk-low": 1, "recording-stopped": 1}
 
 
+@pytest.mark.parametrize(("lasted_s", "lacks_ms"), [(30, 26_000), (8, 0)])
+async def test_a_recording_that_the_disk_did_not_take_to_its_end_says_what_it_lacks(
+    house: House, caplog: pytest.LogCaptureFixture, lasted_s: int, lacks_ms: int
+) -> None:
+    house.raw(4)
+    house.recorder.ended(msgspec.structs.replace(ANSWERED, ended=Instant(SEPTEMBER + 100 + lasted_s * 1000)))
+    await house.recorder.finish_all()
+    (fact,) = house.facts()
+    assert (fact.length_ms, fact.lacks_ms) == (2_500, lacks_ms)
+    said = f"recordings: {CALL} lacks 26.0 s of its call: was the disk full?"
+    assert [record.message for record in caplog.records] == ([said] if lacks_ms else [])
+
+
 async def test_what_an_earlier_life_has_closed_is_opened_when_there_is_room(house: House) -> None:
     (house.folder / "closed").touch()
     await house.recorder.mind_the_room()

@@ -179,12 +179,12 @@ async def test_whom_survival_reached_in_a_call_that_had_been_ours_is_told_of_it(
 
 
 async def test_a_finished_recording_is_named_in_its_call(store: PostgresStore) -> None:
-    fact = Recorded(CallId("c1"), "c1.wav", 1000, 32_044, "00", SEPTEMBER)
+    fact = Recorded(CallId("c1"), "c1.wav", 1000, 32_044, "00", SEPTEMBER, lacks_ms=7_000)
     await store.drain(NODE, [line(1, RECORD, "c1", a_call("c1")), line(2, RECORDING, "c1", fact)])
     assert [call.recording for call in await store.calls()] == ["c1.wav"]
     named = await store.call(CallId("c1"))
     assert named is not None
-    assert named.recording == "c1.wav"
+    assert (named.recording, named.lacks_ms) == ("c1.wav", 7_000)
 
 
 async def test_the_latest_calls_come_first(store: PostgresStore) -> None:
