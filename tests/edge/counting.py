@@ -68,6 +68,11 @@ def counted(calls: Sequence[CallRecord]) -> dict[str, float | None]:
         "connection_rate": share(len(answered), len(calls)),
         "connection_rate_lenient": share(len(answered), len(calls) - len(short)),
         "agent_connection_rate": share(len(answered), len(queued)),
+        "overall_connection_rate": share(
+            sum(call.outcome in {Outcome.ANSWERED, Outcome.TRANSFERRED, Outcome.ANNOUNCED} for call in calls),
+            len(calls),
+        ),
+        "person_rate": share(sum(call.connected is not None for call in calls), len(calls)),
         "abandonment_rate": share(sum(call in left for call in queued), len(queued)),
         "short_abandonment_rate": share(len(short), len(calls)),
         "short_abandonment_rate_of_agent_requests": share(sum(call in short for call in queued), len(queued)),

@@ -130,6 +130,11 @@ async def test_the_figures_equal_a_slow_count(
     assert len(rows) == len(keys) * len(windows), "no window is left out"
 
 
+def test_no_figure_of_calls_that_are_over_is_counted_once_only() -> None:
+    of_others = {"in_progress", "ewt_told", "ewt_error_by_departures", "ewt_error_by_last", "mean_wrap_up"}
+    assert {*counted([])} | of_others == {*Figures.__struct_fields__[3:]}
+
+
 def test_every_outcome_has_its_term() -> None:
     arriving = [outcome for outcome in Outcome if outcome not in {Outcome.ABANDONED, *OUR_OWN}]
     terms = {str(outcome).replace("-", "_") for outcome in arriving}
@@ -346,9 +351,12 @@ async def test_pingdingshan(store: PostgresStore, database: Database) -> None:
 async def test_the_four_formulas_of_15_seconds_and_the_strict_one(store: PostgresStore) -> None:
     """51callcenter's four, on ten calls: 6 answered in time, 1 late, 1 left in time, 1 late, 1 refused.
 
+    Who is answered, or leaves, after 15 s to the millisecond is in time.
+
     Beside them the operators' glossary's N秒人工接通率: all but the refused one had asked for an agent.
     """
-    waits = [(Outcome.ANSWERED, 10)] * 6 + [(Outcome.ANSWERED, 20), (Outcome.ABANDONED, 10), (Outcome.ABANDONED, 20)]
+    waits = [(Outcome.ANSWERED, s) for s in (10, 10, 10, 10, 10, 15, 20)]
+    waits += [(Outcome.ABANDONED, s) for s in (15, 20)]
     records = [
         a_call(
             f"c{n}", outcome=outcome, arrived=at(0), answered=at(0), queued=at(8), prompts_ended=at(6),
@@ -368,6 +376,10 @@ async def test_the_four_formulas_of_15_seconds_and_the_strict_one(store: Postgre
     assert day.service_level_of_agent_requests_since_queue == 7 / 9, "from when the agent was asked for, at 8 s"
     assert (day.longest_wait_since_answer, day.longest_wait_since_prompt_end) == (20, 14)
     assert day.service_level_of_answered_since_prompt_end == 1, "the greeting of 6 s does not count on the usual clock"
+    assert day.service_level_with_quick_abandons_since_prompt_end == (7 + 2) / 9
+    assert day.service_level_without_quick_abandons_since_prompt_end == 7 / (9 - 2)
+    assert day.service_level_since_prompt_end == day.service_level_of_agent_requests_since_prompt_end == 7 / 9
+    assert day.service_level_of_offered_since_prompt_end == 7 / 10
 
 
 async def test_who_leaves_at_once_is_a_share_of_all_callers_and_of_those_who_asked_for_an_agent(
