@@ -70,10 +70,29 @@ def test_a_call_is_counted_where_it_is_and_then_by_what_became_of_it() -> None:
         assert value(after, "hotline_calls_ended_total", outcome="refused") == 2
         assert value(after, "hotline_call_wait_seconds_count", clock="since_answer") == 1
         assert 1 < value(after, "hotline_call_wait_seconds_sum", clock="since_answer") < 15
+        assert value(after, "hotline_call_wait_seconds_count", clock="since_prompt_end") == 1
+        since_answer, since_prompt_end = (
+            value(after, "hotline_call_wait_seconds_sum", clock=clock) for clock in ("since_answer", "since_prompt_end")
+        )
+        assert 1 < since_prompt_end < since_answer - 1, "the greeting is between them"
         assert 19 < value(after, "hotline_call_talk_seconds_sum") < 22
         assert value(after, "hotline_rolling_day_calls", fate="answered") == 2
         assert value(after, "hotline_rolling_day_ratio", figure="connection_rate") == 1
         assert value(after, "hotline_disk_free_bytes") == 1 << 40
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_who_waits_is_counted_and_for_how_long_the_first_of_them_does() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        for after in (1.0, 4.0):
+            desk.fake.dials("12345", after=after)
+        await asyncio.sleep(21)
+        families = await scraped(desk)
+        assert value(families, "hotline_calls_waiting") == value(families, "hotline_calls", stage="queue") == 2
+        assert value(families, "hotline_longest_wait_seconds") == pytest.approx(20, abs=0.5)
         await desk.closes()
 
     simulate(scene)

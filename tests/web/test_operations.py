@@ -5,6 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import pytest
 
 from ivr.edge.protocols import Request
@@ -116,7 +117,9 @@ def test_a_row_says_what_it_does_and_takes_what_its_path_names(operation: Operat
     assert not (operation.method == "GET" and operation.body)
     assert [each.name for each in OPERATIONS].count(operation.name) == 1
     lets_hear = operation.produces.startswith("audio/") or operation.body is Supervising
+    tells_a_number = operation.method == "GET" and operation.path.endswith("/number")
     assert operation.discloses or not lets_hear, "what lets somebody hear a citizen is written down first"
+    assert operation.discloses or not tells_a_number, "and what tells a citizen's whole number"
     if operation.own:
         assert operation.parameters.keys() & {"agent", "call"}, "nothing in the path says whose it is"
 
@@ -143,6 +146,23 @@ def test_each_role_at_each_endpoint(role: Role | None) -> None:
                     assert answer.headers["WWW-Authenticate"] == "Bearer"
                 else:
                     assert answer.status is HTTPStatus.FORBIDDEN, (path, answer)
+        await desk.closes()
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("token", "status"), [("someone", HTTPStatus.FORBIDDEN), ("", HTTPStatus.UNAUTHORIZED)])
+def test_whoever_says_who_types_has_no_more_rights_by_it(token: str, status: HTTPStatus) -> None:
+    """The command line says it of those who use the house's own token, whom it is believed of."""
+
+    async def scene() -> None:
+        desk = Desk()
+        desk.people["someone"] = Who("someone", frozenset({Role.OPERATOR}), AgentId(OWN))
+        asked = Request("GET", "/accounts", (), f"Bearer {token}", person="root")
+        assert (await desk.api.answer(asked)).status is status
+        assert (
+            await desk.api.answer(msgspec.structs.replace(asked, authorization="Bearer house"))
+        ).status is HTTPStatus.OK
         await desk.closes()
 
     simulate(scene)

@@ -190,7 +190,12 @@ def test_who_is_to_be_called_back_is_told_and_a_marked_number_to_those_above_alo
         await desk.post("/agents/1016/talk/nuisance")
         await asyncio.sleep(1)
         assert list(above.known["nuisances"]) == [call]
+        late = Ear(desk, operator("1017"))
+        await asyncio.sleep(1)
+        assert late.kinds() == ["snapshot"]
         assert not own.known["nuisances"]
+        assert not late.known["nuisances"]
+        await late.goes()
         await desk.post(f"/nuisances/{call}/dismiss")
         await desk.post("/agents/1017/sign-out")
         left = desk.fake.dials("12345", after=0.1, hangs_up=9, caller="13900000009")
