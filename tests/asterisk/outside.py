@@ -5,6 +5,7 @@ from tests.asterisk.talking import (
     all_hung_up,
     asks,
     has_got,
+    has_sound,
     hear_each_other,
     hears_no_more,
     talking,
@@ -162,8 +163,14 @@ async def a_citizen_who_leaves_in_a_consultation_ends_it_for_all(office: Office)
     citizen, agent, number = await talking(office)
     await asks(office, number, "consult", kind="number", name="0310-8095004")
     await agent.hears("town-heat")
+    await citizen.hears_music()
     await citizen.hangs_up()
     await all_hung_up(agent)
+    left, right = await office.house.recording(citizen.name)
+    assert voices(right, agent)[:10].any(), "before they asked somebody"
+    assert not voices(right, agent)[-20:].any(), "what they say to each other is not recorded"
+    assert not has_sound(office, right, "town-heat"), "nor what the citizen does not hear of it"
+    assert voices(left, citizen)[-20:].any()
 
 
 @talks

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from ivr.town import audio
 from ivr.town.rtp import RATE, Samples
 from tests.asterisk.office import Act, Office
-from tests.asterisk.phones import VOICE, Agent, Citizen
+from tests.asterisk.phones import VOICE, WRONG, Agent, Citizen
 from tests.asterisk.waiting import eventually
 
 talks = Act()
@@ -55,6 +55,11 @@ def voices(recorded: Samples, speaker: Citizen | Agent) -> NDArray[np.bool_]:
     loud = np.array([audio.level(np.asarray(piece), speaker.hertz) > VOICE for piece in pieces])
     beside = np.concatenate([[False], loud, [False]])
     return np.asarray(loud & (beside[:-2] | beside[2:]))
+
+
+def has_sound(office: Office, recorded: Samples, prompt: str) -> bool:
+    """Whether a prompt is heard in a recording, or something like it."""
+    return audio.hears(recorded, office.house.prompt(prompt)).correlation > WRONG
 
 
 async def all_hung_up(*people: Citizen | Agent) -> None:

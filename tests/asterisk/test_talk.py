@@ -20,6 +20,7 @@ from tests.asterisk.talking import (
     asks,
     colleague,
     has_got,
+    has_sound,
     hear_each_other,
     hears_no_more,
     talking,
@@ -373,6 +374,10 @@ async def a_supervisor_who_stops_leaves_the_two_alone_and_who_listens_leaves_wit
     await agent.hangs_up()
     await all_hung_up(boss)
     await citizen.hangs_up()
+    left, right = await office.house.recording(citizen.name)
+    assert voices(right, agent).any()
+    assert not any(voices(side, boss).any() for side in (left, right)), "what was whispered is not recorded"
+    assert not has_sound(office, right, "whisper-12345"), "nor what the house has whispered to the agent"
 
 
 # --- the tests: one a scene
