@@ -342,7 +342,7 @@ def main() -> None:
             case "test":
                 test(*arguments)
             case "seed":
-                os.environ["PYTHONHASHSEED"] = "random"
+                os.environ.setdefault("PYTHONHASHSEED", "random")  # it must not matter
                 os.execve(PYTHON, [str(PYTHON), "-m", "tests.calls.replay", *arguments], environment())  # noqa: S606
             case "bench":
                 bench = ROOT / "scripts" / "bench.py"

@@ -1,6 +1,10 @@
-"""The small protocols behind which everything that is not deterministic lives.
+"""The small protocols behind which everything that is not deterministic lives: `Clock`, `Wire`, `Disk`, `Store`.
 
 Code outside `ivr.edge` receives these; tests pass their own.  Real ones: `clock`, `wire`, `disk`, `database` …
+
+None of them makes ids, and nobody draws one: the dialplan stamps a call, a call of our own is named by its task or its
+agent and the moment, and the id of whatever belongs to a call begins with the call's.  So a life after a kill finds
+what the one before has asked for, and a seed replays; `tests/calls/test_deaths.py` holds it.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Sequence

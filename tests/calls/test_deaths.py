@@ -1,15 +1,20 @@
 """`kill -9` at every wire action of a call, times a hang-up at each of its moments: no caller is lost by it."""
 
+from itertools import pairwise
+
 import pytest
 
+from routing.ids import CallId
 from tests.calls.scenes import FORBIDDEN, LEAVES, TALKS, one_call, one_talk, thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Phone
 
-MOMENTS = (None, 0.505, 2.0, 3.5, 4.2, 4.7, 5.0, 10.01, 12.0, 25.0)
-"""Seconds after dialling at which the caller hangs up: before the answer, in greeting, ringing, whisper, at the end of
-the wait at own seats that a centre follows, talk, ..."""
+DIALS_MS = 500
+AT_ONCE_MS = 20
+"""Wire actions that are nearer to each other are one moment: an answer costs five."""
+LONG_MS = 1_000
+PARTS = 4
 
 Centre = Phone | tuple[Phone, ...] | None
 Way = tuple[str, Centre, Phone | None, int | None]
@@ -33,16 +38,56 @@ LINES: dict[str, Way] = {
 }
 
 
-@pytest.mark.parametrize("moment", thorough(MOMENTS))
+@pytest.mark.parametrize("part", thorough(range(PARTS)))
 @pytest.mark.parametrize("way", thorough(LINES))
-def test_no_kill_at_any_wire_action_loses_a_caller(way: str, moment: float | None) -> None:
-    strikes = simulate(lambda: _strikes(*LINES[way]))
-    wrong = []
-    for strike in range(1, strikes + 1):
-        found = simulate(lambda: _faults(strike, moment, *LINES[way]))  # noqa: B023 - simulated at once
-        wrong += [f"killed at action {strike}: {fault}" for fault in found]
+def test_no_kill_at_any_wire_action_loses_a_caller(way: str, part: int) -> None:
+    undisturbed = simulate(lambda: one_call(LINES[way][0], None, None, *LINES[way][1:]))
+    strikes, wrong = undisturbed.wires[0].strikes, []
+    for moment in [None, *moments(undisturbed)][part::PARTS]:
+        for strike in range(1, strikes + 1):
+            found = simulate(lambda: _faults(strike, moment, *LINES[way]))  # noqa: B023 - simulated at once
+            wrong += [f"killed at action {strike}, hangs up at {moment}: {fault}" for fault in found]
     assert strikes > 20
     assert not wrong, "\n".join(wrong)
+
+
+def moments(house: SimulatedHouse) -> list[float]:
+    """Seconds after dialling: at each wire action of a call, as something else is heard, and in the middle of each."""
+    (citizen,) = house.citizens
+    happens = [ms for ms, _, _ in house.fake.log] + [since for since, _, _ in house.fake.heard(citizen.label)]
+    happens = sorted(ms - DIALS_MS for ms in happens if ms > DIALS_MS)
+    starts = [at for before, at in pairwise([-AT_ONCE_MS, *happens]) if at - before >= AT_ONCE_MS]
+    middles = [(a + b) // 2 for a, b in pairwise(starts) if b - a > LONG_MS]
+    return [ms / 1000 for ms in (*starts, *middles)]
+
+
+@pytest.mark.parametrize("way", LINES)
+def test_callers_hang_up_in_every_stage(way: str) -> None:
+    """What they hear then, in a call that nothing else disturbs."""
+    house = simulate(lambda: one_call(LINES[way][0], None, None, *LINES[way][1:]))
+    (citizen,) = house.citizens
+    heard = [
+        next(what for since, to, what in house.fake.heard(citizen.label) if since <= at < to)
+        for at in (round(1000 * moment) + DIALS_MS for moment in moments(house))
+    ]
+    lasting = [what for since, to, what in house.fake.heard(citizen.label) if to - since > LONG_MS]
+    assert set(lasting) <= set(heard)
+
+
+@pytest.mark.parametrize("talk", TALKS)
+def test_whatever_a_call_asks_for_has_an_id_that_begins_with_the_call_s(talk: str) -> None:
+    """So it needs nobody who makes ids; and a life after a kill asks for the same ones."""
+    house = simulate(lambda: one_talk(talk, None, None))
+    (citizen,) = house.citizens
+    (channel,), (record,) = citizen.channels, house.records()
+    named = [
+        name
+        for _, _, path in house.fake.log
+        for kind, name in pairwise(path.split("/"))
+        if kind in {"channels", "bridges", "playbacks", "play", "snoop"}
+    ]
+    assert record.call == CallId(channel.replace(".", "-"))
+    assert {name for name in named if not name.startswith(f"{record.call}-")} == {channel}
 
 
 @pytest.mark.parametrize("way", thorough(LINES, sample=None))

@@ -310,3 +310,19 @@ def test_a_seed_replays_exactly_in_another_process_with_another_hash_seed(seed: 
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == fingerprint(seed)
+
+
+@pytest.mark.slow
+def test_the_command_says_the_same_of_a_seed_line_by_line_whatever_the_hash_seed() -> None:
+    said = [
+        subprocess.run(
+            [ROOT / "scripts" / "seed", "3"],
+            env={**os.environ, "PYTHONHASHSEED": hashes},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for hashes in ("1", "4321")
+    ]
+    assert len(said[1]) > 100
+    assert said[0][-len(said[1]) :] == said[1]  # the first one may have had something to set up
