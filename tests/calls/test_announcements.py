@@ -4,8 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from ivr.facts import Outcome
 from routing.ids import AgentId, PoolId, PromptId
 from routing.tickets import Closed, SignedOut
+from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.fake.loop import simulate
 from tests.fake.world import Party
@@ -16,11 +18,15 @@ STRIKES = range(6, 40)
 
 
 async def somebody_waits(
-    house: SimulatedHouse, seconds: float, kills: tuple[int | None, ...] = (), answers_after: float = 1.5
+    house: SimulatedHouse,
+    seconds: float,
+    kills: tuple[int | None, ...] = (),
+    answers_after: float = 1.5,
+    hangs_up: float | None = None,
 ) -> Party:
     """One caller of 12345; an agent comes so long after the beginning."""
     house.fake.seat("8016", answers_after=answers_after, talks=20)
-    citizen = house.fake.dials("12345", after=0.5)
+    citizen = house.fake.dials("12345", after=0.5, hangs_up=hangs_up)
     for delay in (0, 5):  # the life to which it is said first may be dead
         house.fake.later(seconds + delay, lambda: house.comes(LATE))
     await house.lives(kills=kills)
@@ -110,3 +116,15 @@ def test_a_kill_at_each_moment_repeats_no_announcement_and_stops_none_that_follo
         assert house.story(citizen)[-1] == "voice:8016"
 
     simulate(scene)
+
+
+@pytest.mark.parametrize("hangs_up", thorough([20.03, 20.6, 22.5, 50.03, 51.0, 60.6], sample=1))
+def test_no_kill_loses_who_hangs_up_over_an_announcement_or_between_two(hangs_up: float) -> None:
+    async def scene(kill_at: int) -> None:
+        house = SimulatedHouse(seed=kill_at)
+        await somebody_waits(house, 70, kills=(kill_at,), hangs_up=hangs_up)
+        (record,) = house.records()
+        assert record.outcome is Outcome.ABANDONED
+
+    for kill_at in STRIKES:
+        simulate(lambda: scene(kill_at))  # noqa: B023 - simulated at once

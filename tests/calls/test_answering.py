@@ -15,6 +15,7 @@ from routing.tickets import AgentState
 from tests.asterisk.waiting import eventually
 from tests.calls.backs import house as calling_back
 from tests.calls.desk import Desk
+from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
 from tests.calls.talking import COLLEAGUE, OTHER, OWNER, SEAT, SEAT2, sits_down
 from tests.fake.loop import simulate
@@ -166,15 +167,17 @@ def test_a_citizen_who_leaves_meanwhile_is_rung_for_no_more(ms: int) -> None:
     assert house.fake.channels == {}
 
 
-@pytest.mark.slow
-def test_a_killed_controller_loses_neither_the_citizen_nor_the_agent() -> None:
+@pytest.mark.parametrize(
+    "hangs_up", thorough((None, RUNG_AT, *(RUNG_AT + 0.5 + ms / 1000 for ms in (0, 3, 150, 320))), None)
+)
+def test_a_killed_controller_loses_neither_the_citizen_nor_the_agent(hangs_up: float | None) -> None:
     strikes = simulate(one_call).wires[0].strikes
     wrong = []
     for strike in range(1, strikes + 1):
-        house = simulate(lambda: one_call(kill_at=strike))  # noqa: B023 - simulated at once
+        house = simulate(lambda: one_call(kill_at=strike, hangs_up=hangs_up))  # noqa: B023 - simulated at once
         wrong += [f"killed at action {strike}: {fault}" for fault in house.faults()]
         heard = house.story(house.citizens[0])
-        if f"voice:{SEAT}" not in heard:
+        if hangs_up is None and f"voice:{SEAT}" not in heard:
             wrong.append(f"killed at action {strike}: talked with nobody: {heard}")
     assert not wrong, "\n".join(wrong)
 

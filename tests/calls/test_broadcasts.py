@@ -22,15 +22,22 @@ LATE = AgentId("1016")
 
 
 async def three_wait(
-    prompt: PromptId = SAID, pool: str | None = None, kill_at: int | None = None, at: float = 12.0
+    prompt: PromptId = SAID,
+    pool: str | None = None,
+    kill_at: int | None = None,
+    at: float = 12.0,
+    hangs_up: float | None = None,
 ) -> SimulatedHouse:
-    """Two wait for the hall, one at 12350's own seats; a fourth comes when it has been said."""
+    """Two wait for the hall, one at 12350's own seats; a fourth comes when it has been said.
+
+    `hangs_up`: seconds after dialling, of the first three.
+    """
     house = SimulatedHouse(seed=kill_at or 0)
     house.fake.lengths[TEXT] = 3_000
     house.fake.seat("8016", answers_after=1.0, talks=5)
     house.agent("2001").registered = False  # type: ignore[attr-defined]
     for n, line in enumerate(("12345", "12345", "12350")):
-        house.fake.dials(line, after=0.5 + n, at="2021-09-15T20:00", label=f"caller{n}")
+        house.fake.dials(line, after=0.5 + n, at="2021-09-15T20:00", label=f"caller{n}", hangs_up=hangs_up)
     house.fake.dials("12345", after=at + 6, at="2021-09-15T20:00", label="later")
 
     def say() -> None:
@@ -75,6 +82,14 @@ def test_a_kill_lets_nobody_hear_it_twice_and_leaves_nobody_out(first: int) -> N
         if made is not None:  # else the life to which it was said was dead already
             begun = [step for step in house.steps() if step.startswith(f"saying:{SAID}")]
             assert len(begun) >= len(made.tickets), kill_at
+
+
+@pytest.mark.parametrize("hangs_up", thorough((10.52, 12.0, 14.6), sample=None))
+def test_no_kill_loses_who_hangs_up_over_it(hangs_up: float) -> None:
+    for kill_at in STRIKES[::3]:
+        house = simulate(lambda: three_wait(kill_at=kill_at, hangs_up=hangs_up))  # noqa: B023 - simulated at once
+        assert all(n <= 1 for n in times(house)), kill_at
+        assert len(house.records()) == len(house.citizens), kill_at
 
 
 def test_a_restart_knows_the_latest_of_them_and_counts_on() -> None:

@@ -245,6 +245,24 @@ def test_an_announcement_is_not_answered_and_hung_up_once_with_its_cause() -> No
     simulate(scene)
 
 
+@pytest.mark.slow
+def test_no_kill_and_no_hang_up_gives_an_announcement_two_records_or_says_it_twice() -> None:
+    async def scene(kill_at: int | None = None, hangs_up: float | None = None) -> SimulatedHouse:
+        house = SimulatedHouse(seed=kill_at or 0)
+        house.fake.dials("8000002", after=0.5, at="2021-11-01T00:00:00", hangs_up=hangs_up)
+        await house.lives(kills=(kill_at,) if kill_at else ())
+        return house
+
+    strikes = simulate(scene).wires[0].strikes
+    for kill_at in range(1, strikes + 1):
+        for hangs_up in (None, 0.004, 1.0, 3.0):
+            house = simulate(lambda: scene(kill_at, hangs_up))  # noqa: B023 - simulated at once
+            told = house.heard(house.citizens[0]).count("cancelled-8000002")
+            assert told <= len(house.records()) <= 1, (kill_at, hangs_up)  # the census knows who was never ours
+            assert not house.fake.leftovers()
+    assert strikes > 5
+
+
 def test_a_phone_that_answers_by_itself_is_asked_to_and_its_agent_hears_a_beep_before_the_line() -> None:
     async def scene() -> None:
         house = SimulatedHouse(seed=8)
