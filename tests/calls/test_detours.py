@@ -13,7 +13,7 @@ from routing.ids import PoolId, PromptId, SkillId, TargetId
 from routing.overflow import Overflow
 from routing.terms import Terms
 from routing.tickets import Closed
-from tests.calls.scenes import hash_of, thorough
+from tests.calls.scenes import CENTRE, hash_of, thorough
 from tests.calls.simulated import CONFIG, SimulatedHouse
 from tests.calls.waits import LATE, LI, NIGHT, WORKDAY, record, tasks, waiting
 from tests.fake.loop import simulate
@@ -145,7 +145,9 @@ def test_two_targets_are_tried_one_after_another_each_at_its_time() -> None:
         house.check()
         return house
 
-    ended = record(simulate(scene))
+    house = simulate(scene)
+    assert house.fake.parties[SEATS].channels
+    ended = record(house)
     assert ended.target == TargetId("environment-seats")
     assert ended.wait_ms is not None
     assert 42_000 <= ended.wait_ms < 44_000
@@ -194,6 +196,37 @@ def test_seats_that_the_hall_follows_lead_there_before_the_hall_is_asked() -> No
     assert (ended.agent, ended.outcome) == (LATE, Outcome.ANSWERED)
 
 
+async def waits_at_seats_that_a_centre_follows(rule: Overflow) -> SimulatedHouse:
+    """Nobody answers at 12350's own seats, nor where `rule` leads meanwhile."""
+    house = SimulatedHouse()
+    config = overflowing(rule, pool=PoolId("safety"))
+    line = msgspec.structs.replace(config.lines["12350"], fallback=("agriculture",))
+    house.config = msgspec.structs.replace(config, lines={**config.lines, line.number: line})
+    house.fake.target(SEATS, IGNORES)
+    house.fake.target(CENTRE, ANSWERS)
+    house.agent("2001", Phone())
+    house.fake.dials("12350", caller=LI, at=WORKDAY)
+    await house.lives()
+    house.check()
+    return house
+
+
+def test_a_wait_that_is_over_before_leads_on_and_nowhere_else() -> None:
+    rule = Overflow("health-seats", waited=CONFIG.site.timing.own_seats_for)
+    house = simulate(lambda: waits_at_seats_that_a_centre_follows(rule))
+    assert record(house).target == TargetId("agriculture")
+    assert not house.fake.parties[SEATS].channels
+
+
+def test_a_wait_that_was_over_while_a_target_rang_is_not_begun_anew() -> None:
+    rule = Overflow("health-seats", waited=timedelta(seconds=4))
+    house = simulate(lambda: waits_at_seats_that_a_centre_follows(rule))
+    assert record(house).target == TargetId("agriculture")
+    seats, centre = (at for at, method, path in house.fake.log if method == "POST" and "-transfer-" in path)
+    rang = CONFIG.site.targets[TargetId("health-seats")].ring_for
+    assert timedelta(0) <= timedelta(milliseconds=centre - seats) - rang < timedelta(seconds=2)
+
+
 def test_who_is_led_on_because_a_pool_closes_hears_why() -> None:
     rule = Overflow("health-seats", waited=timedelta(seconds=8))
 
@@ -218,9 +251,10 @@ def test_who_is_led_on_because_a_pool_closes_hears_why() -> None:
 # --- the offer of a call back
 
 
-def test_a_pool_that_overflows_to_a_call_back_offers_it_then() -> None:
-    rule = Overflow("callback", waited=timedelta(seconds=15))
-    house = simulate(lambda: waits(rule, keys=((20.0, "1"),)))
+@pytest.mark.parametrize("seconds", [(15,), (15, 30), (30, 15)])
+def test_a_pool_that_overflows_to_a_call_back_offers_it_then(seconds: tuple[int, ...]) -> None:
+    rules = [Overflow("callback", waited=timedelta(seconds=each)) for each in seconds]
+    house = simulate(lambda: waits(*rules, keys=((20.0, "1"),)))
     assert story(house) == ["greeting-12345", "callback-offer", "callback-promise"]
     began = next(since for since, _, what in house.fake.heard("citizen") if what == "callback-offer")
     assert 15_500 < began < 17_000

@@ -237,6 +237,18 @@ def test_who_comes_to_a_pool_again_has_the_rank_of_the_arrival_and_offers_are_co
     simulate(scene)
 
 
+def test_who_has_been_offered_to_several_there_is_counted_on_elsewhere() -> None:
+    async def scene() -> None:
+        scene = Scene(Phone(rejects_after=1.0), Phone(busy=True), "agriculture", "hall")
+        scene.house.agent(AgentId("2002"), rejects_after=1.0)
+        story, record = await scene.plays()
+        assert story[-1] == HALLS_VOICE
+        assert record.offers == 3
+        assert [step for step in scene.steps() if step.startswith("offered")] == ["offered:1", "offered:2", "offered:3"]
+
+    simulate(scene)
+
+
 def test_seats_that_are_given_up_meanwhile_are_left_for_what_follows() -> None:
     async def scene() -> None:
         scene = Scene()
