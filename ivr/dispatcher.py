@@ -182,7 +182,7 @@ class Dispatcher:
         """Tell the Floor, and deliver what it answers."""
         now = self._clock.instant()
         if isinstance(event, Accepted):
-            self._departs(event.ticket, now)
+            self._departs(event, now)
         actions = self._floor.apply(event, now)
         changed = tuple(action for action in actions if isinstance(action, Changed))
         self._seal = sealed(actions, self._seal)
@@ -335,9 +335,11 @@ class Dispatcher:
         before = sum(self._floor.behind(common) - 1 for common in {rung.requirement.common for rung in ladder})
         return self._flow.along(ladder, before + 1, self._clock.instant())
 
-    def _departs(self, ticket: TicketId, now: Instant) -> None:
-        place = self._floor.place(ticket)
-        if place is not None:
+    def _departs(self, event: Accepted, now: Instant) -> None:
+        """A ticket goes to an agent; not by an answer that comes too late, or again."""
+        ticket, place = self._floor.ticket(event.ticket), self._floor.place(event.ticket)
+        is_offered = ticket is not None and ticket.state is TicketState.OFFERED and ticket.offered_to == event.agent
+        if is_offered and place is not None:
             self._flow.departed(place.requirement.common, now - place.entered, now)
 
     def _place(self, ticket: TicketId) -> Place:

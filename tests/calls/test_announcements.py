@@ -4,12 +4,27 @@ from itertools import pairwise
 
 import pytest
 
+from ivr.dispatcher import Dispatcher
 from ivr.facts import Outcome
-from routing.ids import AgentId, PoolId, PromptId
-from routing.tickets import Closed, SignedOut
+from ivr.journal import Journal
+from routing.estimate import LEAST_DEPARTURES
+from routing.floor import Floor
+from routing.ids import AgentId, PoolId, PromptId, SeatId, TicketId
+from routing.tickets import (
+    Accepted,
+    Alternative,
+    Closed,
+    Competence,
+    Entered,
+    Requirement,
+    Rung,
+    SignedIn,
+    SignedOut,
+)
 from tests.calls.scenes import thorough
 from tests.calls.simulated import SimulatedHouse
-from tests.fake.loop import simulate
+from tests.fake.disk import MemoryDisk
+from tests.fake.loop import SimClock, simulate
 from tests.fake.world import Party
 
 OPENING = "greeting-12345"
@@ -81,6 +96,25 @@ def test_after_five_departures_the_time_is_said_in_bands() -> None:
         await house.lives()
         house.check()
         assert house.story(last) == [OPENING, "position-next", "wait-3", "position-next", "wait-3"]
+
+    simulate(scene)
+
+
+def test_only_whoever_answers_the_offer_that_stands_counts_as_a_departure_and_once() -> None:
+    async def scene() -> None:
+        clock = SimClock()
+        journal = Journal(MemoryDisk(), "handan1", clock)
+        assert not list(journal.replay())
+        dispatcher, hall = Dispatcher(Floor(), journal, clock), (Rung(Requirement((Alternative(PoolId("hall")),))),)
+        dispatcher.apply(SignedIn(LATE, SeatId("8016"), (Competence(PoolId("hall")),)))
+        for n in range(LEAST_DEPARTURES):
+            ticket = TicketId(f"t{n}")
+            dispatcher.apply(Entered(ticket, hall, clock.instant()))
+            assert dispatcher.foreseen(hall).by_departures_ms is None
+            for agent in (AgentId("1017"), LATE, LATE):
+                dispatcher.apply(Accepted(ticket, agent))
+            dispatcher.leave(ticket)
+        assert dispatcher.foreseen(hall).by_departures_ms == 120_000
 
     simulate(scene)
 
