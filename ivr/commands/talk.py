@@ -66,6 +66,7 @@ for _name, _does in (
     _plain(_name, _does)
 _bringing("consult", "Talk with somebody while the citizen hears music.")
 _bringing("transfer", "Give the citizen to somebody; comes back when nobody answers there.")
+_bringing("link", "Ring somebody straight into the call; all hear each other, and AGENT stays until they hang up.")
 
 
 @talk.command()

@@ -167,6 +167,11 @@ async def emergency(asked: Asked, agent: TalkerPath, body: Emergency) -> ShownTa
     return await _done(asked, agent, Do.LINK, Whom(Kind.EMERGENCY, body.number, body.county))
 
 
+async def link(asked: Asked, agent: TalkerPath, body: Bringing) -> ShownTalk:
+    """Somebody is rung into the call at once, and all three hear each other; the agent stays until they let go."""
+    return await _done(asked, agent, Do.LINK, body.whom())
+
+
 async def utility(asked: Asked, agent: TalkerPath, body: Utility) -> ShownTalk:
     """A utility is rung into the call at once; the agent stays until they let go."""
     known = asked.board.service.config.site.targets.get(TargetId(body.target))
@@ -289,7 +294,7 @@ OPERATIONS = (
         Operation("POST", f"/agents/{{agent}}/talk/{run.__name__.replace('_', '-')}", run, SUPERVISORS, own=OPERATORS)
         for run in (
             *(hang_up, hold, retrieve, mute, unmute),
-            *(consult, switch, three_way, complete, cancel, transfer, emergency, utility, expert),
+            *(consult, switch, three_way, complete, cancel, transfer, link, emergency, utility, expert),
             *(pause_recording, resume_recording, silent, nuisance),
         )
     ),

@@ -86,6 +86,7 @@ TALKS: dict[str, tuple[Do | tuple[Do, Whom] | str, ...]] = {
     "a consultation that the carrier wants the pilot for": ((Do.CONSULT, Whom(Kind.TARGET, "power")), Do.COMPLETE),
     "an emergency desk that answers, and the agent leaves": ((Do.LINK, Whom(Kind.EMERGENCY, "119")), Do.HANG_UP),
     "a utility that answers, and is given up": ((Do.LINK, Whom(Kind.TARGET, "water")), Do.CANCEL),
+    "a colleague who is rung straight in, and the agent leaves": ((Do.LINK, Whom(Kind.AGENT, "1017")), Do.HANG_UP),
     "a recording that is paused over a hold": (Do.PAUSE_RECORDING, Do.HOLD, Do.RETRIEVE, Do.RESUME_RECORDING),
     "an agent who cannot be heard for a while": (Do.MUTE, Do.UNMUTE),
     "a supervisor who listens and goes": (Do.LISTEN, Do.STOP),

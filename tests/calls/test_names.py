@@ -58,7 +58,7 @@ def test_whatever_kind_a_name_is_said_to_be_of_it_is_dialled_only_as_the_config_
         desk.people["someone"] = Who("someone", frozenset({Role.OPERATOR}), AgentId("1016"))
         asked = rung(desk)
         for name in NAMES:
-            for do in ("consult", "transfer"):
+            for do in ("consult", "transfer", "link"):
                 for more in ({}, {"detail": name}, {"language": name}):
                     given = {"kind": kind, "name": name, **more}
                     answer = await desk.ask("POST", f"{TALK}/{do}", given, token="someone")
@@ -70,11 +70,11 @@ def test_whatever_kind_a_name_is_said_to_be_of_it_is_dialled_only_as_the_config_
 
 
 @pytest.mark.parametrize("kind", ["seat", "emergency"])
-def test_a_seat_and_an_emergency_number_are_not_consulted_and_nobody_is_transferred_there(kind: str) -> None:
+def test_a_seat_and_an_emergency_number_are_not_consulted_or_linked_and_nobody_is_transferred_there(kind: str) -> None:
     async def scene() -> None:
         desk = await talking()
         asked = rung(desk)
-        for do in ("consult", "transfer"):
+        for do in ("consult", "transfer", "link"):
             for name in ("8019", "110"):
                 said = await desk.refused("POST", f"{TALK}/{do}", HTTPStatus.BAD_REQUEST, kind=kind, name=name)
                 assert said.startswith("kind: "), said

@@ -114,6 +114,10 @@ TALKS: dict[str, tuple[Script, dict[str, list[str]]]] = {
         [(Do.LINK, UTILITY)],
         {CITIZEN: [A, f"{A}+{W}"], SEAT: [C, f"{C}+{W}"], WATER: ["unanswered", f"{C}+{A}"]},
     ),
+    "a colleague straight into the call, and the agent leaves": (
+        [(Do.LINK, COLLEAGUE), Do.HANG_UP],
+        {CITIZEN: [A, f"{A}+{B}", B], SEAT: [C, f"{C}+{B}"], SEAT2: ["unanswered", f"{C}+{A}", C]},
+    ),
     "transfer": (
         [(Do.TRANSFER, COLLEAGUE)],
         {CITIZEN: [A, M, B], SEAT: [C, R], SEAT2: ["unanswered", C]},
@@ -134,7 +138,7 @@ def test_everybody_hears_whom_they_should(talk: str) -> None:
 
 @pytest.mark.parametrize("phone", NOBODY)
 @pytest.mark.parametrize("whom", [COLLEAGUE, UTILITY])
-@pytest.mark.parametrize("do", [Do.CONSULT, Do.TRANSFER])
+@pytest.mark.parametrize("do", [Do.CONSULT, Do.TRANSFER, Do.LINK])
 def test_what_does_not_answer_comes_back_to_the_same_agent(do: Do, whom: Whom, phone: str) -> None:
     house = played([(do, whom)], other=NOBODY[phone])
     story = [what for what in heard(house, CITIZEN) if what != M]

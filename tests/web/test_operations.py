@@ -67,7 +67,8 @@ MAY: dict[str, str] = {
             f"POST /agents/{{agent}}/talk/{what}"
             for what in (
                 *("hang-up", "hold", "retrieve", "mute", "unmute"),
-                *("consult", "switch", "three-way", "complete", "cancel", "transfer", "emergency", "utility", "expert"),
+                *("consult", "switch", "three-way", "complete", "cancel"),
+                *("transfer", "link", "emergency", "utility", "expert"),
                 *("pause-recording", "resume-recording", "silent", "nuisance"),
             )
         ),
