@@ -1,4 +1,8 @@
-"""Scenes of a talk into which somebody outside is brought: a number, a utility, an expert, an emergency desk."""
+"""Scenes of a talk into which somebody outside is brought: a number, a utility, an expert, an emergency desk.
+
+Whoever stays sits at a phone, hears and speaks; who is only asked, and let go again, is a voice of the town.  Seats,
+sub-centres and centres are `test_both_ways`'s.
+"""
 
 from tests.asterisk.office import Office
 from tests.asterisk.talking import (
@@ -17,26 +21,68 @@ from tests.asterisk.waiting import eventually, passes
 BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
 BEHAVIOURS = {BUSY: "busy", BUSY_EXPERT: "busy", DEAD_DESK: "unreachable"}
 """How the town's centres behave meanwhile, where they do not simply answer."""
+EXPERT_AT, POWER_AT = "03108092902", "95598"
+"""Where somebody sits meanwhile who hears and speaks: the next of the experts, and a utility."""
 
 
 @talks
-async def an_expert_who_is_busy_is_followed_by_the_next_and_then_a_utility_hears_the_citizen(office: Office) -> None:
+async def an_expert_who_is_busy_is_followed_by_the_next_who_hears_both_and_consulted_alone_keeps_the_citizen(
+    office: Office,
+) -> None:
     citizen, agent, number = await talking(office)
-    await asks(office, number, "expert", industry="housing-fund")
-    for one in (citizen, agent):
-        one.falls_silent()
-    await citizen.hears("town-fund-2")
-    await agent.hears("town-fund-2")
-    await asks(office, number, "cancel")
-    await asks(office, number, "utility", target="heat")
-    await citizen.hears("town-heat")
-    await agent.hears("town-heat")
-    await agent.hangs_up()
-    await citizen.hears("town-heat")
+    async with office.house.staffed(EXPERT_AT, await office.citizen()) as expert:
+        await asks(office, number, "expert", industry="housing-fund")
+        await expert.is_called()
+        assert expert.ring.caller == "12345"
+        await hear_each_other(citizen, agent)  # while it rings
+        expert.picks_up()
+        await hear_each_other(citizen, agent, expert)
+        await asks(office, number, "cancel")
+        await all_hung_up(expert)
+        await asks(office, number, "consult", kind="expert", name="housing-fund")
+        await expert.is_called()
+    expert.picks_up()
+    await hear_each_other(agent, expert)
+    await citizen.hears_music()
+    await hears_no_more(citizen, expert)
+    await hears_no_more(expert, citizen)
+    await asks(office, number, "complete")
+    await all_hung_up(agent)
+    await hear_each_other(citizen, expert)
+    citizen.was_never_in_silence()
     await citizen.hangs_up()
-    expert, utility = (await office.house.record(citizen.name)).brought
-    assert (expert.name, expert.aim) == ("housing-fund/fund-2", "link")
-    assert (utility.name, utility.aim) == ("heat", "link")
+    await all_hung_up(expert)
+    brought = (await office.house.record(citizen.name)).brought
+    assert [(each.name, each.aim) for each in brought] == [
+        ("housing-fund/fund-2", "link"), ("housing-fund/fund-2", "consult"),
+    ]  # fmt: skip
+
+
+@talks
+async def a_consultation_is_heard_by_nobody_else_and_given_up_and_a_utility_hears_citizen_and_agent(
+    office: Office,
+) -> None:
+    citizen, agent, number = await talking(office)
+    await asks(office, number, "consult", kind="target", name="water")
+    await agent.hears("town-water")
+    citizen.did_not_hear("town-water")
+    await asks(office, number, "cancel")
+    await hear_each_other(citizen, agent)
+    async with office.house.staffed(POWER_AT, await office.citizen()) as clerk:
+        await asks(office, number, "utility", target="power")
+        await clerk.is_called()
+    assert clerk.ring.caller == citizen.name
+    clerk.picks_up()
+    await hear_each_other(citizen, agent, clerk)
+    await agent.hangs_up()
+    await hears_no_more(clerk, agent)
+    await hear_each_other(citizen, clerk)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(clerk)
+    consulted, utility = (await office.house.record(citizen.name)).brought
+    assert (consulted.name, consulted.aim) == ("water", "consult")
+    assert (utility.name, utility.aim) == ("power", "link")
 
 
 @talks
@@ -69,25 +115,6 @@ async def somebody_outside_is_consulted_made_a_third_gets_the_keys_and_keeps_the
     citizen.was_never_in_silence()
     await citizen.hangs_up()
     await all_hung_up(other)
-
-
-@talks
-async def a_consultation_is_heard_by_nobody_else_and_given_up_and_an_expert_s_is_completed(office: Office) -> None:
-    citizen, agent, number = await talking(office)
-    await asks(office, number, "consult", kind="target", name="water")
-    await agent.hears("town-water")
-    citizen.did_not_hear("town-water")
-    await asks(office, number, "cancel")
-    await hear_each_other(citizen, agent)
-    citizen.was_never_in_silence()
-    await asks(office, number, "consult", kind="expert", name="housing-fund")
-    await agent.hears("town-fund-2")
-    await citizen.hears_music()
-    citizen.did_not_hear("town-water", "town-fund-2")
-    await asks(office, number, "complete")
-    await all_hung_up(agent)
-    await citizen.hears("town-fund-2")
-    await citizen.hangs_up()
 
 
 @talks
