@@ -15,7 +15,8 @@ LEFT_ALONE = ("leaves",)
 """Pools at which nobody else is signed in."""
 EMPTY, NEXT = "p-empty", "p-next"
 NEIGHBOUR = "1020"  # of the latter
-COUNTY, ALTERNATIVE = "魏县", "13800010119"  # where a desk has two numbers
+COUNTY, ALTERNATIVE, FIRST_FOR_S = "魏县", "13800010119", 3  # where a desk has two numbers, the first rung so long
+NEXT_COUNTY = "涉县"  # whose desk has one number, and is busy
 HOLD_LIMIT_S = 2
 RULES = {
     "asked": "{to: callback, waited: 1 s}",
@@ -30,9 +31,11 @@ RULES = {
     "full": f"{{to: {NEXT}, length: 1}}",
 }
 """What each pool overflows to; the number of its line is 9670 and its place in this list."""
-DESK = f"""
+DESKS = f"""
   - {{id: w-county, name: 试验, kind: emergency, serves: 119, county: {COUNTY}, number: 0310-8010119,
-     alternative: {ALTERNATIVE}, trunks: [town], ring_for: 3 s}}
+     alternative: {ALTERNATIVE}, trunks: [town], ring_for: {FIRST_FOR_S} s}}
+  - {{id: w-next, name: 试验, kind: emergency, serves: 120, county: {NEXT_COUNTY}, number: 0310-8010120,
+     trunks: [town]}}
 """
 
 
@@ -78,7 +81,7 @@ def city(folder: Path) -> Path:
     site = _at_work(site, BUSY, "safety", *(f"p-{name}" for name in RULES if name not in LEFT_ALONE))
     for name, agent in ONE_OF.items():
         site = _at_work(site, agent, f"p-{name}")
-    site = _at_work(site, NEIGHBOUR, NEXT) + DESK
+    site = _at_work(site, NEIGHBOUR, NEXT) + DESKS
     texts["site.yaml"] = site.replace("\npools:\n", f"\npools:\n{pools}", 1) + _target("answers") + _target("silent")
     texts["lines.yaml"] += "".join(map(_line, RULES))
     return written_city(folder, texts)

@@ -22,15 +22,18 @@ from tests.asterisk.overflowing import (
     BUSY,
     COUNTY,
     EMPTY,
+    FIRST_FOR_S,
     FREE,
     HOLD_LIMIT_S,
     LAWYER,
     NEIGHBOUR,
+    NEXT_COUNTY,
     ONE_OF,
     city,
     line_of,
 )
 from tests.asterisk.phones import MOMENT, RIGHT, VOICE, Citizen, Person
+from tests.asterisk.talking import hear_each_other
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
@@ -46,8 +49,8 @@ scenes = Act()
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("a city of waits")
     with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city"))) as house:
-        for centre in ("w-silent", "w-county"):
-            asyncio.run(house.centre(centre, "no-answer"))
+        for centre, behaviour in (("w-silent", "no-answer"), ("w-county", "no-answer"), ("w-next", "busy")):
+            asyncio.run(house.centre(centre, behaviour))
         house.hotline("agents", "sign-in", BUSY, "--not-ready")
         yield asyncio.run(scenes.play(house, (*FREE, LAWYER, NEIGHBOUR, *ONE_OF.values())))
 
@@ -313,25 +316,46 @@ async def who_holds_for_too_long_is_an_alarm_and_nobody_is_hung_up(office: Offic
 
 
 @scenes
-async def a_county_s_desk_is_rung_at_its_other_number_when_nobody_answers_at_the_first(office: Office) -> None:
-    citizen, desk = await office.citizen(), await office.citizen()
+async def a_county_s_desk_is_rung_at_its_other_number_in_time_and_a_busy_one_is_followed_by_the_city_s(
+    office: Office,
+) -> None:
+    citizen, desk, city_s = await office.citizen(), await office.citizen(), await office.citizen()
     await citizen.dials("12345")
     agent = await office.talks(citizen, "12345")
+    path = f"agents/{office.number_of(agent)}/talk/emergency"
     desk.name = ALTERNATIVE
     await office.house.reaches(desk)
-    await orders(office, f"agents/{office.number_of(agent)}/talk/emergency", number="119", county=COUNTY)
+    asked = asyncio.get_running_loop().time()
+    await orders(office, path, number="119", county=COUNTY)
     await both_talk(citizen, agent)
     await desk.is_called()
+    assert desk.ring.began - asked >= FIRST_FOR_S
     assert desk.ring.caller == citizen.name
     desk.picks_up()
-    for one, other in ((citizen, agent), (agent, citizen)):
-        await eventually(lambda: one.hears_also(desk) and one.hears_also(other), 8, f"{one.name} hears both")  # noqa: B023 - awaited at once
-    assert desk.hears_also(citizen)
-    assert desk.hears_also(agent)
+    await hear_each_other(citizen, agent, desk)
+    async with office.house.staffed("120", city_s):
+        await orders(office, path, number="120", county=NEXT_COUNTY)
+        await city_s.is_called()
+    assert city_s.ring.caller == citizen.name
+    city_s.picks_up()
+    await hear_each_other(citizen, agent, desk, city_s)
     citizen.was_never_in_silence()
     await citizen.hangs_up()
-    await agent.is_hung_up()
-    await desk.hangs_up()
+    for one in (agent, desk, city_s):
+        await one.hangs_up()
+    record = await office.house.record(citizen.name)
+    assert [(each.name, each.aim) for each in record.brought] == [("119", "link"), ("120", "link")]
+    for had in record.brought:
+        assert had.rang is not None
+        assert had.joined is not None
+        assert had.asked <= had.rang < had.joined
+    told = await office.house.controller(f"calls/{record.call}")
+    happened = [fact["body"]["outcome"] for fact in told["facts"] if "talk:" in fact["body"].get("step", "")]
+    rung = [each for each in happened if each["fact"] == "dialled"]
+    assert [each["party"] for each in rung] == [2, 2, 3, 3], "each at two numbers"
+    first, other, *_ = (each["at"] for each in rung)
+    assert record.brought[0].rang == first
+    assert other - first >= FIRST_FOR_S * 1000
 
 
 @pytest.mark.parametrize("scene", scenes.names)
