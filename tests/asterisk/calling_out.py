@@ -6,11 +6,18 @@ import pytest
 
 from ivr.edge.http import ask
 from ivr.errors import Trouble
+from ivr.town.calls import Refused
 from tests.asterisk.office import Office
 from tests.asterisk.phones import Citizen
 
 CALLERS = ("1010", "1014", "1015")  # paused: nobody but whom they call
 FAR = "02088886666"  # in another province
+LISTED = "95598"  # a utility's; no subscriber's, so for whoever may call targets alone
+NEVER = "abroad, a premium or a service number is never dialled"
+ALIEN = {"00442079460000": NEVER, "16812345": NEVER}  # the second one premium: nobody's, whoever asks
+FORBIDDEN = {FAR: "national numbers are not in outbound.allow of site.yaml for operator", LISTED: NEVER} | ALIEN
+"""What an operator may not call, and what they are told."""
+BARRED = 403
 
 
 async def is_called_by_an_agent(office: Office, citizen: Citizen) -> None:
@@ -47,9 +54,25 @@ async def is_far_away(office: Office, citizen: Citizen) -> None:
     account = {"name": "li", "roles": ["operator"], "agent": CALLERS[2]}
     made = await house.controller("accounts", method="POST", given=account)
     told = await ask(f"{url}/login", "POST", "", {"name": "li", "password": made["password"]})
-    with pytest.raises(Trouble, match="national numbers are not in outbound"):
-        await ask(f"{url}/{path}", "POST", told["token"], {"number": FAR})
+    for number, why in FORBIDDEN.items():
+        with pytest.raises(Trouble, match=why):
+            await ask(f"{url}/{path}", "POST", told["token"], {"number": number})
+    for number, why in ALIEN.items():
+        with pytest.raises(Trouble, match=why):
+            await ask(f"{url}/{path}", "POST", house.secret("api-token"), {"number": number})
+    seat = office.staff[CALLERS[2]]
+    for number in (*FORBIDDEN, citizen.name):
+        with pytest.raises(Refused) as refused:
+            await seat.dials(number)
+        assert refused.value.end.status == BARRED, "a phone dials emergency numbers by itself, and nobody else"
+    assert all(number != CALLERS[2] for _, _, number in office.rung), "for none of these a phone has rung"
     citizen.name = FAR
     await house.controller(path, method="POST", given={"number": FAR})
     agent = (await office.rings_for(citizen)).answers()
     await agent.is_hung_up()
+    listed = await office.citizen()
+    listed.name = LISTED
+    await house.controller(path, method="POST", given={"number": LISTED})
+    (await office.rings_for(listed)).answers()
+    await agent.hears("town-power-menu")
+    await agent.hangs_up()

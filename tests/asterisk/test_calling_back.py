@@ -46,7 +46,7 @@ TERMS = """callbacks:
 OTHERWISE = {
     "{id: 8016, kind: desk, pool: hall}": "{id: 8016, kind: desk, pool: hall, answer: auto}",
     "rtp_timeout: 30 s": "rtp_timeout: 4 s",  # another Asterisk sends RTCP every 5 s
-    "allow: [local, mobile] ": "allow: {operator: [local, mobile], supervisor: [local, mobile, national]} ",
+    "allow: [local, mobile] ": "allow: {operator: [local, mobile], supervisor: [local, mobile, national, target]} ",
 }
 
 

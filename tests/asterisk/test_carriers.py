@@ -9,13 +9,14 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from ivr.facts import Direction, Outcome
 from ivr.town import audio, sip
-from ivr.town.calls import Incoming, Outgoing, Refused
+from ivr.town.calls import Call, Incoming, Outgoing, Refused
 from ivr.town.phone import Phone
 from ivr.town.rtp import Pacer, tone
 from ivr.town.transactions import Address, fresh
@@ -37,7 +38,9 @@ TRUNKS = """trunks:
   - {{id: mobile, name: 移动, carrier: mobile, addresses: ["{mobile}:{port}"], bind: {to_mobile},
      registers: yes, external_address: {outside}}}
 """
-VOICE = 700
+VOICE, SEAT_S, CITIZEN_S, DESK_S = 700, 900, 440, 1100  # Hz
+LOUD = 300.0  # amplitude of a voice
+SUBSCRIBER = "3000001"
 
 
 def city(folder: Path, port: int) -> Path:
@@ -52,8 +55,8 @@ def city(folder: Path, port: int) -> Path:
     shutil.copy(ROOT / "recordings/prompts.yaml", folder / "recordings")
     site = (ROOT / "config/site.yaml").read_text("utf-8")
     before, _, rest = site.partition("\ntrunks:\n")
-    _, _, after = rest.partition("\ntargets:\n")
-    site = f"{before}\n{trunks}\ntargets:\n{after}"
+    _, _, after = rest.partition("\n# Outside numbers")
+    site = f"{before}\n{trunks}\n# Outside numbers{after}"
     for old, new in (
         ("  mode: demo", "  mode: production"),
         ("  rehearsal: 2021-09-15T09:00", "# rehearsal:"),
@@ -92,7 +95,7 @@ class Carriers:
         """A citizen's call, answered."""
         carrier.user = fresh_number()
         call = await carrier.dial(number, (over, self.house.ports["sip"]))
-        call.say(tone(440))
+        call.say(tone(CITIZEN_S))
         await call.answered(10)
         return call
 
@@ -133,6 +136,27 @@ def asterisk(house: House, command: str) -> str:
     program = house.says()["asterisk"]["program"]
     argv = [*program, "-C", str(house.state / "asterisk/etc/asterisk.conf"), "-rx", command]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20).stdout
+
+
+async def talk(call: Call, ring: Call, *, voices: tuple[int, int] = (SEAT_S, VOICE)) -> None:
+    """The two hear each other: whoever called, and whoever is there."""
+    for one, hertz in zip((ring, call), voices, strict=True):
+        await eventually(lambda: audio.dominant(one.heard().samples[-4000:]) == hertz, 15, f"{hertz} Hz")  # noqa: B023 - awaited at once
+
+
+async def asked(house: House, path: str, **given: str) -> None:
+    """Agent 1001, who sits at 8001, asks for something."""
+    await house.controller(f"agents/1001/{path}", method="POST", given=given)
+
+
+@asynccontextmanager
+async def seated(house: House, *, ready: bool = True) -> AsyncIterator[Phone]:
+    """The phone at 8001, and its agent."""
+    async with await Phone.open() as seat:
+        await seat.register((OURS, house.ports["sip"]), "8001", house.secret("8001"))
+        await house.signs_in("1001", ready=ready)
+        yield seat
+        await house.signs_out("1001")
 
 
 async def test_each_carrier_is_known_by_its_address_and_its_calls_are_marked(carriers: Carriers) -> None:
@@ -223,7 +247,8 @@ async def test_a_seat_reaches_the_emergency_desk_while_the_controller_is_dead(ca
         ring = await carriers.telecom.rung(20)
         ring.answer(tone(VOICE))
         await call.answered(10)
-        await eventually(lambda: audio.dominant(call.heard().samples[-4000:]) == VOICE, 10, "the desk")
+        call.say(tone(SEAT_S))
+        await talk(call, ring)
         assert ring.caller == "12345"
         await house.has_restarted("controller", killed)
         await eventually(lambda: is_in("paused", "on another call"), 15, "its agent is offered nothing")
@@ -284,6 +309,59 @@ async def test_a_full_trunk_refuses_callers_is_passed_over_and_keeps_its_last_ch
         assert shown["mobile"]["registration"] in {"unregistered", "rejected"}, "who is there is no registrar"
         for call in calls:
             await call.hang_up()
+
+
+async def test_a_desk_that_is_called_into_a_talk_has_the_last_channel_of_a_full_trunk_and_sees_the_citizen(
+    carriers: Carriers,
+) -> None:
+    """Whom the agent calls otherwise does not get it, and is dialled over the next trunk."""
+    house, telecom, unicom = carriers.house, carriers.telecom, carriers.unicom
+    async with seated(house) as seat:
+        citizen = await carriers.calls(unicom, "12345", TO_UNICOM)
+        (agent := await seat.rung(20)).answer(tone(SEAT_S))
+        await talk(citizen, agent, voices=(CITIZEN_S, SEAT_S))
+        shown = unicom.user
+        calls = [await carriers.calls(telecom, "12345") for _ in range(2)]  # and no channel is left for more callers
+        rings = []
+        for carrier, then in ((telecom, "three-way"), (unicom, "cancel")):
+            await asked(house, "talk/consult", kind="number", name=SUBSCRIBER)
+            rings.append(await carrier.rung(20))
+            rings[-1].answer(tone(VOICE))
+            await talk(agent, rings[-1])
+            await asked(house, f"talk/{then}")
+        await asked(house, "talk/emergency", number="110")
+        (desk := await telecom.rung(20)).answer(tone(DESK_S))
+        assert desk.caller == shown
+        assert not unicom.is_ringing
+        for one, voices in ((citizen, (SEAT_S, DESK_S)), (agent, (CITIZEN_S, DESK_S)), (desk, (CITIZEN_S, SEAT_S))):
+            for hertz in voices:
+                await eventually(lambda: audio.level(one.heard().samples[-4000:], hertz) > LOUD, 10, f"{hertz} Hz")  # noqa: B023 - awaited at once
+        for call in (citizen, *calls):
+            await call.hang_up()
+        for one in (agent, desk, *rings):
+            await one.ended()
+
+
+async def test_an_agent_s_call_shows_what_each_trunk_permits_and_its_pilot_once_that_is_forbidden(
+    carriers: Carriers,
+) -> None:
+    house, telecom, unicom = carriers.house, carriers.telecom, carriers.unicom
+    async with seated(house, ready=False) as seat:
+        await asked(house, "call-out", number=SUBSCRIBER)
+        (agent := await seat.rung(20)).answer(tone(SEAT_S))
+        first = await telecom.rung(20)
+        first.reject(403)
+        second = await unicom.rung(20)
+        second.reject(403)
+        third = await unicom.rung(20)
+        third.answer(tone(VOICE))
+        await talk(agent, third)
+        assert [each.caller for each in (first, second, third)] == ["12345", "12345", PILOT]
+        assert not telecom.is_ringing
+        await third.hang_up()
+        await agent.ended()
+    record = await house.record(SUBSCRIBER)
+    assert (record.direction, record.outcome, record.agent) == (Direction.OUT, Outcome.ANSWERED, "1001")
 
 
 async def test_behind_a_nat_a_carrier_is_told_the_address_outside(carriers: Carriers) -> None:

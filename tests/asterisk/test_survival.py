@@ -201,8 +201,9 @@ async def test_a_seat_reaches_an_emergency_desk_by_itself_and_that_is_no_citizen
 
 async def test_a_seat_dials_nobody_else(phones: Phones) -> None:
     agent = await phones.agent("8006")
-    with pytest.raises(Refused):
-        await agent.dials("12345")
+    for number in ("12345", "13800138000", "03108095001", "16812345", "00442079460000", "1100"):
+        with pytest.raises(Refused):
+            await agent.dials(number)
 
 
 async def test_every_stamp_reaches_the_controller(phones: Phones, controller: Controller) -> None:
