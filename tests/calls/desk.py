@@ -107,6 +107,8 @@ class Desk:
         self.fake = FakeAsterisk()
         self.fake.lengths = {str(name): length for name, length in lengths().items()}
         clock, disk = SimClock(), MemoryDisk()
+        self.entries = disk
+        """The journal's."""
         journal = Journal(disk, config.site.node, clock)
         register = Register(journal, list(journal.replay()))
         dispatcher = Dispatcher(Floor(), journal, clock)

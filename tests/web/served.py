@@ -3,17 +3,35 @@
 import asyncio
 import socket
 import threading
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from ivr.edge.http import serving
+from routing.config import Config
 from tests.asterisk.waiting import eventually
 from tests.calls.desk import Desk
+from tests.calls.simulated import CONFIG
+
+
+async def talk_and_wait(desk: Desk) -> None:
+    """Two agents at their seats, and four citizens."""
+    for agent in ("1001", "1016"):
+        desk.fake.seat(f"80{agent[2:]}", answers_after=0.1, talks=3600)
+        await desk.post_when_ready(f"/agents/{agent}/sign-in")
+    for n in range(4):
+        desk.fake.dials("12345", after=0.1 + n / 10)
 
 
 class Served:
-    """`with Served() as served: served.url`: agents at their seats, and citizens who talk and wait."""
+    """`with Served() as served: served.url`: agents at their seats, and citizens who talk and wait; or as it `begins`.
 
-    def __init__(self) -> None:
+    Whatever is done to its `desk` from outside goes through `has`.
+    """
+
+    desk: Desk
+
+    def __init__(self, begins: Callable[[Desk], Awaitable[None]] = talk_and_wait, config: Config = CONFIG) -> None:
+        self._begins, self._config = begins, config
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -32,16 +50,15 @@ class Served:
         self._thread.join(20)
         self._loop.close()
 
+    def has(self, happen: Callable[[Desk], object]) -> None:
+        """Something happens there, soon."""
+        self._loop.call_soon_threadsafe(happen, self.desk)
+
     async def _lives(self) -> None:
-        desk = Desk()
-        for agent in ("1001", "1016"):
-            desk.fake.seat(f"80{agent[2:]}", answers_after=0.1, talks=3600)
+        self.desk = desk = Desk(self._config)
         async with serving(desk.api.answer, self.port):
             await eventually(desk.is_connected, 10)
-            for agent in ("1001", "1016"):
-                await desk.post(f"/agents/{agent}/sign-in")
-            for n in range(4):
-                desk.fake.dials("12345", after=0.1 + n / 10)
+            await self._begins(desk)
             self._ready.set()
             await self._over.wait()
         await desk.closes()
