@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -20,14 +21,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import aiohttp
 import asyncpg
 import msgspec
 import numpy as np
 import psutil
 import soundfile
+from click.testing import CliRunner, Result
 
 from ivr.edge import snapshots
 from ivr.facts import CallRecord
+from ivr.main import main
 from ivr.town import audio
 from ivr.town.rtp import Samples
 from ivr.town.transactions import Address
@@ -52,6 +56,9 @@ PORTS: Final = (
     ("HOTLINE_TOWN_TRUNKS_PORT", socket.SOCK_DGRAM),
     ("HOTLINE_TOWN_ARI_PORT", socket.SOCK_STREAM),
 )
+
+TYPING: Final = threading.Lock()
+"""Held by whoever types: it is for one at a time."""
 
 
 class House:
@@ -119,6 +126,12 @@ class House:
         assert ran.returncode == 0, f"hotline {' '.join(arguments)}: {ran.stdout}{ran.stderr}"
         return ran.stdout
 
+    async def types(self, *words: str) -> str:
+        """The same while others talk: typed in this process, as another Python takes most of a second to begin."""
+        ran = await asyncio.to_thread(_typed, words, self.environment)
+        assert ran.exit_code == 0, f"hotline {' '.join(words)}: {ran.output}"
+        return ran.output
+
     # --- its Asterisks
 
     async def ari(self, path: str, *, method: str = "GET", of: str = "ari") -> Any:
@@ -180,6 +193,16 @@ class House:
         """What the controller answers, as it answers the command line; `given` is the body."""
         url = f"http://127.0.0.1:{self.ports['web']}/{path}"
         return await asyncio.to_thread(_asked, url, method, f"Bearer {self.secret('api-token')}", given)
+
+    async def told(self, token: str = "") -> Any:
+        """What the stream tells first: everything as it is now, to the house or to the account of `token`."""
+        bearer = {"Authorization": f"Bearer {token or self.secret('api-token')}"}
+        url = f"http://127.0.0.1:{self.ports['web']}/stream"
+        async with aiohttp.ClientSession(headers=bearer) as session, session.get(url) as response:
+            event = (await response.content.readuntil(b"\n\n")).decode()
+            response.close()
+        assert "event: snapshot" in event
+        return json.loads(event.partition("data: ")[2])
 
     async def signs_in(self, *agents: str, ready: bool = True) -> None:
         """Agents sit down at their seats, one after the other: the first one waits the longest."""
@@ -279,6 +302,11 @@ class House:
     def log(self, name: str) -> str:
         """What a server has printed."""
         return (self.state / "log" / f"{name}.log").read_text(errors="replace")
+
+
+def _typed(words: Sequence[str], environment: Mapping[str, str]) -> Result:
+    with TYPING:
+        return CliRunner().invoke(main, words, env=environment)
 
 
 def _record(body: str) -> CallRecord:

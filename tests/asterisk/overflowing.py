@@ -17,7 +17,7 @@ EMPTY, NEXT = "p-empty", "p-next"
 NEIGHBOUR = "1020"  # of the latter
 COUNTY, ALTERNATIVE, FIRST_FOR_S = "魏县", "13800010119", 3  # where a desk has two numbers, the first rung so long
 NEXT_COUNTY = "涉县"  # whose desk has one number, and is busy
-HOLD_LIMIT_S = 2
+TALK_LIMIT_S, HOLD_LIMIT_S, CONSULT_LIMIT_S = 6, 2, 2
 RULES = {
     "asked": "{to: callback, waited: 1 s}",
     "answers": "{to: w-answers, waited: 2 s}",
@@ -76,8 +76,13 @@ def city(folder: Path) -> Path:
     site = texts["site.yaml"]
     pools = "".join(f"  p-{name}: {{name: 试验, overflow: {rule}, wrap_up: 3 s}}\n" for name, rule in RULES.items())
     pools += f"  {EMPTY}: {{name: 试验}}\n  {NEXT}: {{name: 试验}}\n"
-    assert "hold_limit: 5 min " in site
-    site = site.replace("hold_limit: 5 min ", f"hold_limit: {HOLD_LIMIT_S} s ", 1)
+    for limit, mine in (
+        ("talk_limit: 60 min ", f"talk_limit: {TALK_LIMIT_S} s "),
+        ("hold_limit: 5 min ", f"hold_limit: {HOLD_LIMIT_S} s "),
+        ("consult_limit: 10 min\n", f"consult_limit: {CONSULT_LIMIT_S} s\n"),
+    ):
+        assert limit in site
+        site = site.replace(limit, mine, 1)
     site = _at_work(site, BUSY, "safety", *(f"p-{name}" for name in RULES if name not in LEFT_ALONE))
     for name, agent in ONE_OF.items():
         site = _at_work(site, agent, f"p-{name}")

@@ -1,5 +1,7 @@
 """A citizen and an agent in talk, and what agents ask for then; the scenes of `outside` and `test_talk` are one act."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,12 @@ async def asks(office: Office, agent: str, what: str, **given: str) -> dict[str,
     """An agent asks for something; what each in the conversation does then."""
     told = await office.house.controller(f"agents/{agent}/talk/{what}", method="POST", given=given)
     return {party["name"]: party["doing"] for party in told["parties"]}
+
+
+async def types(office: Office, what: str, agent: str, *options: str) -> dict[str, str]:
+    """The same, as `hotline talk` has it."""
+    said = await office.house.types("talk", what, agent, *options)
+    return dict(re.findall(r"^  (.+): ([a-z]+) for", said, re.MULTILINE))
 
 
 async def colleague(office: Office, citizen: Citizen) -> Agent:

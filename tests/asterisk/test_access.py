@@ -3,8 +3,6 @@
 import stat
 from typing import Any
 
-import aiohttp
-import msgspec
 import pytest
 
 from ivr.edge.http import ask
@@ -17,16 +15,6 @@ pytestmark = pytest.mark.asterisk
 
 async def asks(house: House, method: str, path: str, token: str = "", **given: Any) -> Any:
     return await ask(f"http://127.0.0.1:{house.ports['web']}{path}", method, token, given)
-
-
-async def hears(house: House, token: str) -> Any:
-    """The first event of the stream."""
-    url, bearer = f"http://127.0.0.1:{house.ports['web']}/stream", {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(headers=bearer) as session, session.get(url) as response:
-        event = (await response.content.readuntil(b"\n\n")).decode()
-        response.close()
-    assert "event: snapshot" in event
-    return msgspec.json.decode(event.partition("data: ")[2])
 
 
 async def answers(house: House) -> bool:
@@ -50,7 +38,7 @@ async def test_the_first_login_outlives_controllers_needs_no_database_and_is_nev
         made = await asks(house, "POST", "/accounts", again, name="wang", roles=["operator"], agent="1016")
         operator = (await asks(house, "POST", "/login", name="wang", password=made["password"]))["token"]
         assert (await asks(house, "POST", "/agents/1016/sign-in", operator))["state"] != "signed-out"
-        assert (await hears(house, operator))["agents"]["1016"]["state"] != "signed-out"
+        assert (await house.told(operator))["agents"]["1016"]["state"] != "signed-out"
         with pytest.raises(Trouble, match="only to what is their own"):
             await asks(house, "POST", "/agents/1001/sign-in", operator)
         await asks(house, "POST", "/agents/1016/sign-out", operator)

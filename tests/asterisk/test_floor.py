@@ -18,24 +18,28 @@ from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.phones import Agent, Citizen
 from tests.asterisk.switch import amended
 from tests.asterisk.talking import all_hung_up, hear_each_other, hears_no_more, voices
-from tests.asterisk.waiting import eventually
+from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
 MERGED = "2022-03-02T10:00"  # after the transition, whose sentences are long
 TRANSITION = "2021-09-15T10:00"  # an agent is reserved meanwhile, and rung as the sentence ends
-HALL = ("1012", "1013", "1014", "1015", "1016", "1017")
+HALL = ("1012", "1013", "1014", "1015", "1016", "1017", "1018")
 UNPLUGGED, NEIGHBOUR, DYING = "2001", "2002", "2003"  # the seats of 12350
 FIRST_LAWYER, LAWYER = "2011", "2012"
-AT_LUNCH = "1011"
+AT_LUNCH, AT_DESK = "1011", "1019"
 AUTOMATIC = "8020"  # a seat whose phone answers by itself
 SIGNED_OUT_AFTER_S = 45
 SEEN_WITHIN_S = 20.0
 """A phone that says that it goes."""
 MISSED_WITHIN_S = 60.0
 """One that says nothing is asked now and then."""
+RUNG_FOR_S = 6.0
+"""As site.yaml has it."""
+DESK_SILENT_FOR_S = 3
 OTHERWISE = {
     "unreachable_for: 60 s ": f"unreachable_for: {SIGNED_OUT_AFTER_S} s ",
+    "desk_silent_for: 15 s ": f"desk_silent_for: {DESK_SILENT_FOR_S} s ",
     f"{{id: {AUTOMATIC}, kind: desk, pool: hall}}": f"{{id: {AUTOMATIC}, kind: desk, pool: hall, answer: auto}}",
 }
 
@@ -51,7 +55,7 @@ def city(folder: Path) -> Path:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("a city whose phones are gone")
     with opened(folder / "state of it", HOTLINE_CONFIG=str(city(folder / "city"))) as house:
-        staff = (*HALL, AT_LUNCH, UNPLUGGED, NEIGHBOUR, DYING, FIRST_LAWYER, LAWYER)
+        staff = (*HALL, AT_LUNCH, AT_DESK, UNPLUGGED, NEIGHBOUR, DYING, FIRST_LAWYER, LAWYER)
         yield asyncio.run(scenes.play(house, staff, gap=1.0))
 
 
@@ -122,11 +126,16 @@ class Supervisor:
 
 
 async def supervisor(office: Office, name: str, seat: str) -> Supervisor:
-    account = {"name": name, "roles": ["supervisor"]}
+    token = await signed_in(office, {"name": name, "roles": ["supervisor"]})
+    return Supervisor(office, name, token, await office.agent(seat))
+
+
+async def signed_in(office: Office, account: dict[str, Any]) -> str:
+    """A new account has signed in; its token."""
     made = await office.house.controller("accounts", method="POST", given=account)
-    login = {"name": name, "password": made["password"]}
+    login = {"name": account["name"], "password": made["password"]}
     told = await ask(f"http://127.0.0.1:{office.house.ports['web']}/login", "POST", "", login)
-    return Supervisor(office, name, told["token"], await office.agent(seat))
+    return str(told["token"])
 
 
 # --- phones that are gone
@@ -176,6 +185,51 @@ async def whose_phone_dies_and_does_not_come_back_is_unreachable_and_then_signed
     await is_(office, DYING, "unreachable", MISSED_WITHIN_S)
     await is_(office, DYING, None, SIGNED_OUT_AFTER_S + SEEN_WITHIN_S)
     assert was_rung(office, DYING) == 0
+
+
+@scenes
+async def a_desk_counts_from_its_first_word_on_until_it_is_closed(office: Office) -> None:
+    beat = f"agents/{AT_DESK}/heartbeat"
+    await orders(office, f"agents/{AT_DESK}/pause", reason="培训")
+    await passes(DESK_SILENT_FOR_S + 2)
+    await is_(office, AT_DESK, "paused")
+    assert (await orders(office, beat))["within_ms"] == DESK_SILENT_FOR_S * 1000
+    await is_(office, AT_DESK, "unreachable")
+    assert (await office.house.told())["agents"][AT_DESK]["reason"] == "desk"
+    await orders(office, beat)
+    await is_(office, AT_DESK, "paused")
+    await office.house.controller(beat, method="POST", given={"closes": True})
+    await passes(DESK_SILENT_FOR_S + 2)
+    await is_(office, AT_DESK, "paused")
+
+
+# --- agents who do not answer
+
+
+@scenes
+async def who_lets_it_ring_gets_no_more_calls_and_they_and_their_supervisor_are_told_why(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    away = await office.rings_for(citizen)
+    number = office.number_of(away)
+    away.ring.ignore()
+    await away.stops_ringing()
+    assert away.call.ended_at is not None
+    assert away.call.ended_at - away.call.began == pytest.approx(RUNG_FOR_S, abs=2)
+    agent, other = await begins_to_talk(office, citizen)
+    assert other != number
+    account = {"name": f"{number}-away", "roles": ["operator"], "agent": number}
+    own = await signed_in(office, account)
+    for token in (own, ""):
+        shown = (await office.house.told(token))["agents"][number]
+        assert (shown["state"], shown["reason"]) == ("paused", "no-answer")
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await all_hung_up(agent)
+    record = await office.house.record(citizen.name)
+    assert (record.agent, record.offers) == (other, 2)
+    await orders(office, f"agents/{number}/ready")
+    await is_(office, number, "ready")
 
 
 # --- agents who leave

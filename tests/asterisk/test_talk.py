@@ -5,6 +5,7 @@ other calls.
 """
 
 import asyncio
+import json
 from functools import partial
 
 import pytest
@@ -25,6 +26,7 @@ from tests.asterisk.talking import (
     hears_no_more,
     talking,
     talks,
+    types,
     voices,
 )
 from tests.asterisk.waiting import eventually, passes
@@ -59,11 +61,11 @@ async def _played(house: House) -> Played:
 @talks
 async def a_held_citizen_hears_music_and_comes_back(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    assert await asks(office, number, "hold") == {"citizen": "held", number: "holding"}
+    assert await types(office, "hold", number) == {"citizen": "held", number: "holding"}
     await citizen.hears_music()
     await hears_no_more(agent, citizen)
     assert (await office.house.agents())[number] == "holding"
-    await asks(office, number, "retrieve")
+    await types(office, "retrieve", number)
     await hear_each_other(citizen, agent)
     citizen.was_never_in_silence()
     await citizen.hangs_up()
@@ -161,12 +163,12 @@ async def a_muted_agent_is_not_heard_and_keys_arrive_both_ways(office: Office) -
     await has_got(agent, "5")
     agent.presses("7#")
     await has_got(citizen, "7#")
-    await asks(office, number, "mute")
+    await types(office, "mute", number)
     await hears_no_more(citizen, agent)
     await agent.hears_person(citizen)
-    await asks(office, number, "unmute")
+    await types(office, "unmute", number)
     await hear_each_other(citizen, agent)
-    await asks(office, number, "hang-up")
+    await types(office, "hang-up", number)
     await all_hung_up(agent)
     await citizen.hangs_up()
 
@@ -205,7 +207,7 @@ async def a_silent_citizen_is_told_so_by_the_keys_of_the_agent_s_phone(office: O
 @talks
 async def a_nuisance_is_warned_and_talks_on(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    await asks(office, number, "nuisance")
+    await types(office, "nuisance", number)
     await citizen.hears("nuisance-warning")
     await hear_each_other(citizen, agent)
     agent.did_not_hear("nuisance-warning")
@@ -216,20 +218,23 @@ async def a_nuisance_is_warned_and_talks_on(office: Office) -> None:
 @talks
 async def a_colleague_is_consulted_made_a_third_and_keeps_the_citizen(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    await asks(office, number, "consult", kind="agent", name=LAWYER)
+    await types(office, "consult", number, "--agent", LAWYER)
     lawyer = await colleague(office, citizen)
     assert lawyer.ring.invite.headers.get("answer-mode") == "Auto"
     await hear_each_other(agent, lawyer)
+    shown = json.loads(await office.house.types("agents", "--json"))
+    assert [each["state"] for each in shown if each["agent"] == number] == ["consulting"]
+    assert (await office.house.told())["agents"][number]["state"] == "consulting"
     await citizen.hears_music()
     await hears_no_more(lawyer, citizen)
     assert [one.heard_a_beep() for one in (lawyer, agent)] == [True, False]
-    await asks(office, number, "switch")
+    await types(office, "switch", number)
     await hear_each_other(agent, citizen)
     await hears_no_more(agent, lawyer)
     await lawyer.hears_music()
-    await asks(office, number, "three-way")
+    await types(office, "three-way", number)
     await hear_each_other(citizen, agent, lawyer)
-    assert await asks(office, number, "complete") == {"citizen": "talking", LAWYER: "talking"}
+    assert await types(office, "complete", number) == {"citizen": "talking", LAWYER: "talking"}
     await all_hung_up(agent)
     await hear_each_other(citizen, lawyer)
     await citizen.hangs_up()
@@ -271,7 +276,7 @@ async def whoever_is_ready_in_a_pool_is_consulted_and_keeps_the_citizen(office: 
 @talks
 async def a_transfer_to_a_colleague_who_lets_it_ring_comes_back_to_the_same_agent(office: Office) -> None:
     citizen, agent, number = await talking(office)
-    await asks(office, number, "transfer", kind="agent", name=DEAF)
+    await types(office, "transfer", number, "--agent", DEAF)
     deaf = await office.rings_for(citizen)
     assert office.number_of(deaf) == DEAF
     deaf.ring.ignore()
@@ -328,24 +333,24 @@ async def a_paused_recording_is_silent_and_keeps_its_time(office: Office) -> Non
 async def a_supervisor_listens_whispers_barges_in_and_takes_over(office: Office) -> None:
     citizen, agent, number = await talking(office)
     boss = await office.agent(BOSS_AT)
-    await asks(office, number, "listen", seat=BOSS_AT)
+    await types(office, "listen", number, "--seat", BOSS_AT)
     (await boss.rings()).answers()
     await eventually(lambda: boss.hears_also(agent) and boss.hears_also(citizen), 10, "the supervisor hears both")
     await hears_no_more(agent, boss)
     await hears_no_more(citizen, boss)
     await hear_each_other(citizen, agent)
-    assert (await asks(office, number, "whisper"))["house"] == "whispering"
+    assert "whispering" in (await types(office, "whisper", number)).values()
     await hear_each_other(agent, boss)
     await hear_each_other(citizen, agent)
     await hears_no_more(citizen, boss)
     assert boss.hears_also(citizen)
-    await asks(office, number, "barge")
+    await types(office, "barge", number)
     await hear_each_other(citizen, agent, boss)
-    await asks(office, number, "listen")
+    await types(office, "listen", number)
     await hears_no_more(citizen, boss)
     await hears_no_more(agent, boss)
     await hear_each_other(citizen, agent)
-    await asks(office, number, "take-over")
+    await types(office, "take-over", number)
     await all_hung_up(agent)
     await hear_each_other(citizen, boss)
     citizen.was_never_in_silence()

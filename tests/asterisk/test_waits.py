@@ -20,6 +20,7 @@ from tests.asterisk.office import Act, Office, Played
 from tests.asterisk.overflowing import (
     ALTERNATIVE,
     BUSY,
+    CONSULT_LIMIT_S,
     COUNTY,
     EMPTY,
     FIRST_FOR_S,
@@ -29,6 +30,7 @@ from tests.asterisk.overflowing import (
     NEIGHBOUR,
     NEXT_COUNTY,
     ONE_OF,
+    TALK_LIMIT_S,
     city,
     line_of,
 )
@@ -154,9 +156,9 @@ async def all_who_wait_hear_a_text_that_a_supervisor_has_said_at_once_and_a_prom
     waiting = [await office.citizen() for _ in range(2)]
     for citizen in waiting:
         await citizen.dials(line_of("told"))
-    for given in ({"text": "系统繁忙，请耐心等候。"}, {"prompt": POOL_CLOSED}):
-        said = await orders(office, "announcements", pool="p-told", **given)
-        assert said["callers"] == len(waiting)
+    for given in (("--text", "系统繁忙，请耐心等候。"), (POOL_CLOSED,)):
+        said = await office.house.types("announce", "--pool", "p-told", *given)
+        assert f"to {len(waiting)} who wait" in said
     text = audio.read_wav(office.house.state / "prompts" / "broadcast-1.wav")
 
     async def hears_both(citizen: Citizen) -> None:
@@ -173,7 +175,7 @@ async def all_who_wait_hear_a_text_that_a_supervisor_has_said_at_once_and_a_prom
 async def a_call_that_is_moved_waits_with_music_for_an_agent_of_that_pool(office: Office) -> None:
     await orders(office, f"agents/{LAWYER}/pause", reason="会议")
     citizen = await calls(office, "moved")
-    assert (await orders(office, f"queues/{await call_at(office, 'moved')}/move", pool="law"))["pool"] == "law"
+    assert "law" in await office.house.types("move", await call_at(office, "moved"), "law")
     await citizen.hears_music()
     await orders(office, f"agents/{LAWYER}/ready")
     lawyer = await office.talks(citizen, line_of("moved"))
@@ -189,7 +191,7 @@ async def all_who_wait_for_a_pool_that_is_closed_hear_why_and_come_to_the_hall(o
     mine = ONE_OF["closed"]
     await orders(office, f"agents/{mine}/pause", reason="会议")
     waiting = await asyncio.gather(*(calls(office, "closed") for _ in range(2)))
-    assert (await orders(office, "pools/p-closed/close", prompt=POOL_CLOSED))["closed"] == POOL_CLOSED
+    assert f"closed, callers hear {POOL_CLOSED}" in await office.house.types("close", "p-closed", "--say", POOL_CLOSED)
     await orders(office, f"agents/{mine}/ready")  # nobody asks them now
 
     async def hears_why(citizen: Citizen) -> None:
@@ -204,7 +206,7 @@ async def all_who_wait_for_a_pool_that_is_closed_hear_why_and_come_to_the_hall(o
 
     await asyncio.gather(*map(hears_why, waiting))
     assert was_rung(office, mine) == 0
-    assert (await orders(office, "pools/p-closed/open"))["closed"] is None
+    assert ": open" in await office.house.types("open", "p-closed")
     citizen = await calls(office, "closed")
     agent = await office.talks(citizen, line_of("closed"))
     assert office.number_of(agent) == mine
@@ -217,11 +219,11 @@ async def an_agent_who_is_made_to_pause_is_not_rung_until_made_ready_and_talks_a
     office: Office,
 ) -> None:
     mine = ONE_OF["paused"]
-    await orders(office, f"agents/{mine}/pause", reason="会议")
+    await office.house.types("agents", "pause", mine, "--reason", "会议")
     citizen = await calls(office, "paused")
     await citizen.hears_music()
     assert was_rung(office, mine) == 0
-    await orders(office, f"agents/{mine}/ready")
+    await office.house.types("agents", "ready", mine)
     agent = await office.talks(citizen, line_of("paused"))
     assert office.number_of(agent) == mine
     await orders(office, f"agents/{mine}/pause", reason="会议")
@@ -236,6 +238,8 @@ async def an_agent_who_is_made_to_pause_is_not_rung_until_made_ready_and_talks_a
     told = await office.house.controller(f"calls/{(await office.house.record(citizen.name)).call}")
     said = [fact["body"] for fact in told["facts"] if fact["topic"] == "disposition"]
     assert [(each["agent"], each["matter"], each["ground"]) for each in said] == [(mine, "declined", "litigation")]
+    report = await office.house.controller("report?by=disposition")
+    assert [row["offered"] for row in report["rows"] if row["key"] == "declined/litigation"] == [1]
 
 
 @scenes
@@ -244,7 +248,7 @@ async def an_agent_who_is_signed_out_in_a_talk_leaves_after_wrap_up_and_is_rung_
     citizen = await calls(office, "leaves")
     agent = await office.talks(citizen, line_of("leaves"))
     assert office.number_of(agent) == mine
-    await orders(office, f"agents/{mine}/sign-out")
+    assert "talking, then signed-out" in await office.house.types("agents", "sign-out", mine)
     await both_talk(citizen, agent)
     await citizen.hangs_up()
     await agent.is_hung_up()
@@ -295,20 +299,35 @@ async def whoever_calls_while_one_waits_goes_on_to_the_next_pool(office: Office)
 
 
 @scenes
-async def who_holds_for_too_long_is_an_alarm_and_nobody_is_hung_up(office: Office) -> None:
+async def who_talks_holds_or_consults_for_too_long_is_an_alarm_and_nobody_is_hung_up(office: Office) -> None:
     citizen = await office.citizen()
     await citizen.dials("12345")
     agent = await office.talks(citizen, "12345")
     number = office.number_of(agent)
+
+    async def is_an_alarm(doing: str, limit_s: float) -> None:
+        """To whoever asks, and to whoever has the stream; and it was looked whether the call lives."""
+
+        async def is_said() -> bool:
+            asked, told = await office.house.controller("status"), await office.house.told()
+            alarms = " ".join(each["sentence"] for each in asked["alarms"])
+            streamed = " ".join(each["sentence"] for each in told["alarms"].values())
+            return f"agent {number} is {doing}" in alarms and f"agent {number} is {doing}" in streamed
+
+        await eventually(is_said, limit_s + 8, f"an alarm: {doing}", every=0.2)
+        assert f"agent {number} is {doing} for too long" in office.house.log("controller")
+
+    await is_an_alarm("talking", TALK_LIMIT_S)
+    await both_talk(citizen, agent)
     await orders(office, f"agents/{number}/talk/hold")
-
-    async def is_said() -> bool:
-        alarms = (await office.house.controller("status"))["alarms"]
-        return any(f"agent {number} is holding" in each["sentence"] for each in alarms)
-
-    await eventually(is_said, HOLD_LIMIT_S + 8, "an alarm")
+    await is_an_alarm("holding", HOLD_LIMIT_S)
     await citizen.hears_music()
     await orders(office, f"agents/{number}/talk/retrieve")
+    await orders(office, f"agents/{number}/talk/consult", kind="target", name="w-answers")
+    await agent.hears("town-w-answers")
+    await is_an_alarm("consulting", CONSULT_LIMIT_S)
+    await citizen.hears_music()
+    await orders(office, f"agents/{number}/talk/cancel")
     await both_talk(citizen, agent)
     citizen.was_never_in_silence()
     await citizen.hangs_up()

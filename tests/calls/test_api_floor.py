@@ -3,6 +3,7 @@
 import asyncio
 from http import HTTPStatus
 
+from ivr.facts import Ground, Matter
 from ivr.web.rights import Role, Who
 from routing.ids import AgentId
 from tests.calls.desk import Desk
@@ -34,6 +35,27 @@ def test_what_a_call_was_is_said_in_wrap_up_and_stands_with_the_call() -> None:
         told = await desk.get(f"/calls/{ended['call']}")
         (said,) = [fact["body"] for fact in told["facts"] if fact["topic"] == "disposition"]
         assert (said["agent"], said["matter"], said["ground"]) == ("1016", "declined", "petition")
+        await desk.closes()
+
+    simulate(scene)
+
+
+def test_each_matter_and_each_ground_is_taken_in_turn_and_kept() -> None:
+    async def scene() -> None:
+        desk = a_desk()
+        desk.fake.seat("8016", answers_after=1.5, talks=20)
+        await desk.post_when_ready("/agents/1016/sign-in")
+        desk.fake.dials("12345", after=0.5)
+        await asyncio.sleep(60)
+        given: list[tuple[Matter, Ground | None]] = [(each, None) for each in Matter if each is not Matter.DECLINED]
+        given += [(Matter.DECLINED, ground) for ground in Ground]
+        assert len(given) == 20
+        for matter, ground in given:
+            await desk.post("/agents/1016/wrap-up", matter=matter, ground=ground)
+        (ended,) = (await desk.get("/calls"))["ended"]
+        told = await desk.get(f"/calls/{ended['call']}")
+        said = [fact["body"] for fact in told["facts"] if fact["topic"] == "disposition"]
+        assert [(each["matter"], each.get("ground")) for each in said] == given
         await desk.closes()
 
     simulate(scene)

@@ -16,6 +16,7 @@ from tests.fake.loop import simulate
 TWO_HOURS_S = 7_200
 LIMIT_S = CONFIG.site.timing.talk_limit.total_seconds()
 HOLD_LIMIT_S = CONFIG.site.timing.hold_limit.total_seconds()
+CONSULT_LIMIT_S = CONFIG.site.timing.consult_limit.total_seconds()
 GHOST = TicketId("handan1-ghost")
 
 
@@ -35,6 +36,35 @@ def test_a_talk_at_its_limit_is_looked_at_and_goes_on(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         simulate(scene)
     assert "agent 1016 is talking for too long" in caplog.text
+
+
+def test_a_consultation_beyond_its_limit_is_an_alarm_until_it_is_over_and_all_three_are_there_still() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        for seat in ("8016", "8017"):
+            desk.fake.seat(seat, answers_after=1, talks=None)
+        desk.board.service.dispatcher.configure(CONFIG.site)
+        desk.fake.dials("12345", after=1.5, hangs_up=CONSULT_LIMIT_S + 60)
+        await asyncio.sleep(1)
+        await desk.post("/agents/1016/sign-in")
+        await asyncio.sleep(9)
+        await desk.post("/agents/1017/sign-in")
+        await desk.post("/agents/1016/talk/consult", kind="agent", name="1017")
+        await asyncio.sleep(CONSULT_LIMIT_S - 1)
+        desk.watch.look()
+        assert TALK_TOO_LONG not in desk.watch.standing
+        await asyncio.sleep(3)
+        desk.watch.look()
+        said = desk.watch.standing[TALK_TOO_LONG].sentence
+        assert "agent 1016 is consulting for 10 min (call handan1-" in said
+        doing = [(each["name"], each["doing"]) for each in (await desk.get("/agents/1016/talk"))["parties"]]
+        assert doing == [("citizen", "held"), ("1016", "consulting"), ("1017", "consulting")]
+        await desk.post("/agents/1016/talk/three-way")
+        desk.watch.look()
+        assert TALK_TOO_LONG not in desk.watch.standing
+        await desk.closes()
+
+    simulate(scene)
 
 
 @pytest.mark.parametrize("at_phone", [False, True], ids=["at the desk", "at the phone"])

@@ -123,6 +123,23 @@ async def test_calls_are_told_apart_by_what_their_agents_say_they_were(house: Ho
     assert "…" not in text, "it fits a screen of 80 columns"
 
 
+async def test_each_matter_and_each_ground_has_its_row_by_its_name(house: House) -> None:
+    matters: list[tuple[Matter, Ground | None]] = [(each, None) for each in Matter if each is not Matter.DECLINED]
+    matters += [(Matter.DECLINED, ground) for ground in Ground]
+    said = [
+        line(n, DISPOSITION, f"c{n - 999}", Disposition(at(100), AgentId("1001"), matter, ground))
+        for n, (matter, ground) in enumerate(matters, 1_000)
+    ]
+    await house.store.drain(NODE, said)
+    found = await house.asked(Wanted(by=By.DISPOSITION))
+    keys = [f"{matter}/{ground}" if ground else str(matter) for matter, ground in matters]
+    assert {row["key"]: row["offered"] for row in found["rows"]} == dict.fromkeys(keys, 1) | {"": 65 - len(keys)}
+    text = printed(found)
+    for matter, ground in matters:
+        assert WORDS[matter] + (f"/{WORDS[ground]}" if ground else "") in text
+    assert "…" not in text, "it fits a screen of 80 columns"
+
+
 def test_the_grounds_are_those_that_the_plan_names_and_no_other() -> None:
     """二.（二）2, with what it calls them, in its order."""
     plan = (
