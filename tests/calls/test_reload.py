@@ -90,6 +90,27 @@ def test_sixty_calls_keep_what_they_began_with_and_the_next_follow_the_new_file(
     simulate(scene)
 
 
+def test_a_call_keeps_what_it_began_with_when_the_controller_dies_after_a_reload() -> None:
+    async def scene() -> None:
+        house = SimulatedHouse(seed=4)
+        waits = house.fake.dials("12329", after=0.5)
+
+        def reload() -> None:
+            house.config = without_transition()  # of the next life too
+            follow(house, house.config)
+
+        house.fake.later(15, reload)
+        house.fake.later(16, house.kill)
+        house.fake.later(25, lambda: house.comes(AgentId("1016")))
+        house.fake.seat("8016", answers_after=1.0, talks=5)
+        await house.lives()
+        house.check()
+        assert told(house, waits) == [OPENING]
+        assert [record.phase for record in house.records()] == ["transition"]
+
+    simulate(scene)
+
+
 def test_a_call_that_waits_for_a_pool_or_skill_that_is_gone_is_with_the_hall() -> None:
     """12350's own seats are given up while a caller waits for nobody but them; and the controller dies over it."""
 
