@@ -277,6 +277,19 @@ async def test_a_closed_day_is_not_counted_again(store: PostgresStore, database:
     assert cut.offered == 0, "a day that is asked for in part"
 
 
+async def test_a_call_on_the_stroke_of_midnight_is_of_the_day_that_begins_and_counted_once(
+    store: PostgresStore,
+) -> None:
+    """Also when that day is closed, and the one before is not."""
+    midnight = Instant(int((MIDNIGHT + DAY).timestamp() * 1000))
+    await store.drain(NODE, [line(1, *recorded(a_call("c1", arrived=midnight, ended=midnight), "c1", 0))])
+    await close_all(store)
+    await store.drain(NODE, [line(2, *recorded(a_call("c2"), "c2", 0))])
+    (whole,) = await store.figures(PERIODS[0], "", IN_TIME)
+    assert whole.offered == 2
+    assert [row.offered for row in await store.figures(PERIODS[1], "", IN_TIME)] == [1, 1, 0, 0]
+
+
 async def test_a_day_is_not_over_before_its_midnight(store: PostgresStore) -> None:
     await store.drain(NODE, [line(1, *recorded(a_call("c1"), "c1", 0))])
     assert await store.close_day(MIDNIGHT + timedelta(hours=23.9), IN_TIME) is None
