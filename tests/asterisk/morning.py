@@ -8,10 +8,12 @@ morning, the records are the other.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from ivr.facts import CallRecord
 from ivr.town import audio
@@ -33,6 +35,14 @@ CENTRE, CENTRE_LINE = "agriculture", "12316"
 CENTRE_ANSWERS, CENTRE_IS_BUSY = (4.0, 9.0), (28.0, 33.0)
 CENTRE_TURNS = 24.0
 WITH_CENTRE_S = 16.0
+HANDED_OVER = {  # when they dial, early: how the agent hands them over, and to whom
+    1.0: ("transfer", "pool", "hall"),
+    3.0: ("consult", "pool", "hall"),
+    5.0: ("transfer", "target", "water"),
+    7.0: ("consult", "target", "water"),
+}
+HANDED_WITHIN = 30.0
+HEARD_FOR = 2.0  # before that
 IMPATIENT = 0.2
 AFTERWARDS = {"hangs up": 4, "rates": 5, "says nothing": 1}
 """What citizens do when the agent has hung up and they are asked how it was: so many of ten each."""
@@ -46,13 +56,17 @@ PIECE = 3 * RATE // 10  # samples in which a voice is looked for
 
 @dataclass
 class Visit:
-    """What a citizen will do: dial, wait for `patience` at most, talk until the agent or they have had enough."""
+    """What a citizen will do: dial, wait for `patience` at most, talk until the agent or they have had enough.
+
+    `then`: the first agent hands them over, so, to somebody of that kind and name.
+    """
 
     number: str
     after: float
     patience: float | None
     talk: float
     afterwards: str
+    then: tuple[str, str, str] | None = None
 
 
 @dataclass
@@ -75,6 +89,8 @@ class Morning:
     """By citizen: an agent's phone has been answered for them."""
     parted: dict[str, asyncio.Event] = field(default_factory=dict)
     """By citizen: that agent has hung up."""
+    handed: dict[str, Ring] = field(default_factory=dict)
+    """By citizen: where an agent answered who has handed them over."""
     rated: list[str] = field(default_factory=list)
     """Who has pressed a key while they were asked how it was."""
     records: list[CallRecord] = field(default_factory=list)
@@ -82,13 +98,14 @@ class Morning:
     left: str = ""
 
     def talks_of(self, citizen: Citizen) -> list[Ring]:
-        """The agents who talked with them: one who was there until one of the two hung up."""
+        """The agents who talked with them: who was there until one of the two hung up, or has handed them over."""
         gone = citizen.call.ended_at or 0.0
         answered = [each for each in self.rings if each.call.caller == citizen.name and each.call.answered_at]
         return [
             each
             for each in answered
-            if each.call.end and (each.call.end.by is By.US or (each.call.ended_at or 0.0) > gone - 0.2)
+            if self.handed.get(citizen.name) is each
+            or (each.call.end and (each.call.end.by is By.US or (each.call.ended_at or 0.0) > gone - 0.2))
         ]
 
     def became(self, citizen: Citizen) -> str:
@@ -107,9 +124,13 @@ class Morning:
         return Counter(map(self.became, self.citizens.values()))
 
     def voice_at(self, citizen: Citizen) -> float:
-        """When a citizen first heard the agent who answered."""
-        (ring,) = self.talks_of(citizen)
-        begins = ring.call.answered_at
+        """When a citizen first heard the first agent who answered."""
+        return self.heard_at(citizen, self.talks_of(citizen)[0])
+
+    def heard_at(self, citizen: Citizen, ring: Ring) -> float:
+        """When a citizen first heard the agent who answered there: a colleague, once they were handed over."""
+        first = self.handed.get(citizen.name)
+        begins = ring.call.answered_at if first is None or first is ring else first.call.ended_at
         assert begins is not None
         heard = citizen.heard().between(begins, begins + 10).samples
         hertz = self.agents[ring.agent].hertz
@@ -154,6 +175,7 @@ def planned(seed: int) -> list[Visit]:
     ]
     visits += [Visit(CENTRE_LINE, after, WITH_CENTRE_S, 6.0, "hangs up") for after in CENTRE_ANSWERS]
     visits += [Visit(CENTRE_LINE, after, None, 6.0, "hangs up") for after in CENTRE_IS_BUSY]
+    visits += [Visit("12345", after, None, 6.0, "hangs up", then) for after, then in HANDED_OVER.items()]
     return sorted(visits, key=lambda visit: visit.after)
 
 
@@ -171,7 +193,10 @@ async def lived_through(house: House, seed: int) -> Morning:
             morning.agents[agent.id] = await phones.agent(agent.seat)
         for number in morning.agents:
             await house.controller(f"agents/{number}/sign-in", method="POST", given={"ready": False})
-        work = [asyncio.create_task(_works(morning, *each), name=f"agent:{each[0]}") for each in morning.agents.items()]
+        work = [
+            asyncio.create_task(_works(house, morning, *each), name=f"agent:{each[0]}")
+            for each in morning.agents.items()
+        ]
         async with asyncio.timeout(OVER_WITHIN), asyncio.TaskGroup() as group:
             group.create_task(_become_ready(house, [*morning.agents]))
             group.create_task(_is_killed(house))
@@ -220,13 +245,15 @@ async def _visits(morning: Morning, citizen: Citizen, visit: Visit) -> None:
     await call.ended(OVER_WITHIN)
 
 
-async def _works(morning: Morning, number: str, agent: Agent) -> None:
-    """Answer whatever rings, but for some; talk for as long as the citizen wants to, and hang up."""
+async def _works(house: House, morning: Morning, number: str, agent: Agent) -> None:
+    """Answer whatever rings, but for some; talk for as long as the citizen wants to, and hang up, or hand over."""
     dice = random.Random(number)
     while True:
         await agent.rings(3600)
-        morning.rings.append(Ring(number, agent.ring))
-        which = len(morning.rings)
+        ring = Ring(number, agent.ring)
+        morning.rings.append(ring)
+        visit = morning.visits[agent.ring.caller]
+        which = 0 if visit.then else sum(not morning.visits[each.call.caller].then for each in morning.rings)
         if which in SILENT_RINGS:
             await agent.stops_ringing(60)
             continue
@@ -238,9 +265,41 @@ async def _works(morning: Morning, number: str, agent: Agent) -> None:
             continue
         agent.answers()
         morning.met[agent.ring.caller].set()
-        await _ends(agent, morning.visits[agent.ring.caller].talk)
-        if agent.call.end and agent.call.end.by is By.US:
+        if visit.then and agent.ring.caller not in morning.handed:
+            morning.handed[agent.ring.caller] = ring
+            await _hands_over(house, agent, number, visit.then)
+            if visit.then[1] == "pool":
+                continue
+        else:
+            await _ends(agent, visit.talk)
+        if visit.then or (agent.call.end and agent.call.end.by is By.US):
             morning.parted[agent.ring.caller].set()
+
+
+async def _hands_over(house: House, agent: Agent, number: str, then: tuple[str, str, str]) -> None:
+    """Until the house has hung up here: whoever it is, has the citizen."""
+    how, kind, name = then
+    await _asks(house, "GET", f"agents/{number}/talk")
+    await passes(HEARD_FOR)
+    await _asks(house, "POST", f"agents/{number}/talk/{how}", {"kind": kind, "name": name})
+    if how == "consult":
+        await _asks(house, "POST", f"agents/{number}/talk/complete")
+    assert (await agent.is_hung_up(HANDED_WITHIN)).by is By.THEM
+
+
+async def _asks(house: House, method: str, path: str, given: Mapping[str, str] | None = None) -> None:
+    """Asked for again until there is a talk, and whoever was asked has answered."""
+
+    async def is_done() -> bool:
+        try:
+            await house.controller(path, method=method, given=given)
+        except HTTPError as refused:
+            if refused.code != HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
+
+    await eventually(is_done, HANDED_WITHIN, path, every=0.3)
 
 
 async def _ends(agent: Agent, talk: float) -> None:

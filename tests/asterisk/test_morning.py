@@ -10,8 +10,10 @@ import pytest
 from ivr.facts import Outcome
 from ivr.figures import TERMS
 from ivr.town import audio
+from ivr.town.rtp import RATE
 from tests.asterisk.house import House, opened
-from tests.asterisk.morning import CENTRE_LINE, Morning, files, lived_through
+from tests.asterisk.morning import CENTRE_LINE, HANDED_OVER, Morning, files, lived_through
+from tests.asterisk.phones import VOICE
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.alone]
 
@@ -47,6 +49,7 @@ def test_there_is_some_of_everything(morning: Morning) -> None:
     assert counted["abandoned"] > 2
     assert counted["refused"] > 0
     assert counted["transferred"] == 2
+    assert len(morning.handed) == len(HANDED_OVER)
     assert morning.left == ""
 
 
@@ -64,11 +67,13 @@ def test_the_record_names_the_agent_whose_phone_answered_and_whom_the_citizen_he
     for record in morning.records:
         citizen = morning.citizens[record.caller]
         if record.outcome is Outcome.ANSWERED:
-            (talk,) = morning.talks_of(citizen)
-            assert record.agent == talk.agent
-            voice = morning.voice_at(citizen)
-            heard = citizen.heard().between(voice + 0.1, voice + 0.6).samples
-            assert audio.dominant(heard) == morning.agents[talk.agent].hertz
+            talks = morning.talks_of(citizen)
+            assert record.agent == talks[0].agent
+            assert [part.agent for part in record.talks] == [talk.agent for talk in talks]
+            for talk in talks:
+                voice = morning.heard_at(citizen, talk)
+                heard = citizen.heard().between(voice + 0.1, voice + 0.6).samples
+                assert audio.dominant(heard) == morning.agents[talk.agent].hertz
     town = [
         audio.hears(citizen.heard().samples, citizen.place.prompt("town-agriculture")).correlation
         for name, citizen in morning.citizens.items()
@@ -76,6 +81,26 @@ def test_the_record_names_the_agent_whose_phone_answered_and_whom_the_citizen_he
     ]
     assert len(town) == 2
     assert min(town) > 0.9
+
+
+def test_whom_an_agent_has_handed_over_heard_a_colleague_or_the_waterworks_and_the_record_says_so(
+    morning: Morning,
+) -> None:
+    records = {record.caller: record for record in morning.records}
+    for name, ring in morning.handed.items():
+        citizen, then = morning.citizens[name], morning.visits[name].then
+        assert then is not None
+        how, kind, whom = then
+        first, *others = morning.talks_of(citizen)
+        assert first is ring
+        assert len(others) == (1 if kind == "pool" else 0)
+        after = citizen.heard().between(ring.call.ended_at or 0.0, citizen.call.ended_at or 0.0).samples
+        if others:
+            assert audio.level(after, morning.agents[others[0].agent].hertz) > VOICE
+        else:
+            assert audio.hears(after, citizen.place.prompt("town-water")[: 2 * RATE]).correlation > 0.9
+        (brought,) = records[name].brought
+        assert (brought.aim, brought.name) == (how, others[0].agent if others else whom)
 
 
 def test_the_figures_are_what_the_phones_counted(morning: Morning) -> None:
@@ -92,12 +117,19 @@ def test_the_figures_are_what_the_phones_counted(morning: Morning) -> None:
     dialled = Counter(visit.number for visit in morning.visits.values())
     assert {row["key"]: row["offered"] for row in morning.reports["line"]["rows"]} == dialled
     answered = Counter(
-        morning.talks_of(citizen)[-1].agent
+        morning.talks_of(citizen)[0].agent
         for citizen in morning.citizens.values()
         if morning.became(citizen) == "answered"
     )
     theirs = {row["key"]: row["answered"] for row in morning.reports["agent"]["rows"] if row["answered"]}
     assert theirs == answered
+    handled = Counter(
+        agent
+        for citizen in morning.citizens.values()
+        if morning.became(citizen) == "answered"
+        for agent in {talk.agent for talk in morning.talks_of(citizen)}
+    )
+    assert {row["key"]: row["handled"] for row in morning.reports["agent"]["rows"] if row["handled"]} == handled
 
 
 def test_the_waits_are_what_the_phones_saw(morning: Morning) -> None:
@@ -114,8 +146,9 @@ def test_no_agent_has_two_calls_and_no_citizen_two_agents(morning: Morning) -> N
         for one, next_ in pairwise(morning.calls_of(number)):
             assert one.ended_at is not None
             assert one.ended_at <= next_.began
-    for citizen in morning.citizens.values():
-        assert len(morning.talks_of(citizen)) <= 1
+    for name, citizen in morning.citizens.items():
+        talks = morning.talks_of(citizen)
+        assert len(talks) <= 1 or name in morning.handed
 
 
 def test_the_floor_would_do_all_of_it_again(place: House, morning: Morning) -> None:
