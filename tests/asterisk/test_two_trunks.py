@@ -145,6 +145,9 @@ async def test_when_the_first_carrier_refuses_the_centre_is_reached_over_the_sec
             assert reply.ok
         call = await dials(switch, citizen, "12316")
         await hears(switch, call, "town-agriculture")
+        async with switch.ari() as ours, ours.get("channels") as reply:
+            legs = sorted(each["name"].partition("-")[0] for each in await reply.json())
+        assert legs == ["PJSIP/town", "PJSIP/unicom"], "the citizen's, and the centre's"
         refuses = {"variable": "TOWN_TRUNK_town", "value": ""}
         async with session.post("asterisk/variable", params=refuses) as reply:
             assert reply.ok
