@@ -31,6 +31,14 @@ FILES = {"site.yaml": "config", "lines.yaml": "config", "prompts.yaml": "recordi
 REHEARSAL = datetime(2021, 9, 15, 9, tzinfo=SHANGHAI)
 """A working morning within the plan's transition."""
 
+PRODUCTION = {
+    "mode: demo ": "mode: production ",
+    "  rehearsal: 2021-09-15T09:00 ": "# rehearsal: ",
+    "addresses: [] ": "addresses: [127.0.0.2] ",
+    "sets_moment: yes ": "sets_moment: no ",
+}
+"""What makes the city's site.yaml one of a house in production, whose carrier is on this machine."""
+
 UP_WITHIN = 60.0
 
 

@@ -8,16 +8,20 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 
+from dialplans.render import DIRECTORIES
 from ivr.edge.processes import dies_with_us
-from tests.asterisk.house import chosen_ports
+from tests.asterisk.house import chosen_ports, written_city
+from tests.asterisk.prompts import keep, lend
+from tests.asterisk.switch import PRODUCTION, amended
 from tests.asterisk.waiting import holds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +39,7 @@ if "TAKEN_ON_THE_WAY" in os.environ:
     steps = (*ladder.LADDER[:3], ("Somebody else", somebody_takes_a_port), *ladder.LADDER[3:])
     commands.open_house = lambda house: ladder.open_house(house, steps)
 house.CONTROLLER = (sys.executable, "-m", "tests.house.controller")
+ladder.NEEDED_MIB = int(os.environ.get("NEEDED_MIB", ladder.NEEDED_MIB))
 commands.up(sys.argv[1:])
 """
 WITHIN = 60.0
@@ -72,12 +77,15 @@ class Started:
 
 
 @contextlib.contextmanager
-def house(state: Path, ports: Ports, *arguments: str, **more: str) -> Iterator[Started]:
+def house(
+    state: Path, ports: Ports, *arguments: str, under: Sequence[str | Path] = (), **more: str
+) -> Iterator[Started]:
+    """Started as `hotline up ARGUMENTS`, `under` another command, with `more` variables."""
     env = {
         k: v for k, v in os.environ.items() if not k.startswith(("HOTLINE_", "DATABASE_")) or k == "HOTLINE_ASTERISK"
     }
     env |= dict(ports) | {"COLUMNS": "200"} | more
-    argv = [sys.executable, "-c", START, "--state", str(state), *arguments]
+    argv = [*under, sys.executable, "-c", START, "--state", str(state), *arguments]
     process = subprocess.Popen(
         argv,
         stdout=subprocess.PIPE,
@@ -111,7 +119,9 @@ def _runs(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("a house") / "状态"
+    state = tmp_path_factory.mktemp("a house") / "状态"
+    lend(state)
+    return state
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +129,34 @@ def ports() -> Ports:
     return chosen_ports()
 
 
+def is_stopped_on_its_way(state: Path, ports: Ports, after: str, number: signal.Signals) -> None:
+    """A house that is told to stop as soon as it has said `after` does so, and nothing of it is left."""
+    with house(state, ports) as started:
+        started.wait_for(after)
+        begun = psutil.Process(started.process.pid).children(recursive=True)
+        code, said = started.end(number)
+    assert (code, "all is stopped" in said, "is open" in said) == (0, True, False), said
+    assert left(state, {str(each.pid): each.pid for each in begun}) == []
+    assert not [each for each in psutil.process_iter() if is_of(each, state)]
+
+
+def is_of(process: psutil.Process, state: Path) -> bool:
+    """Whether its command line names the state directory."""
+    with contextlib.suppress(psutil.Error):
+        return any(str(state) in each for each in process.cmdline())
+    return False
+
+
 @pytest.mark.asterisk
-def test_a_house_opens_keeps_its_servers_and_leaves_nothing(state: Path, ports: Ports) -> None:
+def test_a_house_opens_after_three_that_were_stopped_on_their_way_keeps_its_servers_and_leaves_nothing(
+    state: Path, ports: Ports
+) -> None:
+    is_stopped_on_its_way(state, ports, "looking after its data …", signal.SIGINT)
+    is_stopped_on_its_way(state, ports, "starting it …", signal.SIGHUP)
+    is_stopped_on_its_way(state, ports, "✓ Asterisk's settings", signal.SIGTERM)
     with house(state, ports) as started:
         said = started.wait_for("Ctrl-C")
+        keep(state)
         assert "hotline call 12345" in said
         assert f"127.0.0.1:{ports['HOTLINE_TOWN_SIP_PORT']}" in said
         assert "rehearsed 2021-09-15 09:00" in said
@@ -172,6 +206,58 @@ def test_a_failure_on_the_way_up_undoes_what_was_done(state: Path, ports: Ports)
         assert "HOTLINE_ASTERISK names /nonexistent, which holds no Asterisk" in said
         assert "PostgreSQL stopped" in said
     assert left(state, {}) == []
+
+
+def on_a_disk(state: Path, size: str) -> Sequence[str | Path]:
+    """A command that runs another one, for which `state` is an empty disk of that size."""
+    prefix = ("unshare", "--mount")
+    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets us mount nothing")
+    state.mkdir()
+    return *prefix, "sh", "-c", 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"', "sh", size, state
+
+
+@pytest.mark.parametrize(
+    ("size", "needed", "words"),
+    [
+        ("size=100m", {}, "only 100 MiB are free in {state}, and 300 are needed: make room, then start again."),
+        ("nr_inodes={folders}", {}, "the disk is full ({state}/house.lock): make room, then start again."),
+        (
+            "size=20m",
+            {"NEEDED_MIB": "0"},
+            "the database could not be made in {state}/postgres; often the disk is full.",
+        ),
+    ],
+)
+def test_a_full_disk_is_a_sentence_with_its_remedy(
+    tmp_path: Path, ports: Ports, size: str, needed: Mapping[str, str], words: str
+) -> None:
+    state = tmp_path / "state"
+    folders = {state / each for name in (*DIRECTORIES, "log", "journal") for each in (Path(name), *Path(name).parents)}
+    with house(state, ports, under=on_a_disk(state, size.format(folders=len(folders))), **needed) as started:
+        said, _ = started.process.communicate(timeout=WITHIN)
+    assert started.process.returncode == 1
+    assert words.format(state=state) in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only what root starts has to become another user")
+def test_a_tool_that_is_missing_is_a_sentence_with_its_remedy(tmp_path: Path, ports: Ports) -> None:
+    with house(tmp_path / "state", ports, PATH=str(tmp_path)) as started:
+        said, _ = started.process.communicate(timeout=WITHIN)
+    assert started.process.returncode == 1
+    assert "initdb could not be started: there is no setpriv.  Install it, then start again." in said
+    assert left(tmp_path / "state", {}) == []
+
+
+def test_a_house_in_production_refuses_to_live_at_another_moment(tmp_path: Path, ports: Ports) -> None:
+    city = written_city(tmp_path / "city", amended(PRODUCTION))
+    with house(tmp_path / "state", ports, "--at", "2021-09-15T09:00", HOTLINE_CONFIG=str(city)) as started:
+        said, _ = started.process.communicate(timeout=WITHIN)
+    assert started.process.returncode == 1
+    assert said.strip().endswith(
+        "this house is in production (site.yaml: mode), and production lives today: leave --at out."
+    )
 
 
 def test_a_port_in_use_is_a_sentence_with_its_remedy(tmp_path: Path, ports: Ports) -> None:
