@@ -6,6 +6,7 @@ import pytest
 
 from routing.floor import Floor
 from routing.ids import Instant, PromptId, SkillId, TicketId
+from routing.overflow import preferring
 from routing.queues import SPARE_WAYS
 from routing.standing import TicketState
 from routing.tickets import (
@@ -38,6 +39,7 @@ from tests.routing.floor_house import (
     T2,
     T3,
     House,
+    offer,
     rung,
     seat_of,
 )
@@ -145,6 +147,16 @@ def test_of_ladders_that_nobody_is_on_the_latest_are_kept() -> None:
     floor.apply(Entered(T1, ladders[-1], Instant(0)), Instant(0))
     assert len(floor._index._spare) == SPARE_WAYS - 1
     assert floor.position(T1) == 1
+
+
+def test_whoever_an_agent_knows_stands_in_one_line_with_all_others(house: House) -> None:
+    house.enters(T1)
+    house.enters(T2, preferring(IN_THE_HALL, ANN))
+    house.enters(T3)
+    assert [house.floor.position(each) for each in (T1, T2, T3)] == [1, 2, 3]
+    assert house.floor.behind(IN_THE_HALL[0].requirement) == 4
+    assert offer(T1, BOB) in house.sits(BOB)
+    assert [house.floor.position(each) for each in (T2, T3)] == [1, 2]
 
 
 def test_where_a_ticket_stands_how_many_do_and_what_is_closed(house: House) -> None:
