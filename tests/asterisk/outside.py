@@ -8,6 +8,7 @@ from tests.asterisk.office import Office
 from tests.asterisk.talking import (
     all_hung_up,
     asks,
+    comes_back,
     has_got,
     has_sound,
     hear_each_other,
@@ -16,7 +17,7 @@ from tests.asterisk.talking import (
     talks,
     voices,
 )
-from tests.asterisk.waiting import eventually, passes
+from tests.asterisk.waiting import passes
 
 BUSY, BUSY_EXPERT, DEAD_DESK = "gas", "fund-1", "traffic-police"
 BEHAVIOURS = {BUSY: "busy", BUSY_EXPERT: "busy", DEAD_DESK: "unreachable"}
@@ -124,11 +125,7 @@ async def a_transfer_to_whoever_is_busy_comes_back_to_the_agent_and_one_outside_
     citizen, agent, number = await talking(office)
     await asks(office, number, "transfer", kind="target", name=BUSY)
 
-    async def is_back() -> bool:
-        told = await office.house.controller(f"agents/{number}/talk")
-        return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
-
-    await eventually(is_back, 10, "the agent is back with the citizen")  # what they have just heard may be from before
+    await comes_back(office, number, 10)
     await hear_each_other(citizen, agent)
     other = await office.citizen()
     await office.house.reaches(other)

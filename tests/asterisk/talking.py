@@ -1,6 +1,7 @@
 """A citizen and an agent in talk, and what agents ask for then; the scenes of `outside` and `test_talk` are one act."""
 
 import re
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,17 @@ async def types(office: Office, what: str, agent: str, *options: str) -> dict[st
     """The same, as `hotline talk` has it."""
     said = await office.house.types("talk", what, agent, *options)
     return dict(re.findall(r"^  (.+): ([a-z]+) for", said, re.MULTILINE))
+
+
+async def talk_alone(office: Office, agent: str) -> bool:
+    """Whether the agent, by their 工号, and the citizen talk, and nobody else is there."""
+    told = await office.house.controller(f"agents/{agent}/talk")
+    return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", agent: "talking"}
+
+
+async def comes_back(office: Office, agent: str, within: float) -> None:
+    """The agent is back with the citizen: what they hear of each other may be from before."""
+    await eventually(partial(talk_alone, office, agent), within, f"{agent} is back with the citizen")
 
 
 async def colleague(office: Office, citizen: Citizen) -> Agent:

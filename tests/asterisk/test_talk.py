@@ -24,6 +24,7 @@ from tests.asterisk.talking import (
     has_sound,
     hear_each_other,
     hears_no_more,
+    talk_alone,
     talking,
     talks,
     types,
@@ -130,8 +131,7 @@ async def a_transfer_by_the_phone_s_own_button_is_refused_and_the_talk_goes_on(o
         assert await agent.call.refer(f"sip:{where}@{host}:{port}") == DECLINED
     assert not [each for each in await office.house.channels() if "Local/" in each]
     await hear_each_other(citizen, agent)
-    told = await office.house.controller(f"agents/{number}/talk")
-    assert {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
+    assert await talk_alone(office, number)
     await citizen.hangs_up()
     await all_hung_up(agent)
 
@@ -150,8 +150,7 @@ async def a_call_is_not_taken_over_from_another_phone_by_its_tags_and_goes_on(of
         with pytest.raises(Refused):
             await call.answered()
     await hear_each_other(citizen, agent)
-    told = await office.house.controller(f"agents/{number}/talk")
-    assert {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
+    assert await talk_alone(office, number)
     await citizen.hangs_up()
     await all_hung_up(agent)
 

@@ -35,7 +35,7 @@ from tests.asterisk.overflowing import (
     line_of,
 )
 from tests.asterisk.phones import MOMENT, RIGHT, VOICE, Citizen, Person
-from tests.asterisk.talking import hear_each_other
+from tests.asterisk.talking import comes_back, hear_each_other
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
@@ -270,11 +270,7 @@ async def of_a_pool_where_nobody_is_nobody_can_be_consulted_and_the_agent_comes_
     number = office.number_of(agent)
     await orders(office, f"agents/{number}/talk/consult", kind="pool", name=EMPTY)
 
-    async def is_back() -> bool:
-        told = await office.house.controller(f"agents/{number}/talk")
-        return {party["name"]: party["doing"] for party in told["parties"]} == {"citizen": "talking", number: "talking"}
-
-    await eventually(is_back, 25, "the agent is back with the citizen")
+    await comes_back(office, number, 25)
     await both_talk(citizen, agent)
     citizen.was_never_in_silence()
     await citizen.hangs_up()

@@ -57,6 +57,13 @@ class Lives:
         self._journal.write(RECORD, ended.call, ended)
         self.callbacks.ended(ended)
 
+    def tries(self, outcome: Outcome, result: Result) -> CallId:
+        """Whoever is to be called back is called, and this comes of it."""
+        (task,) = self.callbacks.open()
+        tried = self.callbacks.begin(task)
+        self.ends(tried, outcome, direction=Direction.CALLBACK, task=task.id, result=result)
+        return tried
+
 
 def book() -> Callbacks:
     clock = ManualClock()
@@ -183,9 +190,7 @@ def test_whoever_was_served_stays_so_in_every_later_life() -> None:
 def test_a_task_that_a_machine_has_left_open_is_there_in_every_later_life() -> None:
     lives = Lives()
     lives.ends("handan1-1", Outcome.ABANDONED)
-    (task,) = lives.callbacks.open()
-    tried = lives.callbacks.begin(task)
-    lives.ends(tried, Outcome.ANSWERED, direction=Direction.CALLBACK, task=task.id, result=Result.ANSWERED)
+    tried = lives.tries(Outcome.ANSWERED, Result.ANSWERED)
     assert lives.callbacks.machine(tried, "1001")
     known = lives.callbacks.open()
     assert [[each.result for each in task.tries] for task in known] == [[Result.MACHINE]]
@@ -208,13 +213,11 @@ def test_a_machine_of_which_is_told_much_later_is_known_of_as_many_tries_as_ther
 def test_whom_survival_has_served_in_a_try_of_which_we_thought_otherwise_is_not_called_again() -> None:
     lives = Lives()
     lives.ends("handan1-1", Outcome.ABANDONED)
-    (task,) = lives.callbacks.open()
-    tried = lives.callbacks.begin(task)
-    lives.ends(tried, Outcome.UNREACHED, direction=Direction.CALLBACK, task=task.id, result=Result.NO_ANSWER)
+    tried = lives.tries(Outcome.UNREACHED, Result.NO_ANSWER)
     for nobody in (CallId("handan1-1-back-7"), tried):
         lives.callbacks.rescued(nobody, Reached.NOBODY)
     lives.callbacks.rescued(CallId("handan1-1"), Reached.PERSON)  # a citizen's, which has made the task
-    assert [each.id for each in lives.callbacks.open()] == [task.id]
+    assert [each.id for each in lives.callbacks.open()] == ["handan1-1"]
     lives.callbacks.rescued(tried, Reached.PERSON)
     assert [lives.begin().open() for _ in range(2)] == [()] * 2
 
@@ -223,8 +226,7 @@ def test_whom_we_had_called_and_survival_brings_to_nobody_is_called_again_with_t
     lives = Lives()
     lives.ends("handan1-1", Outcome.ABANDONED)
     (task,) = lives.callbacks.open()
-    tried = lives.callbacks.begin(task)
-    lives.ends(tried, Outcome.SURVIVAL, direction=Direction.CALLBACK, task=task.id, result=Result.ANSWERED)
+    tried = lives.tries(Outcome.SURVIVAL, Result.ANSWERED)
     assert lives.callbacks.open() == ()
     lives.callbacks.rescued(CallId("handan1-1-out-1016"), Reached.NOBODY)
     assert lives.callbacks.open() == ()
