@@ -265,6 +265,19 @@ async def test_a_state_that_lasts_is_counted_until_now_and_in_each_window(store:
     assert rows[1].offers == 0
 
 
+async def test_a_state_that_has_lasted_for_days_is_counted_in_the_day_in_which_it_ends(store: PostgresStore) -> None:
+    hour = 3_600.0
+    await tell(
+        store,
+        (-40 * hour, Tick(), [("1001", AgentState.PAUSED, "")]),
+        (hour, Tick(), [("1001", AgentState.READY, "")]),
+        (2 * hour, Tick(), [("1001", AgentState.SIGNED_OUT, "")]),
+    )
+    (day,) = await store.agent_times(whole_day(), moment(at(3 * hour)), IN_TIME)
+    since_midnight = (moment(at(hour)) - MIDNIGHT).total_seconds()
+    assert (day.paused, day.ready, day.signed_in) == (since_midnight, hour, since_midnight + hour)
+
+
 # --- answers that are known: docs/metrics.md says where each was published
 
 
