@@ -16,6 +16,9 @@ from tests.calls.desk import Desk
 DESCRIBED = jsonschema_rs.validator_for(stream.schema())
 TOPICS = ("agents", "queue", "calls", "talks", "alarms", "pools", "callbacks", "nuisances")
 
+LET_GO_WITHIN_S = 60
+"""The end of a shift ends a stream, too."""
+
 Event = tuple[str, dict[str, Any]]
 """Its id, and its data."""
 
@@ -71,8 +74,9 @@ class Ear:
         return self.last
 
     async def is_let_go(self) -> str:
-        """Waits for the end of the stream; the reason."""
-        await self._task
+        """Waits for the end of the stream, which is not long in coming; the reason."""
+        async with asyncio.timeout(LET_GO_WITHIN_S):
+            await self._task
         return str(self.events[-1][1]["why"])
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import pytest
@@ -81,6 +82,21 @@ def test_a_line_that_is_changed_removed_or_put_in_is_found(line: int) -> None:
     assert [link.line for link in verified(changed) if link.fault] == [line, line + 1]
     assert [link.line for link in verified(removed) if link.fault] == ([line] if line > 1 else [])
     assert [link.line for link in verified(twice) if link.fault] == [line + 1]
+
+
+def test_a_number_that_is_left_out_is_found_though_the_chain_is_whole() -> None:
+    """As whoever knows how lines are made would take one out: the rest is written anew."""
+    disk = MemoryDisk()
+    written(disk, 4)
+    entries = [link.entry for link in verified(disk.read()) if link.entry]
+    lines, before = [], entries[0].before
+    for entry in (*entries[:2], entries[3]):
+        content = msgspec.json.encode(msgspec.structs.replace(entry, before=before))
+        lines.append(b"%08x %b" % (crc32(content), content))
+        before = digest(lines[-1])
+    assert [(link.line, link.fault) for link in verified(lines) if link.fault] == [
+        (3, "has number 4, and 3 was to come")
+    ]
 
 
 def test_what_was_cut_off_or_made_anew_as_a_whole_is_found_by_its_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
