@@ -81,6 +81,13 @@ async def talking(office: Office) -> tuple[Citizen, Agent]:
     return citizen, agent
 
 
+async def comes_and_goes(office: Office) -> None:
+    """A call that ends, after which the recorder looks round."""
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    await citizen.hangs_up()
+
+
 async def shown(house: House, citizen: Citizen) -> Any:
     """The record of the call, as the API shows it."""
     record = await house.record(citizen.name)
@@ -94,9 +101,11 @@ async def test_on_a_disk_that_fills_up_calls_go_on_what_is_recorded_is_kept_and_
         await office.opens(MANY_SIDED[:2])
         citizen, agent = await talking(office)
         await disk.has_less_than(USUAL[0])
+        await comes_and_goes(office)
         await alarms(house, "disk-low")
         assert not (house.state / "recordings" / "closed").exists(), "warned before it stops"
         await disk.has_less_than(*USUAL)
+        await comes_and_goes(office)
         await alarms(house, "disk-low", "recording-stopped")
         (talk,) = (await house.controller("calls"))["living"]
         disk.takes_no_more_of(talk["call"])
