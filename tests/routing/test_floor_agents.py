@@ -40,12 +40,6 @@ from tests.routing.floor_house import (
     seat_of,
 )
 
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
 # --- pause and sign-out
 
 

@@ -1,7 +1,5 @@
 """Ladders and configuration: each name is the sentence, each body the events."""
 
-import pytest
-
 from routing.floor import Floor
 from routing.ids import Instant, PoolId
 from routing.tickets import (
@@ -40,12 +38,6 @@ from tests.routing.floor_house import (
     rung,
     seat_of,
 )
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
 
 # --- ladders
 

@@ -41,12 +41,6 @@ from tests.routing.floor_house import (
     seat_of,
 )
 
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
 # --- who gets what
 
 

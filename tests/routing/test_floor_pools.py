@@ -1,7 +1,5 @@
 """Closing a pool, moving a ticket, asking for one agent by name, keeping experts free: each name is the sentence."""
 
-import pytest
-
 from routing.floor import Floor
 from routing.ids import Instant, PromptId, SkillId
 from routing.tickets import (
@@ -51,11 +49,6 @@ from tests.routing.floor_house import (
 LEADER = "9001"
 STORM = PromptId("pool-closed")
 BOTH = (Competence(HALL), Competence(OWN))
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
 
 
 def busy(house: House, *agents: tuple[Competence, ...]) -> None:

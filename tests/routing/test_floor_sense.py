@@ -44,12 +44,6 @@ from tests.routing.floor_house import (
     seat_of,
 )
 
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
 # --- what makes no sense
 
 BOTH_BUSY = [

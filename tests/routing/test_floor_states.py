@@ -51,11 +51,6 @@ LIMITS = (
 )
 
 
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
 # --- hold and consult
 
 
