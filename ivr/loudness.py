@@ -62,4 +62,4 @@ def too_long(prompt: PromptId, sound: Sound) -> Iterator[str]:
     """Why nobody would hear it to its end."""
     longest = limit_ms(prompt) or LONGEST_MS
     if sound.ms > longest:
-        yield f"it is {sound.ms / 1000:.1f} s long, and {longest / 1000:.0f} s is the most"
+        yield f"it is {sound.ms / 1000:.1f} s long, and {longest / 1000:g} s is the most"

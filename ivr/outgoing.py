@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -57,6 +58,9 @@ ENGAGED = frozenset(
 
 SERVED = frozenset({SURVIVAL, "outward"})
 """Contexts of the dialplan in which somebody is served without us; see dialplans/hotline/extensions.conf."""
+
+SLACK = timedelta(seconds=1)
+"""How much longer than a whisper may be we wait for its end: 回拨 comes before the line's name; nobody waits yet."""
 
 BACK_WITHIN_S = 25.0
 """Somebody who has answered while we were away comes to us, or to survival: the dialplan asks for us so long."""
@@ -212,7 +216,7 @@ async def _named(call: Call, offer: Offer) -> None:
 
 async def _played(call: Call, channel: Channel, media: list[str], name: PlaybackId) -> None:
     """Something short, for so long as a whisper may take."""
-    longest = (call.service.config.site.timing.whisper_for + reach.SLACK).total_seconds()
+    longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
     try:
         async with asyncio.timeout(longest), channel.play(media, name) as playback:
             await playback.over()

@@ -27,8 +27,8 @@ ACTIVE_DBFS = -19.0
 """Level of speech while somebody speaks."""
 
 MUSIC_DBFS = -27.0
-SHORT_MS = 2000
-"""A whisper, or an agent's number: both are heard by somebody who wants to talk."""
+SHORT_MS = 1900
+"""A whisper, or an agent's number: both are heard by somebody who wants to talk, and does within 2 s of the answer."""
 
 LONGEST_PAUSE_MS = 300
 _FRAME = RATE // 50
@@ -127,7 +127,7 @@ class Manner:
     language: str = CHINESE
 
 
-IN_PIECES = Manner(218, 50)
+IN_PIECES = Manner(232, 50)
 """One manner for all pieces: they are heard one after another."""
 
 

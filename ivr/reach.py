@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from ivr import entering, inside
 from ivr.announcing import announcing
@@ -48,9 +47,6 @@ from routing.talk import Room
 from routing.tickets import Offer, Refusal
 
 log = logging.getLogger(__name__)
-
-SLACK = timedelta(seconds=1)
-"""How much longer than a whisper may be we wait for its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +154,13 @@ async def _answered(call: Call, place: Place, offer: Offer, speech: Speech, leg:
 async def _introduce(call: Call, leg: Channel, offer: Offer, speech: Speech) -> None:
     """The line to the agent at once, after a beep where no receiver was taken.
 
-    And the agent's number to the citizen, once what must be heard is over.
+    And the agent's number to the citizen, once what must be heard is over; from then on they talk within `whisper_for`,
+    whatever is still being said.
     """
     audio = call.service.audio
     heard = beep(call.service, offer.seat, offer.agent)
     whispered = [sound for prompt in (*heard, *call.ledger[ROUTED].whispers) for sound in audio.media(prompt)]
-    longest = (call.service.config.site.timing.whisper_for + SLACK).total_seconds()
+    longest = call.service.config.site.timing.whisper_for.total_seconds()
     async with leg.play(whispered, PlaybackId(f"{leg.id}-whisper")) as to_agent:
         await speech.cut()
         try:

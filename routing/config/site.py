@@ -212,7 +212,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
 
     `ring_for`: one agent's phone.  `ring_lead`: how long before the end of what must be heard an agent's phone begins
     to ring.  `own_seats_for`: the wait at a line's own seats.  `lower_level_after`, `any_agent_after`: when a waiting
-    call is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: longest whisper.
+    call is content with less.  `lease`, `renew`: the dead man's lease on a caller.  `whisper_for`: an
+    agent and a citizen who need hear nothing any more talk so long after the answer, at the latest.
     `transfer_for`: how long somebody is rung, or sought in a pool, who is brought into a talk.
     `return_within`: who lets go so soon of a citizen who was left to them was not reached; a target has its own.
     `request_within`: an answer of Asterisk's.  `answer_within`: the standard's clock (GB/T 33358: 15 s).

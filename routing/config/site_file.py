@@ -65,6 +65,9 @@ COUNTRY = re.compile(r"[1-9][0-9]{0,2}")
 WIDEST_ANY_AGENT = timedelta(seconds=10)
 """A skill, or a line's own seats, are worth at most this wait: the standard's clock is 15 s."""
 
+LONGEST_WHISPER = timedelta(seconds=2)
+"""From the answer to the talk: an agent who is there and says nothing for longer is taken for nobody."""
+
 WAITS = ("ring_for", "own_seats_for", "lease", "renew", "request_within", "desk_silent_for", "key_within")
 """Limits in `timing` that are never nothing."""
 
@@ -314,6 +317,8 @@ def _timing(file: Entry) -> Timing:
         entry.fault("lower_level_after", "'lower_level_after' is later than 'any_agent_after'")
     if timing.own_seats_for > WIDEST_ANY_AGENT:
         entry.fault("own_seats_for", "a call waits at most 10 s at a line's own seats before the hall may take it")
+    if timing.whisper_for > LONGEST_WHISPER:
+        entry.fault("whisper_for", "citizen and agent talk at most 2 s after the answer")
     if timing.renew * 2 > timing.lease:
         entry.fault("renew", "'renew' must be at most half of 'lease', or one late renewal loses the caller")
     return timing

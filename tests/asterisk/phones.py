@@ -207,6 +207,13 @@ class Person:
         levels = [audio.level(piece, other.hertz) for piece in pieces]
         assert min(max(levels[at : at + 5]) for at in range(len(levels) - 4)) > SPEAKS, (self.name, other.name, levels)
 
+    def first_heard(self, other: "Person") -> float:
+        """From when on (the loop's clock) that person spoke here for half a second and more."""
+        heard = self.heard()
+        pieces = heard.samples[: len(heard.samples) // (RATE // 10) * (RATE // 10)].reshape(-1, RATE // 10)
+        levels = [audio.level(piece, other.hertz) for piece in pieces]
+        return heard.began + next(at for at in range(len(levels) - 4) if min(levels[at : at + 5]) > SPEAKS) / 10
+
     def story(self) -> str:
         """What was heard, in words, for whoever reads a failure."""
         if self._call is None:

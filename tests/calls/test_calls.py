@@ -263,6 +263,25 @@ def test_no_kill_and_no_hang_up_gives_an_announcement_two_records_or_says_it_twi
     assert strikes > 5
 
 
+@pytest.mark.parametrize(("whisper", "number"), [(1_900, 1_000), (1_000, 1_900), (5_000, 5_000)])
+def test_agent_and_citizen_talk_two_seconds_after_the_answer_at_the_latest(whisper: int, number: int) -> None:
+    async def scene() -> None:
+        house = SimulatedHouse()
+        house.fake.lengths |= {"whisper-12345": whisper, "agent-1016": number}
+        house.agent(HALL, answers_after=5.0, talks=20)
+        citizen = house.fake.dials("12345", after=0.5)
+        await house.lives()
+        house.check()
+        heard = {what: since for since, _, what in house.fake.heard("8016")}
+        named = {what: since for since, _, what in house.fake.heard(citizen.label)}
+        assert heard["whisper-12345"] == pytest.approx(named["agent-1016"], abs=20)
+        assert heard[f"voice:{citizen.label}"] - heard["whisper-12345"] == pytest.approx(
+            min(max(whisper, number), 2_000), abs=20
+        )
+
+    simulate(scene)
+
+
 def test_a_phone_that_answers_by_itself_is_asked_to_and_its_agent_hears_a_beep_before_the_line() -> None:
     async def scene() -> None:
         house = SimulatedHouse(seed=8)

@@ -93,8 +93,9 @@ def test_a_file_is_replaced_whole_and_is_ours_alone(tmp_path: Path) -> None:
         (GREETING, np.zeros(0), "it is silent"),
         (GREETING, np.clip(SECOND * 20, -1, 1), "it is clipped"),
         (GREETING, np.tile(SECOND, 31), "it is 31.0 s long, and 30 s is the most"),
-        (WHISPER, np.tile(SECOND, 2), ""),
-        (WHISPER, np.tile(SECOND, 3), "it is 3.0 s long, and 2 s is the most"),
+        (WHISPER, np.tile(SECOND, 2)[: prompts.SHORT_MS * 8], ""),
+        (WHISPER, np.tile(SECOND, 2), "it is 2.0 s long, and 1.9 s is the most"),
+        (WHISPER, np.tile(SECOND, 3), "it is 3.0 s long, and 1.9 s is the most"),
     ],
 )
 def test_a_sound_that_must_not_be_played_says_why(prompt: PromptId, samples: prompts.Samples, fault: str) -> None:

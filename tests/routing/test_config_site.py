@@ -112,6 +112,7 @@ SITE_FAULTS = [
     ("own_seats_for: 10 s", "own_seats_for: 0 s", "'own_seats_for' is 0 s: a wait of nothing reaches nobody"),
     ("ring_for: 6 s", "ring_for: 0 ms", "'ring_for' is 0 ms: a wait of nothing reaches nobody"),
     ("ring_for: 15 s ", "ring_for: 0 s ", "'ring_for' is 0 s: a wait of nothing reaches nobody"),
+    ("whisper_for: 2 s", "whisper_for: 2001 ms", "citizen and agent talk at most 2 s after the answer"),
     ("renew: 10 s", "renew: 16 s", "'renew' must be at most half of 'lease'"),
     ("journal: 8 GiB", "journal: 8 GB", "'8 GB' is not a size"),
     ("calls: 150", "calls: 0", "'calls' is 0"),
