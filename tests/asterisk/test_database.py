@@ -1,7 +1,8 @@
 """The database stands still, or dies: calls go the same way, and their records are there, once, when it is back."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from ivr.entries import Entry, trusted
 from ivr.facts import CallRecord, Outcome, Party, Stage, Talked
 from ivr.journal import RECORD, RECORDING
 from tests.asterisk.house import House
-from tests.asterisk.office import MANY_SIDED, SAFETY, SKILLED, Office, city, seat_of
+from tests.asterisk.office import HALL, MANY_SIDED, SAFETY, SKILLED, Office, city, seat_of
 from tests.asterisk.phones import Agent, Citizen
 from tests.asterisk.waiting import eventually
 
@@ -24,7 +25,7 @@ Known = tuple[Citizen, dict[str, Any]]
 MOMENTS = ("answered", "queued", "rang", "prompts_ended", "connected", "released", "ended")
 """Of a call, in the order in which they come; `prompts_ended` may be a moment later than the two after it."""
 WAITS = ("wait_ms", "since_answer_ms", "since_prompt_end_ms", "talk_ms")
-CENTRE_RINGS_MS = 15_000
+NIGHT = "2021-09-15T22:30"
 
 
 async def a_call(office: Office) -> Citizen:
@@ -56,16 +57,28 @@ async def a_skilled_agent_rejects_12329_and_another_takes_it(office: Office) -> 
     )
 
 
-async def the_bureau_s_own_seat_takes_12350(office: Office) -> Known:
-    citizen = await dialled(office, "12350", "transition-12350")
-    return citizen, await talked(office, citizen, "12350", pool="safety", asked_pool="safety", offers=1)
+async def the_hall_takes_12350_by_night(office: Office) -> Known:
+    citizen = await dialled(office, "12350", "transition-12350", at=NIGHT)
+    return citizen, await talked(office, citizen, "12350", pool="hall", asked_pool="hall", offers=1)
 
 
-async def the_hall_takes_12316_as_the_centre_does_not_answer(office: Office) -> Known:
-    citizen = await dialled(office, "12316", "transfer-12316")
-    await citizen.hears("return-hall", within=30)
-    said = ("transfer-12316", "return-hall")
+async def the_hall_takes_12316_as_the_centre_is_closed(office: Office) -> Known:
+    citizen = await dialled(office, "12316", "closed-12316", at=NIGHT)
+    said = ("closed-12316",)
     return citizen, await talked(office, citizen, "12316", pool="hall", asked_pool="hall", offers=1, prompts=said)
+
+
+async def a_number_nobody_knows_is_12345_and_marked(office: Office) -> Known:
+    citizen = await dialled(office, "12399", "greeting-12345")
+    return citizen, await talked(
+        office, citizen, "12345", dialled="12399", marked="unknown-number", pool="hall", asked_pool="hall", offers=1
+    )
+
+
+async def what_a_trunk_that_is_trusted_forwards_from_12329_is_of_that_line(office: Office) -> Known:
+    citizen = await dialled(office, "12345", "transition-12329", diverted_from="12329")
+    more = {"dialled": "12345", "diverted_from": "12329", "skill": "housing-fund"}
+    return citizen, await talked(office, citizen, "12329", pool="hall", asked_pool="hall", offers=1, **more)
 
 
 async def a_citizen_leaves_in_the_greeting(office: Office) -> Known:
@@ -79,34 +92,131 @@ async def a_citizen_leaves_in_the_greeting(office: Office) -> Known:
     )  # fmt: skip
 
 
+async def the_hall_takes_12316_as_the_centre_fails(office: Office, citizen: Citizen) -> Known:
+    await citizen.hears("return-hall", within=30)
+    said = ("transfer-12316", "return-hall")
+    return citizen, await talked(office, citizen, "12316", pool="hall", asked_pool="hall", offers=1, prompts=said)
+
+
+async def the_centre_takes_12316(office: Office, citizen: Citizen) -> Known:
+    await citizen.hears("town-agriculture", within=30)
+    await citizen.hangs_up()
+    citizen.was_never_in_silence()
+    return citizen, known(
+        citizen, "12316", "12316", outcome=Outcome.TRANSFERRED, released_by=Party.CITIZEN, target="agriculture",
+        cause=16, prompts=("transfer-12316",),
+    )  # fmt: skip
+
+
+CENTRE: dict[str, Callable[[Office, Citizen], Awaitable[Known]]] = {
+    "no-answer": the_hall_takes_12316_as_the_centre_fails,
+    "release": the_hall_takes_12316_as_the_centre_fails,
+    "answer": the_centre_takes_12316,
+}
+
+
+async def calls_to_the_centre(office: Office) -> list[Known]:
+    """As it does not answer, lets go at once, and answers: each is dialled as the one before has reached its phone."""
+    lives = []
+    for behaviour, then in CENTRE.items():
+        await office.house.centre("agriculture", behaviour)
+        before = set(await legs(office.house))
+        citizen = await office.citizen()
+        await citizen.dials("12316")
+        await eventually(lambda: is_reached(office.house, before), 10, f"the centre is to {behaviour}")  # noqa: B023 - awaited at once
+        lives.append(asyncio.create_task(_life(then, office, citizen), name=behaviour))
+    return await asyncio.gather(*lives)
+
+
+async def _life(then: Callable[[Office, Citizen], Awaitable[Known]], office: Office, citizen: Citizen) -> Known:
+    await citizen.hears("transfer-12316")
+    return await then(office, citizen)
+
+
+async def legs(house: House) -> list[str]:
+    """The legs to centres whose phones ring, or are answered."""
+    channels = await house.ari("channels")
+    return [each["id"] for each in channels if "-transfer-" in each["id"] and each["state"] in {"Ringing", "Up"}]
+
+
+async def is_reached(house: House, before: set[str]) -> bool:
+    return not before.issuperset(await legs(house))
+
+
+async def two_of_12350(office: Office) -> tuple[Citizen, Citizen]:
+    """One has dialled as nobody sat at its seats, the other as one did; then another sits down there."""
+    out = await office.citizen()
+    await out.dials("12350")
+    await eventually(lambda: is_reserved(office, HALL), 10, "somebody of the hall is meant for them")
+    await office.opens(SAFETY[:1])
+    unanswered = await office.citizen()
+    await unanswered.dials("12350")
+    await eventually(lambda: is_reserved(office, SAFETY), 10, f"{SAFETY[0]} is meant for them")
+    await office.opens(SAFETY[1:2])
+    return out, unanswered
+
+
+async def is_reserved(office: Office, agents: Collection[str]) -> bool:
+    """Whether a call is meant for one of these, whose phone does not ring yet."""
+    return any(now == "reserved" and agent in agents for agent, now in (await office.house.agents()).items())
+
+
+async def the_hall_takes_12350_as_nobody_sits_at_its_seats(office: Office, citizen: Citizen) -> Known:
+    await citizen.hears("transition-12350")
+    return citizen, await talked(office, citizen, "12350", pool="hall", asked_pool="safety", offers=1)
+
+
+async def the_hall_takes_12350_as_nobody_answers_at_its_seats(office: Office, citizen: Citizen) -> Known:
+    own = await office.rings_for(citizen)
+    assert office.number_of(own) == SAFETY[0]
+    own.ring.ignore()
+    await citizen.hears("transition-12350")
+    return citizen, await talked(office, citizen, "12350", pool="hall", asked_pool="safety", offers=2)
+
+
+async def the_bureau_s_own_seat_takes_12350(office: Office) -> Known:
+    citizen = await dialled(office, "12350", "transition-12350")
+    agent = await office.talks(citizen, "12350")
+    number = office.number_of(agent)
+    assert number == SAFETY[1]
+    await office.house.controller(
+        f"agents/{number}/pause", method="POST", given={"reason": "会议"}
+    )  # one call is enough
+    return citizen, await parted(office, citizen, agent, "12350", pool="safety", asked_pool="safety", offers=1)
+
+
 SCENES = (
     the_hall_takes_12345,
     a_skilled_agent_rejects_12329_and_another_takes_it,
     the_bureau_s_own_seat_takes_12350,
-    the_hall_takes_12316_as_the_centre_does_not_answer,
+    the_hall_takes_12350_by_night,
+    the_hall_takes_12316_as_the_centre_is_closed,
+    a_number_nobody_knows_is_12345_and_marked,
+    what_a_trunk_that_is_trusted_forwards_from_12329_is_of_that_line,
     a_citizen_leaves_in_the_greeting,
 )
 
 
-async def dialled(office: Office, number: str, prompt: str) -> Citizen:
+async def dialled(office: Office, number: str, prompt: str, **how: str) -> Citizen:
     """A citizen who has dialled, and has heard what is said first."""
     citizen = await office.citizen()
-    await citizen.dials(number)
+    await citizen.dials(number, **how)
     await citizen.hears(prompt)
     return citizen
 
 
 async def talked(office: Office, citizen: Citizen, line: str, **more: Any) -> dict[str, Any]:
     """Citizen and agent talk, the citizen hangs up: what of it must stand in the record."""
-    agent: Agent = await office.talks(citizen, line)
+    return await parted(office, citizen, await office.talks(citizen, line), line, **more)
+
+
+async def parted(office: Office, citizen: Citizen, agent: Agent, line: str, **more: Any) -> dict[str, Any]:
     await citizen.hangs_up()
     assert (await agent.is_hung_up()).cause == 16
     citizen.was_never_in_silence()
     number = office.number_of(agent)
-    return known(
-        citizen, line, line, outcome=Outcome.ANSWERED, released_by=Party.CITIZEN, agent=number, seat=seat_of(number),
-        cause=16, **more,
-    )  # fmt: skip
+    says: dict[str, Any] = {"released_by": Party.CITIZEN, "agent": number, "seat": seat_of(number), "cause": 16} | more
+    return known(citizen, line, says.pop("dialled", line), outcome=Outcome.ANSWERED, **says)
 
 
 def known(citizen: Citizen, line: str, dialled: str, **more: Any) -> dict[str, Any]:
@@ -166,12 +276,17 @@ def span(begins: int | None, ends: int | None) -> int | None:
 
 
 async def test_every_call_goes_the_same_way_and_is_there_once_and_whole_when_the_database_is_back(house: House) -> None:
-    await house.centre("agriculture", "no-answer")
     try:
         async with Office(house) as office:
-            await office.opens((*SKILLED, *MANY_SIDED, SAFETY[0]))
+            await office.opens((*SKILLED, *HALL[8:]))
             with house.frozen("postgres"):
-                lived = await asyncio.gather(*(scene(office) for scene in SCENES))
+                out, unanswered = await two_of_12350(office)
+                lives = (
+                    the_hall_takes_12350_as_nobody_sits_at_its_seats(office, out),
+                    the_hall_takes_12350_as_nobody_answers_at_its_seats(office, unanswered),
+                    *(scene(office) for scene in SCENES),
+                )
+                lived = [*chain(*await asyncio.gather(calls_to_the_centre(office), asyncio.gather(*lives)))]
                 citizens = [citizen.name for citizen, _ in lived]
                 await eventually(lambda: len(finished(house, citizens)) == len(lived), 30, "all is in the journal")
                 written = finished(house, citizens)
