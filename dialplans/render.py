@@ -359,6 +359,7 @@ def _town(config: Config, settings: Settings) -> dict[str, Any]:
         "ari_password": settings.town_password,
         "channelvars": (),
         "rtp": settings.town_rtp,
+        "browsers": False,
         "modules": modules.TOWN,
         "seats": seats,
         "targets": targets,

@@ -75,6 +75,13 @@ class Place(Protocol):
         """What those who wait hear."""
 
 
+class Speaker(Protocol):
+    """Whoever has a voice that can be told from all others."""
+
+    name: str
+    hertz: int
+
+
 class Person:
     """Somebody with a phone, a voice, and at most one call at a time."""
 
@@ -156,15 +163,15 @@ class Person:
         """
         return sum(each.name == prompt for each in recognise(self.heard().samples, self.place.prompts(), {}))
 
-    def is_with(self, other: "Person") -> bool:
+    def is_with(self, other: Speaker) -> bool:
         """Whether this person hears `other` now."""
         return audio.dominant(self._recently()) == other.hertz
 
-    def hears_also(self, other: "Person") -> bool:
+    def hears_also(self, other: Speaker) -> bool:
         """Whether `other` is among those whom this person hears now."""
         return audio.level(self._recently(), other.hertz) > VOICE
 
-    async def hears_person(self, other: "Person", within: float = 15.0) -> None:
+    async def hears_person(self, other: Speaker, within: float = 15.0) -> None:
         """Wait until `other` is heard."""
         await eventually(lambda: self.is_with(other), within, f"{self.name} hears {other.name}")
 
@@ -182,7 +189,7 @@ class Person:
 
         await eventually(is_music, within, f"{self.name} hears music")
 
-    def hears_nothing_now_of(self, other: "Person") -> bool:
+    def hears_nothing_now_of(self, other: Speaker) -> bool:
         """Whether nothing of `other` is heard now."""
         return audio.level(self._recently(), other.hertz) < audio.QUIET
 

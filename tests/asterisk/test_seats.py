@@ -8,10 +8,11 @@ import asyncio
 import pytest
 
 from ivr.edge.http import ask
-from ivr.town.phone import NotRegistered
+from ivr.facts import Party
+from tests.asterisk.browser import Browser, NotRegistered
 from tests.asterisk.house import House
 from tests.asterisk.office import Act, Office, Played
-from tests.asterisk.phones import Agent
+from tests.asterisk.phones import Agent, Phones
 from tests.asterisk.waiting import eventually
 
 pytestmark = pytest.mark.asterisk
@@ -108,32 +109,6 @@ async def a_phone_is_asked_to_answer_by_itself_and_its_agent_hears_a_beep_and_th
 
 
 @seats
-async def a_browsers_phone_has_a_secret_for_as_long_as_its_agent_is_signed_in(office: Office) -> None:
-    house = office.house
-    web = f"http://127.0.0.1:{house.ports['web']}"
-    account = {"name": "1295", "roles": ["operator"], "agent": "1295"}
-    made = await house.controller("accounts", method="POST", given=account)
-    login = {"name": "1295", "password": made["password"]}
-    token = (await ask(f"{web}/login", "POST", "", login))["token"]
-    await ask(f"{web}/agents/1295/sign-in", "POST", token, {"ready": False})
-    given = await ask(f"{web}/agents/1295/phone", "POST", token)
-    phone = (await office.citizen()).phone
-    with pytest.raises(NotRegistered):
-        await phone.register(house.switch, "8095", "guessed")
-    await phone.register(house.switch, given["seat"], given["secret"])
-    await ask(f"{web}/agents/1295/sign-out", "POST", token)
-
-    async def is_refused() -> bool:
-        try:
-            await phone.register(house.switch, given["seat"], given["secret"])
-        except NotRegistered:
-            return True
-        return False
-
-    await eventually(is_refused, 10, "the secret counts no more", every=0.5)
-
-
-@seats
 async def a_phone_that_dies_while_it_rings_loses_its_agent_and_not_the_caller(office: Office) -> None:
     agent, other, citizen = await office.agent("8101"), await office.agent("8102"), await office.citizen()
     await office.house.signs_in("2001", "2002")
@@ -155,6 +130,50 @@ def test_a_shift(shift: Played, scene: str) -> None:
 def test_nothing_is_left_of_a_shift(shift: Played) -> None:
     assert not shift.left
     assert not shift.states
+
+
+async def test_an_agent_talks_in_a_browser_with_the_secret_that_counts_until_they_sign_out(
+    house: House, shift: Played, phones: Phones
+) -> None:
+    assert not shift.states, "whoever else were ready would be rung"
+    url, ari = f"http://127.0.0.1:{house.ports['web']}", house.ports["ari"]
+    account = {"name": "1295", "roles": ["operator"], "agent": "1295"}
+    made = await house.controller("accounts", method="POST", given=account)
+    token = (await ask(f"{url}/login", "POST", "", {"name": "1295", "password": made["password"]}))["token"]
+    await ask(f"{url}/agents/1295/sign-in", "POST", token, {"ready": False})
+    given = await ask(f"{url}/agents/1295/phone", "POST", token)
+    assert not await may_register(ari, given["seat"], "guessed")
+    citizen = await phones.citizen()
+    async with Browser.open(ari, given["seat"], given["secret"]) as browser:
+        await ask(f"{url}/agents/1295/ready", "POST", token)
+        await citizen.dials("12345")
+        await browser.rings()
+        await browser.answers()
+        await browser.hears(house.prompt("whisper-12345"))
+        await citizen.hears("agent-1295")
+        await citizen.hears_person(browser)
+        await browser.hears_person(citizen)
+        await browser.hangs_up()
+        await eventually(lambda: citizen.hears_nothing_now_of(browser), 5, "the browser is heard no more")
+        await citizen.hangs_up()
+        citizen.was_never_in_silence()
+    record = await house.record(citizen.name)
+    assert (record.agent, record.seat, record.released_by) == ("1295", given["seat"], Party.AGENT)
+    await ask(f"{url}/agents/1295/sign-out", "POST", token)
+
+    async def counts_no_more() -> bool:
+        return not await may_register(ari, given["seat"], given["secret"])
+
+    await eventually(counts_no_more, 10, "the secret counts no more", every=0.5)
+
+
+async def may_register(ari: int, seat: str, secret: str) -> bool:
+    """Whether a browser with this secret is let in."""
+    try:
+        async with Browser.open(ari, seat, secret):
+            return True
+    except NotRegistered:
+        return False
 
 
 async def test_a_new_controller_knows_who_was_locked_out(house: House, shift: Played) -> None:
