@@ -197,8 +197,13 @@ def bring_others_in(shift: Shift) -> None:
     shift.types("wrap-up", "wrap-up", OWNER, "help")
     shift.leaves("first")
     shift.comes("second")
-    for operation, whom in (("emergency", "110"), ("utility", "water"), ("expert", "housing-fund")):
-        shift.types(operation, "talk", operation, OWNER, whom)
+    for operation, *whom in (
+        ("link", "--target", "water"),
+        ("emergency", "110"),
+        ("utility", "water"),
+        ("expert", "housing-fund"),
+    ):
+        shift.types(operation, "talk", operation, OWNER, *whom)
         shift.types("cancel", "talk", "cancel", OWNER)
     shift.types("transfer", "talk", "transfer", OWNER, "--target", "water")
     is_(OWNER, "ready")
