@@ -29,8 +29,9 @@ RULES = {
     "paused": "{to: callback, waited: 60 s}",
     "leaves": "{to: callback, waited: 60 s}",
     "full": f"{{to: {NEXT}, length: 1}}",
+    "too": "{to: callback, waited: 60 s}",
 }
-"""What each pool overflows to; the number of its line is 9670 and its place in this list."""
+"""What each pool overflows to; the number of its line is 96700 and its place in this list."""
 DESKS = f"""
   - {{id: w-county, name: 试验, kind: emergency, serves: 119, county: {COUNTY}, number: 0310-8010119,
      alternative: {ALTERNATIVE}, trunks: [town], ring_for: {FIRST_FOR_S} s}}
@@ -40,7 +41,7 @@ DESKS = f"""
 
 
 def line_of(pool: str) -> str:
-    return f"967{list(RULES).index(pool)}"
+    return f"967{list(RULES).index(pool):02}"
 
 
 def _line(pool: str) -> str:

@@ -45,6 +45,8 @@ LIKE = 0.5  # correlation of a prompt with what was recorded of it: packets come
 
 
 scenes = Act()
+by_itself = Act()
+"""What all who wait would hear: it would come between them and what they wait for."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         for centre, behaviour in (("w-silent", "no-answer"), ("w-county", "no-answer"), ("w-next", "busy")):
             asyncio.run(house.centre(centre, behaviour))
         house.hotline("agents", "sign-in", BUSY, "--not-ready")
-        yield asyncio.run(scenes.play(house, (*FREE, LAWYER, NEIGHBOUR, *ONE_OF.values())))
+        together = asyncio.run(scenes.play(house, (*FREE, LAWYER, NEIGHBOUR, *ONE_OF.values())))
+        alone = asyncio.run(by_itself.play(house, FREE[:1]))
+        yield Played(together.ended | alone.ended, together.left + alone.left, alone.states)
 
 
 async def orders(office: Office, path: str, **given: str) -> Any:
@@ -151,24 +155,31 @@ async def a_message_is_kept_and_the_citizen_is_called_back(office: Office) -> No
     assert audio.hears(right, office.house.prompt("voicemail")).correlation < 0.3, "what came before it is not kept"
 
 
-@scenes
-async def all_who_wait_hear_a_text_that_a_supervisor_has_said_at_once_and_a_prompt(office: Office) -> None:
-    waiting = [await office.citizen() for _ in range(2)]
-    for citizen in waiting:
-        await citizen.dials(line_of("told"))
+@by_itself
+async def all_who_wait_in_every_pool_hear_a_text_at_once_and_then_a_prompt_and_who_talks_neither(
+    office: Office,
+) -> None:
+    talks = await office.citizen()
+    await talks.dials("12345")
+    agent = await office.talks(talks, "12345")
+    waiting = {pool: await office.citizen() for pool in ("told", "too")}
+    for pool, citizen in waiting.items():
+        await citizen.dials(line_of(pool))
     for given in (("--text", "系统繁忙，请耐心等候。"), (POOL_CLOSED,)):
-        said = await office.house.types("announce", "--pool", "p-told", *given)
-        assert f"to {len(waiting)} who wait" in said
-    text = audio.read_wav(office.house.state / "prompts" / "broadcast-1.wav")
-
-    async def hears_both(citizen: Citizen) -> None:
-        await citizen.hears(f"greeting-{line_of('told')}")
+        assert f"to {len(waiting)} who wait" in await office.house.types("announce", *given)
+    for citizen in waiting.values():
         await citizen.hears(POOL_CLOSED)
-        assert audio.hears(citizen.heard().samples, text).correlation >= RIGHT
-        await citizen.hangs_up()
+    await both_talk(talks, agent)
+    for citizen in (talks, *waiting.values()):
         citizen.was_never_in_silence()
-
-    await asyncio.gather(*map(hears_both, waiting))
+        await citizen.hangs_up()
+    await agent.is_hung_up()
+    text = audio.read_wav(office.house.state / "prompts" / "broadcast-1.wav")
+    for person, has_waited in ((talks, False), (agent, False), *((each, True) for each in waiting.values())):
+        found = await asyncio.to_thread(audio.hears, person.heard().samples, text)
+        assert (found.correlation >= RIGHT) is has_waited
+        if not has_waited:
+            await asyncio.to_thread(person.did_not_hear, POOL_CLOSED)
 
 
 @scenes
@@ -373,7 +384,7 @@ async def a_county_s_desk_is_rung_at_its_other_number_in_time_and_a_busy_one_is_
     assert other - first >= FIRST_FOR_S * 1000
 
 
-@pytest.mark.parametrize("scene", scenes.names)
+@pytest.mark.parametrize("scene", [*scenes.names, *by_itself.names])
 def test_waits(played: Played, scene: str) -> None:
     played.check(scene)
 
