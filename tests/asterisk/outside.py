@@ -124,7 +124,6 @@ async def a_transfer_to_whoever_is_busy_comes_back_to_the_agent_and_one_outside_
 ) -> None:
     citizen, agent, number = await talking(office)
     await asks(office, number, "transfer", kind="target", name=BUSY)
-
     await comes_back(office, number, 10)
     await hear_each_other(citizen, agent)
     other = await office.citizen()

@@ -7,7 +7,7 @@ from tests.asterisk.house import written_city
 from tests.asterisk.switch import sources
 
 BUSY = "2003"
-FREE = ("1016", "1017", "1018", "1019", "1015")  # the hall
+FREE = ("1016", "1017", "1018", "1019", "1015", "1014")  # the hall
 LAWYER = "2011"
 ONE_OF = {"closed": "2001", "paused": "2002", "leaves": "2012"}
 """The agents whom a pool has besides."""

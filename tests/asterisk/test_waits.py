@@ -137,6 +137,24 @@ async def from_a_target_that_does_not_answer_who_waits_comes_back_and_then_to_an
 
 
 @scenes
+async def seats_that_let_it_ring_give_whom_an_agent_sent_there_back_to_that_agent(office: Office) -> None:
+    citizen = await office.citizen()
+    await citizen.dials("12345")
+    agent = await office.talks(citizen, "12345")
+    number = office.number_of(agent)
+    told = await orders(office, f"agents/{number}/talk/transfer", kind="target", name="w-silent")
+    assert [each["doing"] for each in told["parties"]] == ["held", "consulting", "ringing"]
+    await citizen.hears_music()
+    await comes_back(office, number, 10)
+    await hear_each_other(citizen, agent)
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    (tried,) = (await office.house.record(citizen.name)).brought
+    assert (tried.name, tried.joined, tried.cause) == ("w-silent", None, 19)
+
+
+@scenes
 async def a_message_is_kept_and_the_citizen_is_called_back(office: Office) -> None:
     citizen = await calls(office, "message")
     word = await citizen.hears("voicemail")
@@ -280,7 +298,6 @@ async def of_a_pool_where_nobody_is_nobody_can_be_consulted_and_the_agent_comes_
     agent = await office.talks(citizen, "12345")
     number = office.number_of(agent)
     await orders(office, f"agents/{number}/talk/consult", kind="pool", name=EMPTY)
-
     await comes_back(office, number, 25)
     await both_talk(citizen, agent)
     citizen.was_never_in_silence()
