@@ -160,7 +160,11 @@ def test_without_a_browser_seat_nothing_of_browsers_is_loaded(config: Config, se
     seats = {seat.id: seat for seat in config.site.seats.values() if seat.kind is SeatKind.DESK}
     desks = msgspec.structs.replace(config, site=msgspec.structs.replace(config.site, seats=seats))
     with_, without = render(config, settings), render(desks, settings)
-    for file, text in (("modules", "res_pjsip_transport_websocket"), ("pjsip", "protocol = ws")):
+    for file, text in (
+        ("modules", "res_pjsip_transport_websocket"),
+        ("pjsip", "protocol = ws"),
+        ("rtp", "icesupport = yes"),
+    ):
         assert text in with_[f"asterisk/etc/{file}.conf"]
         assert text not in without[f"asterisk/etc/{file}.conf"]
 
