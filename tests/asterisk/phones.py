@@ -21,6 +21,8 @@ from ivr.town.transactions import Address
 from tests.asterisk.waiting import eventually
 
 RIGHT: Final = 0.9  # correlation with the prompt that was played
+FAIR: Final = 0.5  # with one in which a machine out of breath has made a pause
+LEAST_PARTS: Final = 4  # seconds of such a prompt: one of fewer may be another that begins or ends like it
 WRONG: Final = 0.3  # with any other
 SPEAKS: Final = 4000.0  # amplitude of a tone that comes from nearby, without a loss
 VOICE: Final = 300.0  # amplitude of a tone that is somebody's voice
@@ -39,13 +41,32 @@ def telling(sounds: Sequence[Samples]) -> Sequence[Samples]:
     return [sound for sound in sounds if len(sound) >= LONG] or sounds
 
 
+def _by_seconds(sound: Samples) -> list[Samples]:
+    return [sound[at : at + RATE] for at in range(0, max(len(sound) - RATE // 2, 1), RATE)]
+
+
 def is_whole(ear: audio.Ear, sounds: Sequence[Samples]) -> bool:
     """Whether a prompt was heard, second by second and in order; a machine out of breath may drop one of them."""
-    parts = [
-        sound[at : at + RATE] for sound in telling(sounds) for at in range(0, max(len(sound) - RATE // 2, 1), RATE)
-    ]
+    parts = [part for sound in telling(sounds) for part in _by_seconds(sound)]
     found = [match.at for match in map(ear.find, parts) if match.correlation >= RIGHT]
     return len(found) >= max(1, len(parts) - 1) and found == sorted(found)
+
+
+def out_of_breath(samples: Samples, sound: Samples, best: audio.Match) -> float | None:
+    """Where a long prompt ends that fits `best` where a busy machine has stopped for a moment in it; None: no such.
+
+    It was heard second by second, in order and to its end, but for one second.
+    """
+    parts = _by_seconds(sound)
+    if len(parts) < LEAST_PARTS or best.correlation < FAIR:
+        return None
+    begin = max(0, round(best.at * RATE) - RATE)
+    ear = audio.Ear(samples[begin : begin + len(sound) + 4 * RATE])
+    found = [(n, match.at) for n, match in enumerate(map(ear.find, parts)) if match.correlation >= RIGHT]
+    moments = [at for _, at in found]
+    if len(found) < len(parts) - 1 or found[-1][0] != len(parts) - 1 or moments != sorted(moments):
+        return None
+    return (begin + len(parts[-1])) / RATE + moments[-1]
 
 
 class Place(Protocol):
@@ -118,7 +139,7 @@ class Person:
         return found[0]
 
     async def _hears(self, prompt: str, samples: Samples, within: float) -> audio.Match:
-        best, media, came = audio.Match(0.0, 0.0), self.call.media, -1
+        best, media, came, looked = audio.Match(0.0, 0.0), self.call.media, -1, 0.0
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while loop.time() < deadline:
@@ -135,6 +156,12 @@ class Person:
                     if best.correlation >= RIGHT:
                         self._mark = begin + best.at + len(samples) / RATE
                         return audio.Match(best.correlation, begin + best.at - heard.began)
+                    over = best.at + len(samples) / RATE < len(rest.samples) / RATE - SOON
+                    if has_ended or (over and loop.time() > looked + SOON):
+                        looked = loop.time()
+                        if (last := await asyncio.to_thread(out_of_breath, rest.samples, samples, best)) is not None:
+                            self._mark = begin + last
+                            return audio.Match(RIGHT, begin + best.at - heard.began)
             if has_ended:
                 break
             await media.comes(max(begin + len(samples) / RATE, media.latest + AGAIN), AGAIN)
