@@ -7,7 +7,7 @@ from tests.asterisk.house import written_city
 from tests.asterisk.switch import sources
 
 BUSY = "2003"
-FREE = ("1016", "1017", "1018", "1019", "1015", "1014")  # the hall
+FREE = ("1017", "1018", "1019", "1011", "1012", "1013", "1014", "1015")  # the hall
 LAWYER = "2011"
 ONE_OF = {"closed": "2001", "paused": "2002", "leaves": "2012"}
 """The agents whom a pool has besides."""
@@ -15,9 +15,12 @@ LEFT_ALONE = ("leaves",)
 """Pools at which nobody else is signed in."""
 EMPTY, NEXT = "p-empty", "p-next"
 NEIGHBOUR = "1020"  # of the latter
+LATE, LATECOMER = "p-late", "1016"  # a pool that helps another one after a while, and who is there
+LATE_AFTER_S = 2
 COUNTY, ALTERNATIVE, FIRST_FOR_S = "魏县", "13800010119", 3  # where a desk has two numbers, the first rung so long
 NEXT_COUNTY = "涉县"  # whose desk has one number, and is busy
 TALK_LIMIT_S, HOLD_LIMIT_S, CONSULT_LIMIT_S = 6, 2, 2
+SURVEY_S = 3
 RULES = {
     "asked": "{to: callback, waited: 1 s}",
     "answers": "{to: w-answers, waited: 2 s}",
@@ -30,6 +33,7 @@ RULES = {
     "leaves": "{to: callback, waited: 60 s}",
     "full": f"{{to: {NEXT}, length: 1}}",
     "too": "{to: callback, waited: 60 s}",
+    "slow": f"{{to: {LATE}, waited: {LATE_AFTER_S} s}}",
 }
 """What each pool overflows to; the number of its line is 96700 and its place in this list."""
 DESKS = f"""
@@ -38,6 +42,17 @@ DESKS = f"""
   - {{id: w-next, name: 试验, kind: emergency, serves: 120, county: {NEXT_COUNTY}, number: 0310-8010120,
      trunks: [town]}}
 """
+ROTA = """
+  rota:
+    name: 试验专家
+    ring_for: 5 s
+    roster:
+      - {id: rota-past, name: 甲, number: 0310-8092911, trunks: [town], dates: {from: 2021-08-01, until: 2021-09-01}}
+      - {id: rota-one, name: 乙, number: 0310-8092912, trunks: [town], dates: {from: 2021-09-01, until: 2022-01-01}}
+      - {id: rota-night, name: 丙, number: 0310-8092913, trunks: [town], hours: "Mo-Su 20:00-24:00"}
+      - {id: rota-two, name: 丁, number: 0310-8092914, trunks: [town], hours: "Mo-Fr 07:00-20:00"}
+"""
+"""Experts of whom two are on duty in the rehearsal: the first has been chosen for a time, the other for some hours."""
 
 
 def line_of(pool: str) -> str:
@@ -57,9 +72,9 @@ def _line(pool: str) -> str:
 """
 
 
-def _target(name: str) -> str:
+def _target(name: str, kind: str) -> str:
     return f"""
-  - {{id: w-{name}, name: 试验, kind: retained-seats, number: 0311-8010{len(name)}, trunks: [town], ring_for: 4 s}}
+  - {{id: w-{name}, name: 试验, kind: {kind}, number: 0311-8010{len(name)}, trunks: [town], ring_for: 4 s}}
 """
 
 
@@ -76,18 +91,21 @@ def city(folder: Path) -> Path:
     texts = dict(sources())
     site = texts["site.yaml"]
     pools = "".join(f"  p-{name}: {{name: 试验, overflow: {rule}, wrap_up: 3 s}}\n" for name, rule in RULES.items())
-    pools += f"  {EMPTY}: {{name: 试验}}\n  {NEXT}: {{name: 试验}}\n"
-    for limit, mine in (
-        ("talk_limit: 60 min ", f"talk_limit: {TALK_LIMIT_S} s "),
-        ("hold_limit: 5 min ", f"hold_limit: {HOLD_LIMIT_S} s "),
-        ("consult_limit: 10 min\n", f"consult_limit: {CONSULT_LIMIT_S} s\n"),
-    ):
-        assert limit in site
-        site = site.replace(limit, mine, 1)
+    pools += "".join(f"  {name}: {{name: 试验}}\n" for name in (EMPTY, NEXT, LATE))
+    for old, new in {
+        "talk_limit: 60 min ": f"talk_limit: {TALK_LIMIT_S} s ",
+        "hold_limit: 5 min ": f"hold_limit: {HOLD_LIMIT_S} s ",
+        "consult_limit: 10 min\n": f"consult_limit: {CONSULT_LIMIT_S} s\n",
+        "  answer_within: 8 s ": f"  answer_within: {SURVEY_S} s ",
+        "\nexperts:\n": f"\nexperts:{ROTA}",
+        "\npools:\n": f"\npools:\n{pools}",
+    }.items():
+        assert site.count(old) == 1, old
+        site = site.replace(old, new)
     site = _at_work(site, BUSY, "safety", *(f"p-{name}" for name in RULES if name not in LEFT_ALONE))
     for name, agent in ONE_OF.items():
         site = _at_work(site, agent, f"p-{name}")
-    site = _at_work(site, NEIGHBOUR, NEXT) + DESKS
-    texts["site.yaml"] = site.replace("\npools:\n", f"\npools:\n{pools}", 1) + _target("answers") + _target("silent")
+    site = _at_work(_at_work(site, NEIGHBOUR, NEXT), LATECOMER, LATE)
+    texts["site.yaml"] = site + DESKS + _target("answers", "sub-centre") + _target("silent", "retained-seats")
     texts["lines.yaml"] += "".join(map(_line, RULES))
     return written_city(folder, texts)

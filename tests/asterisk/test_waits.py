@@ -1,11 +1,12 @@
 """Where a wait may lead, on a real Asterisk: a promise for a key, a target that answers or not, a message.
 
-And what supervisors make of it: they move calls, close pools, have agents pause, come back and leave.  The config is
-the city's, with a pool and a line for each scene (`overflowing`).
+And what supervisors make of it: they move calls, close pools, have agents pause, come back and leave; and how a talk
+goes on and ends.  The config is the city's, with a pool and a line for each scene (`overflowing`), and short times.
 """
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from routing.callbacks import Why
 from routing.prompts import POOL_CLOSED
 from tests.asterisk.house import opened
 from tests.asterisk.office import Act, Office, Played
+from tests.asterisk.office import city as ours
 from tests.asterisk.overflowing import (
     ALTERNATIVE,
     BUSY,
@@ -26,21 +28,26 @@ from tests.asterisk.overflowing import (
     FIRST_FOR_S,
     FREE,
     HOLD_LIMIT_S,
+    LATE,
+    LATE_AFTER_S,
+    LATECOMER,
     LAWYER,
     NEIGHBOUR,
     NEXT_COUNTY,
     ONE_OF,
+    SURVEY_S,
     TALK_LIMIT_S,
     city,
     line_of,
 )
 from tests.asterisk.phones import MOMENT, RIGHT, VOICE, Citizen, Person
-from tests.asterisk.talking import comes_back, hear_each_other
+from tests.asterisk.talking import asks, comes_back, hear_each_other, talking
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
 
 TONE_HERTZ = 1000
+MERGED = "2022-03-02T10:00"  # after the transition, whose sentences are long
 LIKE = 0.5  # correlation of a prompt with what was recorded of it: packets come when they come
 
 
@@ -56,7 +63,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         for centre, behaviour in (("w-silent", "no-answer"), ("w-county", "no-answer"), ("w-next", "busy")):
             asyncio.run(house.centre(centre, behaviour))
         house.hotline("agents", "sign-in", BUSY, "--not-ready")
-        together = asyncio.run(scenes.play(house, (*FREE, LAWYER, NEIGHBOUR, *ONE_OF.values())))
+        together = asyncio.run(scenes.play(house, (*FREE, LAWYER, NEIGHBOUR, LATECOMER, *ONE_OF.values())))
         alone = asyncio.run(by_itself.play(house, FREE[:1]))
         yield Played(together.ended | alone.ended, together.left + alone.left, alone.states)
 
@@ -115,7 +122,7 @@ async def who_presses_1_while_it_is_offered_hears_a_promise_and_is_hung_up(offic
 
 
 @scenes
-async def a_target_takes_who_has_waited(office: Office) -> None:
+async def a_sub_centre_takes_who_has_waited(office: Office) -> None:
     citizen = await calls(office, "answers")
     await citizen.hears("town-w-answers", within=15)
     await citizen.hangs_up()
@@ -323,6 +330,79 @@ async def whoever_calls_while_one_waits_goes_on_to_the_next_pool(office: Office)
 
 
 @scenes
+async def who_has_waited_for_so_long_is_taken_by_the_next_pool(office: Office) -> None:
+    citizen = await calls(office, "slow")
+    agent = await office.talks(citizen, line_of("slow"))
+    assert office.number_of(agent) == LATECOMER
+    citizen.was_never_in_silence()
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.pool) == (Outcome.ANSWERED, LATE)
+    assert record.queued is not None
+    assert record.rang is not None
+    assert record.rang - record.queued >= LATE_AFTER_S * 1000
+    assert was_rung(office, LATECOMER) == 1
+
+
+@scenes
+async def experts_on_duty_are_called_in_turn_and_nobody_else(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    for one in (citizen, agent):
+        one.falls_silent()
+    for expert in ("rota-one", "rota-two", "rota-one"):
+        await asks(office, number, "expert", industry="rota")
+        await citizen.hears(f"town-{expert}")
+        await agent.hears(f"town-{expert}")
+        await asks(office, number, "cancel")
+    shown = next(each for each in await office.house.controller("experts") if each["industry"] == "rota")
+    assert [each["expert"] for each in shown["experts"] if each["on_duty"]] == ["rota-two", "rota-one"]
+    assert {each["expert"]: bool(each["next"]) for each in shown["experts"] if not each["on_duty"]} == {
+        "rota-past": False,
+        "rota-night": True,
+    }
+    for one in (citizen, agent):
+        one.did_not_hear("town-rota-past", "town-rota-night")
+    await citizen.hangs_up()
+    await agent.is_hung_up()
+    brought = (await office.house.record(citizen.name)).brought
+    assert [each.name for each in brought] == ["rota/rota-one", "rota/rota-two", "rota/rota-one"]
+
+
+@scenes
+async def who_presses_no_key_when_asked_how_content_they_are_is_let_go_when_the_time_is_over(office: Office) -> None:
+    citizen, agent, number = await talking(office)
+    await agent.hangs_up()
+    question = await citizen.hears("survey")
+    assert (await citizen.is_hung_up()).cause == 16
+    waited = citizen.heard().seconds - question.at - len(office.house.prompt("survey")) / RATE
+    assert SURVEY_S - 0.5 < waited < ours().site.survey.answer_within.total_seconds()
+    citizen.was_never_in_silence()
+    citizen.did_not_hear("survey-thanks")
+    record = await office.house.record(citizen.name)
+    assert (record.outcome, record.agent, record.rating) == (Outcome.ANSWERED, number, None)
+    assert "survey" in record.prompts
+
+
+@scenes
+async def law_enforcement_and_whoever_an_emergency_desk_has_sent_are_not_asked_how_content_they_are(
+    office: Office,
+) -> None:
+    async def is_let_go(citizen: Citizen, line: str, diverted_from: str = "") -> None:
+        await citizen.dials(line, at=MERGED, diverted_from=diverted_from)
+        agent = await office.talks(citizen, line)
+        await agent.hangs_up()
+        assert (await citizen.is_hung_up()).cause == 16
+        citizen.did_not_hear("survey")
+        record = await office.house.record(citizen.name)
+        assert (record.outcome, record.released_by) == (Outcome.ANSWERED, Party.AGENT)
+        assert "survey" not in record.prompts
+
+    lines = (("12319", ""), ("12345", "110"))
+    await asyncio.gather(*[is_let_go(await office.citizen(), *each) for each in lines])
+
+
+@scenes
 async def who_talks_holds_or_consults_for_too_long_is_an_alarm_and_nobody_is_hung_up(office: Office) -> None:
     citizen = await office.citizen()
     await citizen.dials("12345")
@@ -404,6 +484,11 @@ async def a_county_s_desk_is_rung_at_its_other_number_in_time_and_a_busy_one_is_
 @pytest.mark.parametrize("scene", [*scenes.names, *by_itself.names])
 def test_waits(played: Played, scene: str) -> None:
     played.check(scene)
+
+
+def test_the_city_s_own_survey_waits_eight_seconds_for_a_key() -> None:
+    """Above it is less, so as to be waited for."""
+    assert ours().site.survey.answer_within == timedelta(seconds=8)
 
 
 def test_nothing_is_left_behind(played: Played) -> None:
