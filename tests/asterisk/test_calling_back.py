@@ -1,12 +1,13 @@
 """Citizens whom the engine calls back, on a real Asterisk: who answers, who does not, who comes first, a kill.
 
-One house that calls back after two seconds; its citizens give up while nobody is signed in, then the agents come.  The
-scenes are played at once; each test says what became of one of them.  Agents who call out do so meanwhile.
+One house that calls back after two seconds; its citizens give up while nobody is signed in, one leaves a message, one
+asks for it, and one too many is refused; then the agents come.  The scenes are played at once; each test says what
+became of one of them.  Agents who call out do so meanwhile.
 """
 
 import asyncio
 import csv
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,8 +15,9 @@ import soundfile
 
 from ivr.facts import CallRecord, Direction, Outcome
 from ivr.town import audio
+from ivr.town.calls import Refused
 from ivr.town.rtp import RATE, Samples
-from routing.callbacks import Result
+from routing.callbacks import Result, Why
 from tests.asterisk.calling_out import CALLERS, is_busy_when_called, is_called_by_an_agent, is_far_away
 from tests.asterisk.house import House, copied_city, opened
 from tests.asterisk.office import MANY_SIDED, Office
@@ -34,6 +36,7 @@ STAFF = (
     "1004",
 )  # as many as scenes: who has been cut off finds the same agent free
 BY_ITSELF = "8016"  # the phone there; its agent has the first call
+MESSAGES = "9670"  # a line where a message is taken
 PATIENCE = 5.4  # seconds: whoever leaves sooner is not called back
 TERMS = """callbacks:
   on: yes
@@ -41,11 +44,25 @@ TERMS = """callbacks:
   from: 00:00
   until: 24:00
   ring_for: 5 s
-  at_once: 11
+  at_once: 8
+"""
+LINE = f"""
+  - number: {MESSAGES}
+    name: 试验{MESSAGES}
+    short: 试验
+    department: 市农业农村局
+    seats: retained
+    answered_by: retained-seats
+    pool: messages
+    ring_for: 2 s
 """
 OTHERWISE = {
     "{id: 8016, kind: desk, pool: hall}": "{id: 8016, kind: desk, pool: hall, answer: auto}",
     "rtp_timeout: 30 s": "rtp_timeout: 4 s",  # another Asterisk sends RTCP every 5 s
+    "\npools:\n": "\npools:\n  messages: {name: 试验, overflow: {to: voicemail, waited: 1 s}}\n",
+    "natural-resources: 4}}}": "natural-resources: 4}, messages: {}}}",  # 1015, who is paused
+    "  waited: 60 s\n": "  waited: 1 s\n",  # then it is offered
+    "calls: 150 ": "calls: 12 ",  # as many as call before anybody is there
     "allow: [local, mobile] ": "allow: {operator: [local, mobile], supervisor: [local, mobile, national, target]} ",
 }
 
@@ -86,6 +103,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         assert old in text
         text = text.replace(old, new)
     site.write_text(text, encoding="utf-8")
+    with (site.parent / "lines.yaml").open("a", encoding="utf-8") as lines:
+        lines.write(LINE)
     with opened(folder / "state of it", HOTLINE_CONFIG=str(folder / "city")) as house:
         yield asyncio.run(_live(house))
 
@@ -96,8 +115,9 @@ async def _live(house: House) -> Story:
         people = {name: await office.citizen() for name in ("answers", *(scene.__name__ for scene in OTHERS))}
         for citizen in people.values():
             await house.reaches(citizen)
-        waiting = [citizen for name, citizen in people.items() if name not in OUT]
-        await asyncio.gather(office.opens(CALLERS, ready=False), *(_gives_up(citizen) for citizen in waiting))
+        await office.opens(CALLERS, ready=False)
+        await _call(people)
+        await house.has_restarted("controller", house.kills("controller"))  # who was refused is in the census alone
         await office.opens(STAFF)
         others = asyncio.gather(*(scene(office, people[scene.__name__]) for scene in OTHERS), return_exceptions=True)
         talk = asyncio.create_task(answers(office, people["answers"], others))
@@ -121,10 +141,34 @@ async def _live(house: House) -> Story:
     return story
 
 
+async def _call(people: Mapping[str, Citizen]) -> None:
+    """All whom we shall call back, at once; the last is one too many."""
+    leave = {"asked": _asks, "left_a_message": _leaves_a_message}
+    waiting = {name: citizen for name, citizen in people.items() if name not in {*OUT, "was_refused"}}
+    lines = {"left_a_message": MESSAGES}
+    await asyncio.gather(*(citizen.dials(lines.get(name, "12345")) for name, citizen in waiting.items()))
+    call = await people["was_refused"].starts_dialling("12345")
+    with pytest.raises(Refused, match="486"):
+        await call.answered(5)
+    await asyncio.gather(*(leave.get(name, _gives_up)(citizen) for name, citizen in waiting.items()))
+
+
 async def _gives_up(citizen: Citizen) -> None:
-    await citizen.dials("12345")
     await passes(PATIENCE)
     await citizen.hangs_up()
+
+
+async def _asks(citizen: Citizen) -> None:
+    await citizen.hears("callback-offer")
+    citizen.presses("1")
+    await citizen.is_hung_up(within=20)  # after a promise; see `test_waits`
+
+
+async def _leaves_a_message(citizen: Citizen) -> None:
+    await citizen.hears("voicemail")
+    await passes(2.0)  # the tone, and the message
+    citizen.presses("#")
+    await citizen.is_hung_up(within=20)  # after a promise; see `test_waits`
 
 
 async def _records(house: House, citizen: Citizen, calls: int = 2) -> list[CallRecord]:
@@ -159,12 +203,14 @@ async def _recording(house: House, citizen: Citizen) -> tuple[Samples, Samples]:
     return samples[:, 0], samples[:, 1]
 
 
-async def _called_back(office: Office, citizen: Citizen) -> tuple[str, Callable[[], Awaitable[None]]]:
+async def _called_back(
+    office: Office, citizen: Citizen, line: str = "12345"
+) -> tuple[str, Callable[[], Awaitable[None]]]:
     """The agent hears for whom; the citizen answers, hears that it is recorded and by whom, and both talk."""
     agent = (await office.rings_for(citizen)).answers()
     number = office.number_of(agent)
     await agent.hears("whisper-callback", within=5)
-    await agent.hears("whisper-12345", within=5)
+    await agent.hears(f"whisper-{line}", within=5)
     assert agent.heard_a_beep() is (agent.name == BY_ITSELF)
     await citizen.is_called()
     assert citizen.ring.caller == "12345"
@@ -246,6 +292,24 @@ async def does_not_answer(office: Office, citizen: Citizen) -> None:
     await citizen.is_hung_up()
 
 
+async def was_refused(office: Office, citizen: Citizen) -> None:
+    await _is_helped(office, citizen)
+
+
+async def asked(office: Office, citizen: Citizen) -> None:
+    await _is_helped(office, citizen)
+
+
+async def left_a_message(office: Office, citizen: Citizen) -> None:
+    await _is_helped(office, citizen, MESSAGES)
+
+
+async def _is_helped(office: Office, citizen: Citizen, line: str = "12345") -> None:
+    number, _ = await _called_back(office, citizen, line)
+    await citizen.hangs_up()
+    await office.staff[number].is_hung_up()
+
+
 async def calls_again(office: Office, citizen: Citizen) -> None:
     before = await office.rings_for(citizen)
     first = before.call
@@ -299,6 +363,9 @@ OTHERS: tuple[Callable[[Office, Citizen], Awaitable[None]], ...] = (
     calls_again,
     is_cut_off,
     vanishes,
+    was_refused,
+    asked,
+    left_a_message,
     is_called_by_an_agent,
     is_busy_when_called,
     is_far_away,
@@ -314,6 +381,24 @@ def test_who_answers_hears_the_notice_and_the_agent_and_both_talk_on_while_the_c
     assert (back.outcome, back.result, back.released_by) == (Outcome.ANSWERED, Result.ANSWERED, "agent")
     came = next(each for each in story.records["answers"] if each.direction is Direction.IN)
     assert (back.task, came.outcome) == (came.call, Outcome.ABANDONED)
+
+
+@pytest.mark.parametrize(
+    ("scene", "line", "outcome", "why"),
+    [
+        ("was_refused", "12345", Outcome.REFUSED, None),
+        ("asked", "12345", Outcome.CALLED_BACK, Why.ASKED),
+        ("left_a_message", MESSAGES, Outcome.CALLED_BACK, Why.VOICEMAIL),
+    ],
+)
+def test_whoever_was_refused_has_asked_or_left_a_message_is_called_and_talks_with_an_agent(
+    story: Story, scene: str, line: str, outcome: Outcome, why: Why | None
+) -> None:
+    back = story.back(scene)
+    assert (back.outcome, back.result, back.line) == (Outcome.ANSWERED, Result.ANSWERED, line)
+    (came,) = [each for each in story.records[scene] if each.direction is Direction.IN]
+    assert (came.outcome, came.callback, came.call) == (outcome, why, back.task)
+    assert came.ended < back.arrived
 
 
 @pytest.mark.parametrize(
