@@ -1,6 +1,11 @@
-"""A seat dials an emergency number by itself: no citizen's call, and yet listed, timed, recorded and listened to."""
+"""A seat dials an emergency number by itself: no citizen's call, and yet listed, timed, recorded and listened to.
+
+Months later the recording is erased, as all are.
+"""
 
 import asyncio
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +14,7 @@ import pytest
 import soundfile
 
 from tests.asterisk.house import House
-from tests.asterisk.office import Office
+from tests.asterisk.office import Office, city
 from tests.asterisk.phones import Citizen
 from tests.asterisk.talking import hear_each_other, voices
 from tests.asterisk.waiting import eventually, passes
@@ -37,7 +42,7 @@ async def takes(desk: Citizen) -> None:
     (await desk.is_called()).picks_up()
 
 
-async def test_a_seat_that_dials_110_talks_with_the_desk_is_listed_with_its_times_and_its_recording_can_be_fetched(
+async def test_a_seat_that_dials_110_talks_with_the_desk_is_listed_with_its_times_and_recorded_until_it_is_erased(
     house: House, tmp_path: Path
 ) -> None:
     async with Office(house) as office:
@@ -73,4 +78,23 @@ async def test_a_seat_that_dials_110_talks_with_the_desk_is_listed_with_its_time
         assert abs(len(samples) / rate - reached["talk_ms"] / 1000) < 0.5, "it keeps the call's time"
         assert voices(left, agent).any()
         assert voices(right, desk).any()
+        await is_erased_in_time(house, reached)
         await house.is_quiet()
+
+
+async def is_erased_in_time(house: House, call: Shown) -> None:
+    """Once it is older than the months for which recordings are kept; its call stays in the list."""
+    months = city().site.recording.keep_months
+    moment = time.time() - (months + 1) * 31 * 86_400
+    file = house.state / "recordings" / call["recording"]
+    os.utime(file, (moment, moment))
+    await house.has_restarted("controller", house.kills("controller"))  # else it looks through the folder once an hour
+    await eventually(lambda: not file.exists(), 10, "the recording is erased")
+
+    async def is_named_no_more() -> bool:
+        shown = [each for each in (await house.controller("calls"))["ended"] if each["call"] == call["call"]]
+        return [each["recording"] for each in shown] == [""]
+
+    await eventually(is_named_no_more, 10, "the call stands there without a recording")
+    with pytest.raises(AssertionError, match="there is no recording of call"):
+        house.hotline("recording", call["call"])

@@ -20,7 +20,7 @@ from ivr.entries import Draft
 from ivr.errors import StoreError, StoreRefused
 from ivr.facts import CallRecord, Outcome, Reached, Stage, Survived
 from ivr.journal import MISSED, RECORD, RECORDING, SURVIVED, Journal
-from ivr.recorder import Recorded
+from ivr.recorder import Erased, Recorded
 from ivr.store import Drainer, PostgresStore
 from routing.ids import CallId, Instant
 from tests.asterisk.servers import Postgres
@@ -185,6 +185,13 @@ async def test_a_finished_recording_is_named_in_its_call(store: PostgresStore) -
     named = await store.call(CallId("c1"))
     assert named is not None
     assert (named.recording, named.lacks_ms) == ("c1.wav", 7_000)
+
+
+async def test_a_recording_that_is_erased_is_named_no_more_and_its_call_stays(store: PostgresStore) -> None:
+    made = Recorded(CallId("c1"), "c1.flac", 1000, 32_044, "00", SEPTEMBER)
+    await store.drain(NODE, [line(1, RECORD, "c1", a_call("c1")), line(2, RECORDING, "c1", made)])
+    await store.drain(NODE, [line(3, RECORDING, "c1", Erased(CallId("c1")))])
+    assert [(call.call, call.recording) for call in await store.calls()] == [("c1", "")]
 
 
 async def test_the_latest_calls_come_first(store: PostgresStore) -> None:
