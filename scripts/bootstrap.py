@@ -52,7 +52,10 @@ COMMAND = """#!/bin/sh
 ' '''
 import sys
 
-from ivr.main import main
+try:
+    from ivr.main import main
+except KeyboardInterrupt:  # to load all of it takes half a second
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -66,7 +66,7 @@ def wheel(size: int = 0) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (files | {f"{told}/RECORD": record.encode()}).items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)  # of no moment: the same each time
     return packed.getvalue()
 
 
@@ -232,6 +232,18 @@ def test_a_set_up_that_is_ended_leaves_nothing_and_two_that_follow_make_it_once(
         assert ended(other) == (0, "the house opens with small\n")
         assert len(index.asked) == 2  # a page, a file
     assert ended(start()) == (0, "the house opens with small\n")  # without an index
+
+
+def test_a_command_that_is_interrupted_while_it_is_loaded_says_nothing(tree: Tree) -> None:
+    tree.has_a_venv()
+    (tree.root / "ivr" / "main.py").write_text(
+        "import threading\nprint('loads', flush=True)\nthreading.Event().wait()\n"
+    )
+    with Index(wheel()).serving() as address:
+        process = tree.start(PIP_INDEX_URL=address)
+        assert "loads\n" in iter(partial(next_line, process), "")
+    os.killpg(process.pid, signal.SIGINT)
+    assert ended(process) == (128 + signal.SIGINT, "")
 
 
 def test_without_a_network_it_says_so(tree: Tree) -> None:
