@@ -52,7 +52,7 @@ async def waits(
     return await waiting(house, comes_at=comes_at, keys=keys, hangs_up=hangs_up, kill_at=kill_at, at=at, caller=caller)
 
 
-async def waits_for_a_sharer(phone: Phone, kill_at: int | None = None) -> SimulatedHouse:
+async def waits_for_a_sharer(phone: Phone, kill_at: int | None = None, hangs_up: float | None = None) -> SimulatedHouse:
     """One caller who asks for a skill that the seats at the bureau share; in the hall there is nobody yet."""
     house, skill = SimulatedHouse(seed=hash_of("shared", kill_at)), SkillId("health")
     shared = msgspec.structs.replace(CONFIG.site.skills[skill], shared_by=("health-seats",))
@@ -63,7 +63,7 @@ async def waits_for_a_sharer(phone: Phone, kill_at: int | None = None) -> Simula
     )
     house.config = msgspec.structs.replace(CONFIG, site=site)
     house.fake.target(SEATS, phone)
-    return await waiting(house, "12356", comes_at=60, kill_at=kill_at)
+    return await waiting(house, "12356", comes_at=60, kill_at=kill_at, hangs_up=hangs_up)
 
 
 def story(house: SimulatedHouse) -> list[str]:
@@ -90,11 +90,15 @@ def test_seats_at_a_bureau_that_share_the_skill_are_the_last_rung() -> None:
     assert (record(house).outcome, record(house).target) == (Outcome.TRANSFERRED, TargetId("health-seats"))
 
 
+LEAVES = (None, 10.05, 12.5, 25.0, 40.0)  # as it is dialled, over what is said of it, as it rings, afterwards
+
+
 @pytest.mark.parametrize("kill_at", thorough([None, *range(1, 40, 3)]))
 def test_and_when_nobody_answers_there_the_call_is_in_its_place_again(kill_at: int | None) -> None:
-    house = simulate(lambda: waits_for_a_sharer(IGNORES, kill_at))
-    house.check()
-    assert record(house).outcome is Outcome.ANSWERED
+    for hangs_up in LEAVES:
+        house = simulate(lambda: waits_for_a_sharer(IGNORES, kill_at, hangs_up))  # noqa: B023 - simulated at once
+        house.check()
+        assert record(house).outcome is (Outcome.ANSWERED if hangs_up is None else Outcome.ABANDONED)
 
 
 @pytest.mark.parametrize("phone", [IGNORES, Phone(busy=True), Phone(rejects_after=1.0)])

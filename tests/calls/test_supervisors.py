@@ -176,6 +176,7 @@ def test_who_hangs_up_over_the_beep_was_not_reached_and_the_agent_has_the_citize
 
 
 @pytest.mark.parametrize("kill_at", thorough(range(20, 100, 3), sample=9))
-def test_no_kill_in_a_consultation_with_a_beep_loses_anybody(kill_at: int) -> None:
+def test_no_kill_and_no_hang_up_in_a_consultation_with_a_beep_loses_anybody(kill_at: int) -> None:
     config = by_themselves(SEAT, SEAT2)
-    simulate(lambda: one_talk("a consultation that is completed", kill_at, None, config)).check()
+    for hangs_up in (None, 7.52, 8.5, 9.53):  # the colleague's phone has just answered, beeps, and is to have them
+        simulate(lambda: one_talk("a consultation that is completed", kill_at, hangs_up, config)).check()  # noqa: B023 - simulated at once
