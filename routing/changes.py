@@ -47,7 +47,7 @@ class Change(msgspec.Struct, frozen=True, rename={"begins": "from"}):
     day: str | None = None
 
     def __str__(self) -> str:
-        """`12329: from 2021-10-31 no longer says that it has moved`."""
+        """`12329: from 2021-10-31 no longer says that the hall has taken it over`."""
         since = f"from {self.begins} " if self.begins else ""
         ends = [self.day] if self.day else []
         ends += [f"until {self.until}"] if self.until else []

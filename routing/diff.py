@@ -28,7 +28,7 @@ FIELDS = (
 """What is said of a line without being heard by a caller."""
 
 SAYS = {
-    "transition": "that it has moved",
+    "transition": "that the hall has taken it over",
     "cancelled": "that it is out of use",
     "transfer": "that the call is passed on to its centre",
     "closed": "that its centre is closed",

@@ -109,10 +109,10 @@ def tokens(context: click.Context, *, as_json: bool) -> None:
 @click.option("--days", default=365, show_default=True, help="How long it counts.")
 @click.option("--role", "roles", type=ROLES, multiple=True, help="Only these of the account's roles.")
 def issue(account: str, label: str, days: int, roles: tuple[str, ...]) -> None:
-    """Make a token for a program, LABEL says which; it is shown this once."""
+    """Make a token for a program, LABEL says which; it is shown this once, alone on standard output."""
     given = {"account": account, "label": label, "days": days, "roles": roles or None}
     issued = controller("POST", "/tokens", given)
-    click.echo(f"Token {issued['token']['id']} of {account}, until {_clock(issued['token']['expires'])}:")
+    click.echo(f"Token {issued['token']['id']} of {account}, until {_clock(issued['token']['expires'])}:", err=True)
     click.echo(issued["secret"])
 
 

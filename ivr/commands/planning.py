@@ -91,7 +91,7 @@ def staffing(*, as_json: bool, plot: Path | None, **given: Any) -> None:
     rows = _needed(day, config)
     found = _simulated(day, config, [row.patient for row in rows])
     if as_json:
-        _print({"needed": rows, "lived": found, "day": summed(found)})
+        in_json.say({"needed": rows, "lived": found, "day": summed(found)})
     else:
         screen().print(_needs(rows, found))
         click.echo(_heads(day, rows, config))
@@ -118,7 +118,7 @@ def simulate(*, as_json: bool, plot: Path | None, agents: int | None, file: Path
         at_work = [row.patient for row in _needed(day, config)]
     found = _simulated(day, config, at_work)
     if as_json:
-        _print({"lived": found, "day": summed(found)})
+        in_json.say({"lived": found, "day": summed(found)})
     else:
         screen().print(_lives(found))
     _drawn(plot, found, None)
@@ -225,10 +225,6 @@ def _percent(share: float | None) -> str:
 def _clock(since_ms: int) -> str:
     minutes = since_ms // 60_000
     return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _print(found: Any) -> None:
-    in_json.say(found)
 
 
 def _drawn(plot: Path | None, found: Sequence[Lived], rows: Sequence[Needed] | None) -> None:

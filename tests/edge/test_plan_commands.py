@@ -53,7 +53,7 @@ def test_prove_shows_the_path_on_which_a_caller_is_lost(city: Path) -> None:
 
 def test_diff_of_two_directories_and_of_a_file(city: Path) -> None:
     changed(city, "{from: 2021-09-01, until: 2021-11-01}", "{from: 2021-09-01, until: 2021-10-31}")
-    words = "12329: from 2021-10-31 no longer says that it has moved (until 2021-11-01)"
+    words = "12329: from 2021-10-31 no longer says that the hall has taken it over (until 2021-11-01)"
     assert words in typed("diff", ROOT, city)
     assert words in typed("diff", ROOT / "config", city / "config/lines.yaml")
     assert {"number": "12329", "from": "2021-10-31", "until": "2021-11-01"}.items() <= next(

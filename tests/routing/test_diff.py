@@ -66,9 +66,9 @@ def test_nothing_changes() -> None:
     ("old", "new", "words"),
     [
         ("until: 2021-11-01", "until: 2021-10-31",
-         ["12341: from 2021-10-31 no longer says that it has moved (until 2021-11-01)"]),
+         ["12341: from 2021-10-31 no longer says that the hall has taken it over (until 2021-11-01)"]),
         ("until: 2021-11-01", "until: 2021-11-15",
-         ["12341: from 2021-11-01 says that it has moved (until 2021-11-15)"]),
+         ["12341: from 2021-11-01 says that the hall has taken it over (until 2021-11-15)"]),
         ("cancel_on: 2021-12-01", "cancel_on: 2021-11-20",
          ["12341: from 2021-11-20 says that it is out of use (until 2021-12-01)"]),
         ("department: 市农业农村局", "department: 市税务局",
@@ -228,7 +228,7 @@ def test_as_json_it_says_from_and_until() -> None:
 def test_a_window_that_begins_with_the_calendar() -> None:
     early = LINE.replace("from: 2021-09-01", "from: 0001-01-01")
     assert other("until: 2021-11-01", "until: 2021-10-31", early) == [
-        "12341: from 2021-10-31 no longer says that it has moved (until 2021-11-01)"
+        "12341: from 2021-10-31 no longer says that the hall has taken it over (until 2021-11-01)"
     ]
 
 
