@@ -216,11 +216,12 @@ def test_an_adopted_playback_is_waited_for_to_its_end(plays: Plays) -> None:
 
 def test_a_hang_up_fails_what_plays_and_what_waits_to_be_played(plays: Plays) -> None:
     async def scenario(world: World) -> None:
-        async with citizen_in(world) as (_, channel, citizen):
+        async with citizen_in(world) as (ari, channel, citizen):
             async with (
                 channel.play([world.long], PlaybackId("p")) as first,
                 channel.play([world.long], PlaybackId("q")) as second,
             ):
+                await ari.request("GET", f"channels/{channel.id}")  # answered in order: both have been taken by then
                 await world.hangs_up(citizen)
                 assert await first.over() is Heard.FAILED
                 assert await second.over() is Heard.FAILED
