@@ -20,6 +20,7 @@ CALLERS = 60
 GAP = 0.05  # seconds between two callers: the order of arrival is beyond doubt
 TALK = 1.2  # seconds
 TOGETHER = 0.1  # seconds between two phones that were dialled at the same moment
+SURVEYED = 20.0  # seconds: whoever is on the line without the agent is asked for a key, and let go, in less
 
 
 @dataclass
@@ -48,7 +49,7 @@ async def _rush(house: House) -> Rush:
                 await passes(GAP)
         rush = Rush(citizens, office.rung, office.staff)
         try:
-            await house.is_quiet()
+            await house.is_quiet(within=SURVEYED)
         except AssertionError as leak:
             rush.left = str(leak)
     for citizen in citizens:
