@@ -14,8 +14,8 @@ from ivr.town import audio
 from ivr.town.rtp import RATE
 from tests.asterisk.house import House
 from tests.asterisk.office import MANY_SIDED, Office
-from tests.asterisk.phones import Agent, Citizen
-from tests.asterisk.talking import all_hung_up, hear_each_other
+from tests.asterisk.phones import Citizen
+from tests.asterisk.talking import all_hung_up, hear_each_other, talking
 from tests.asterisk.waiting import eventually, passes
 
 pytestmark = pytest.mark.asterisk
@@ -75,13 +75,6 @@ async def alarms(house: House, *wanted: str) -> None:
     await eventually(are_so, LOOKS_WITHIN_S, lambda: f"{wanted}, but {standing}", every=0.2)
 
 
-async def talking(office: Office) -> tuple[Citizen, Agent]:
-    citizen = await office.citizen()
-    await citizen.dials("12345")
-    agent = await office.talks(citizen, "12345")
-    return citizen, agent
-
-
 async def comes_and_goes(office: Office) -> None:
     """A call that ends, after which the recorder looks round."""
     citizen = await office.citizen()
@@ -100,7 +93,7 @@ async def test_on_a_disk_that_fills_up_calls_go_on_what_is_recorded_is_kept_and_
 ) -> None:
     async with Office(house) as office:
         await office.opens(MANY_SIDED[:2])
-        citizen, agent = await talking(office)
+        citizen, agent, _ = await talking(office)
         await disk.has_less_than(USUAL[0])
         await comes_and_goes(office)
         await alarms(house, "disk-low")
@@ -110,7 +103,7 @@ async def test_on_a_disk_that_fills_up_calls_go_on_what_is_recorded_is_kept_and_
         await alarms(house, "disk-low", "recording-stopped")
         (talk,) = (await house.controller("calls"))["living"]
         disk.takes_no_more_of(talk["call"])
-        later, colleague = await talking(office)
+        later, colleague, _ = await talking(office)
         await hear_each_other(citizen, agent)
         calls = [each["call"] for each in (await house.controller("calls"))["living"]]
         raw = {path.stem for path in (house.state / "recordings").glob("*.raw")}

@@ -145,10 +145,7 @@ async def from_a_target_that_does_not_answer_who_waits_comes_back_and_then_to_an
 
 @scenes
 async def seats_that_let_it_ring_give_whom_an_agent_sent_there_back_to_that_agent(office: Office) -> None:
-    citizen = await office.citizen()
-    await citizen.dials("12345")
-    agent = await office.talks(citizen, "12345")
-    number = office.number_of(agent)
+    citizen, agent, number = await talking(office)
     told = await orders(office, f"agents/{number}/talk/transfer", kind="target", name="w-silent")
     assert [each["doing"] for each in told["parties"]] == ["held", "consulting", "ringing"]
     await citizen.hears_music()
@@ -300,10 +297,7 @@ async def an_agent_who_is_signed_out_in_a_talk_leaves_after_wrap_up_and_is_rung_
 
 @scenes
 async def of_a_pool_where_nobody_is_nobody_can_be_consulted_and_the_agent_comes_back(office: Office) -> None:
-    citizen = await office.citizen()
-    await citizen.dials("12345")
-    agent = await office.talks(citizen, "12345")
-    number = office.number_of(agent)
+    citizen, agent, number = await talking(office)
     await orders(office, f"agents/{number}/talk/consult", kind="pool", name=EMPTY)
     await comes_back(office, number, 25)
     await both_talk(citizen, agent)
@@ -404,10 +398,7 @@ async def law_enforcement_and_whoever_an_emergency_desk_has_sent_are_not_asked_h
 
 @scenes
 async def who_talks_holds_or_consults_for_too_long_is_an_alarm_and_nobody_is_hung_up(office: Office) -> None:
-    citizen = await office.citizen()
-    await citizen.dials("12345")
-    agent = await office.talks(citizen, "12345")
-    number = office.number_of(agent)
+    citizen, agent, number = await talking(office)
 
     async def is_an_alarm(doing: str, limit_s: float) -> None:
         """To whoever asks, and to whoever has the stream; and it was looked whether the call lives."""
